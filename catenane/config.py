@@ -1,0 +1,281 @@
+"""Typed settings, and the recipes that name a whole set of them.
+
+A recipe is a TOML file with the tables `encoder`, `head`, `masking`, `pretraining` and `finetuning`. A published
+model is such a file, not a class; `recipes/` holds the ones that come with the package.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from catenane.errors import ConfigError
+
+__all__ = [
+    "EncoderConfig",
+    "HeadConfig",
+    "MaskingConfig",
+    "Recipe",
+    "TrainingConfig",
+    "build",
+    "load_recipe",
+    "recipe_names",
+]
+
+Attention = Literal["full", "linear"]
+FeatureOrder = Literal["map-rotated", "rotate-mapped"]
+Positions = Literal["sinusoidal", "learned", "rotary", "none"]
+NormOrder = Literal["pre", "post"]
+Activation = Literal["relu", "gelu", "geglu"]
+Pooling = Literal["cls", "mean"]
+Policy = Literal["bert", "cao"]
+Precision = Literal["auto", "bf16", "fp32"]
+RECIPES = Path(__file__).parent / "recipes"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderConfig:
+    """Shape of the bidirectional encoder; `vocabulary_size` is filled from the tokenizer that is used."""
+
+    vocabulary_size: int = 0
+    """Number of tokens, special tokens included."""
+    d_model: int = 192
+    """Width of the residual stream."""
+    n_layers: int = 4
+    """Number of blocks."""
+    n_heads: int = 6
+    """Attention heads per block; divides `d_model`."""
+    d_hidden: int = 512
+    """Width of the feed-forward part of a block."""
+    attention: Attention = "full"
+    """Softmax attention, or kernel attention whose cost grows linearly with length."""
+    n_features: int = 32
+    """Random directions per head of linear attention; each gives two features."""
+    feature_order: FeatureOrder = "map-rotated"
+    """Linear attention with rotary positions: φ(Rq) as in MoLFormer, or Rφ(q) as in RoFormer."""
+    positions: Positions = "rotary"
+    """How a token knows its place."""
+    norm_order: NormOrder = "pre"
+    """Layer norm before each part of a block (with one more at the end), or after its residual sum."""
+    activation: Activation = "geglu"
+    """Non-linearity of the feed-forward part; `geglu` is gated."""
+    dropout: float = 0.1
+    """Share of activations dropped in training."""
+    max_length: int = 512
+    """Longest sequence in tokens, [CLS] included; longer strings are truncated and counted."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
+        _require_share(self, "dropout")
+        if self.vocabulary_size < 0:
+            raise ConfigError(f"encoder.vocabulary_size={self.vocabulary_size} must not be negative")
+        if self.d_model % self.n_heads:
+            raise ConfigError(
+                f"encoder.d_model={self.d_model} must be a multiple of encoder.n_heads={self.n_heads}"
+            )
+        if self.positions == "rotary" and (self.d_model // self.n_heads) % 2:
+            raise ConfigError(
+                f"encoder.positions='rotary' turns pairs: d_model / n_heads = {self.d_model // self.n_heads} must be even"
+            )
+        if self.positions == "sinusoidal" and self.d_model % 2:
+            raise ConfigError(f"encoder.positions='sinusoidal' needs an even d_model, not {self.d_model}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadConfig:
+    """Shape of the property head on the pooled states."""
+
+    hidden: tuple[int, ...] = (256,)
+    """Widths of the hidden layers, first to last; empty for a linear head."""
+    pooling: Pooling = "mean"
+    """State of [CLS], or the mean over all real tokens."""
+    dropout: float = 0.1
+    """Share of hidden activations dropped in training."""
+    descriptors: bool = True
+    """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
+
+    def __post_init__(self) -> None:
+        _require_share(self, "dropout")
+        if any(width < 1 for width in self.hidden):
+            raise ConfigError(f"head.hidden={list(self.hidden)} must hold positive widths")
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskingConfig:
+    """What masked-language pretraining hides."""
+
+    policy: Policy = "bert"
+    """Of the chosen tokens: `bert` masks 80 %, replaces 10 %, keeps 10 %; `cao` masks 90 %, replaces 10 %."""
+    share: float = 0.15
+    """Share of the real tokens that are chosen."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.share < 1:
+            raise ConfigError(f"masking.share={self.share} must lie between 0 and 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """One training run: how long, how fast, when to stop."""
+
+    epochs: int = 20
+    """Passes over the training rows at most."""
+    batch_tokens: int = 6144
+    """Padded tokens per micro-batch."""
+    accumulate: int = 1
+    """Micro-batches per optimiser step."""
+    learning_rate: float = 5e-4
+    """Peak learning rate of AdamW."""
+    encoder_rate: float = 1.0
+    """Factor on the learning rate of pretrained encoder weights."""
+    weight_decay: float = 0.01
+    """Decoupled weight decay, on matrices only."""
+    warmup: float = 0.05
+    """Share of the steps over which the learning rate rises from zero."""
+    final_rate: float = 0.02
+    """Share of the peak that the cosine ends at."""
+    clip: float = 1.0
+    """Largest norm of the gradient."""
+    patience: int = 0
+    """Epochs without a better validation score before stopping; 0 never stops early."""
+    min_steps: int = 0
+    """Raise `epochs` on small data until at least this many optimiser steps are taken."""
+    precision: Precision = "auto"
+    """`bf16` autocast, `fp32`, or `auto`: bf16 where the hardware multiplies it natively."""
+    checkpoint_seconds: float = 60.0
+    """Write a checkpoint at least this often, and after every epoch."""
+
+    def __post_init__(self) -> None:
+        _require_positive(self, "epochs", "batch_tokens", "accumulate", "learning_rate", "encoder_rate", "clip")
+        _require_share(self, "warmup", "final_rate")
+        if self.weight_decay < 0 or self.patience < 0 or self.min_steps < 0 or self.checkpoint_seconds < 0:
+            raise ConfigError("weight_decay, patience, min_steps and checkpoint_seconds must not be negative")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """A model and how it is trained, by name."""
+
+    name: str = "custom"
+    """File name without its ending."""
+    description: str = ""
+    """What it is and where it comes from, in a sentence."""
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    """Shape of the encoder."""
+    head: HeadConfig = field(default_factory=HeadConfig)
+    """Shape of the property head."""
+    masking: MaskingConfig = field(default_factory=MaskingConfig)
+    """What pretraining hides."""
+    pretraining: TrainingConfig = field(default_factory=TrainingConfig)
+    """Masked pretraining."""
+    finetuning: TrainingConfig = field(default_factory=TrainingConfig)
+    """Training on labels."""
+
+    def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
+        """A copy with some settings changed.
+
+        Args:
+            settings: Dotted names and their values: `{"finetuning.epochs": 5}`.
+
+        Raises:
+            ConfigError: A name is unknown or a value is not allowed.
+        """
+        tables = dataclasses.asdict(self)
+        for name, value in settings.items():
+            table, _, key = name.partition(".")
+            if not key or not isinstance(tables.get(table), dict):
+                known = [f.name for f in dataclasses.fields(self) if isinstance(tables[f.name], dict)]
+                raise ConfigError(f"setting {name!r} must read TABLE.NAME with TABLE one of {', '.join(known)}")
+            tables[table][key] = value
+        return build(Recipe, tables)
+
+
+Settings = TypeVar("Settings")
+
+
+def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:
+    """Make a settings dataclass from plain values, refusing what it does not know.
+
+    Args:
+        kind: A dataclass of this module.
+        values: Plain values as JSON or TOML hold them; lists become tuples, tables become dataclasses.
+        where: Dotted name of the table, for messages.
+
+    Raises:
+        ConfigError: An unknown key (the nearest known one is named) or a value of the wrong type or range.
+    """
+    if not isinstance(values, Mapping):
+        raise ConfigError(f"{where or kind.__name__} must be a table of settings, not {values!r}")
+    types = get_type_hints(kind)
+    arguments: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{where}.{key}" if where else key
+        if key not in types:
+            near = difflib.get_close_matches(key, types, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(types)}"
+            raise ConfigError(f"unknown setting {name!r}: {hint}")
+        arguments[key] = _convert(value, types[key], name)
+    return kind(**arguments)
+
+
+def load_recipe(name: str | Path) -> Recipe:
+    """The recipe that comes with the package under this name, or the one in a TOML file.
+
+    Raises:
+        ConfigError: There is no such recipe, or the file is not a recipe.
+    """
+    path = RECIPES / f"{name}.toml"
+    if not path.is_file():
+        path = Path(name)
+        if path.suffix != ".toml" or not path.is_file():
+            raise ConfigError(f"unknown recipe {str(name)!r}: known are {', '.join(recipe_names())}, or a .toml file")
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file: {error}") from None
+    return build(Recipe, {"name": path.stem} | values)
+
+
+def recipe_names() -> list[str]:
+    """Names of the recipes that come with the package, sorted."""
+    return sorted(path.stem for path in RECIPES.glob("*.toml"))
+
+
+def _convert(value: Any, kind: Any, name: str) -> Any:
+    if dataclasses.is_dataclass(kind):
+        assert isinstance(kind, type)
+        return build(kind, value, name)
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise ConfigError(f"{name}={value!r} must be one of {', '.join(map(repr, get_args(kind)))}")
+        return value
+    if get_origin(kind) is tuple:
+        if not isinstance(value, list | tuple):
+            raise ConfigError(f"{name}={value!r} must be a list")
+        return tuple(_convert(item, get_args(kind)[0], name) for item in value)
+    if get_origin(kind) in (Union, UnionType):
+        kind = next(option for option in get_args(kind) if option is not type(None))
+        return None if value is None else _convert(value, kind, name)
+    if kind is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise ConfigError(f"{name}={value!r} must be {kind.__name__}, not {type(value).__name__}")
+    return value
+
+
+def _require_positive(settings: Any, *names: str) -> None:
+    for name in names:
+        if not getattr(settings, name) > 0:
+            raise ConfigError(f"{name}={getattr(settings, name)} must be greater than 0")
+
+
+def _require_share(settings: Any, *names: str) -> None:
+    for name in names:
+        if not 0 <= getattr(settings, name) < 1:
+            raise ConfigError(f"{name}={getattr(settings, name)} must lie in 0 <= {name} < 1")

@@ -1,0 +1,65 @@
+"""The errors a caller can act on. Each says what came, what was expected and what to do."""
+
+from __future__ import annotations
+
+__all__ = [
+    "BundleError",
+    "CatenaneError",
+    "ConfigError",
+    "DataError",
+    "MissingDependencyError",
+    "NotationError",
+    "TrainingError",
+    "UsageError",
+]
+
+
+class CatenaneError(Exception):
+    """Parent of every error that Catenane raises on purpose."""
+
+
+class NotationError(CatenaneError, ValueError):
+    """A string is not what its notation allows.
+
+    Attributes:
+        position: Zero-based character at fault, or None where the whole string is.
+    """
+
+    def __init__(self, message: str, *, position: int | None = None) -> None:
+        super().__init__(message)
+        self.position = position
+
+
+class DataError(CatenaneError, ValueError):
+    """A file or table cannot be used: unreadable, empty, without the column asked for, without a label."""
+
+
+class ConfigError(CatenaneError, ValueError):
+    """A setting is unknown, out of range, or at odds with another one."""
+
+
+class UsageError(CatenaneError, ValueError):
+    """The command line was called in a way that cannot be meant; the program exits with 2."""
+
+
+class BundleError(CatenaneError, ValueError):
+    """A model folder is missing, truncated, foreign, or newer than this program."""
+
+
+class TrainingError(CatenaneError, RuntimeError):
+    """Training cannot go on: a loss that is not finite, or a checkpoint of another run."""
+
+
+class MissingDependencyError(CatenaneError, ImportError):
+    """An optional library is needed and absent.
+
+    Args:
+        library: What could not be imported.
+        extra: The extra of this package that brings it.
+        purpose: What it is needed for, as a clause: "to write TensorBoard logs".
+    """
+
+    def __init__(self, library: str, *, extra: str, purpose: str) -> None:
+        super().__init__(
+            f"{library} is needed {purpose} and is not installed; run: pip install 'catenane[{extra}]'"
+        )
