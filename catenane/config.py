@@ -35,6 +35,7 @@ NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
 Policy = Literal["bert", "cao"]
+Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -124,6 +125,8 @@ class MaskingConfig:
 class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
+    loss: Loss = "huber"
+    """Regression loss on standardised targets: absolute, squared, or Huber (absolute beyond one deviation)."""
     epochs: int = 20
     """Passes over the training rows at most."""
     batch_tokens: int = 6144
