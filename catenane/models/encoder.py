@@ -1,0 +1,134 @@
+"""The one encoder, which every recipe is a setting of.
+
+Axes: B strings, L tokens, D width of the stream.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+from catenane.config import EncoderConfig
+from catenane.errors import ConfigError
+from catenane.models.initialisation import initialise_encoder
+from catenane.nn import (
+    Block,
+    FeedForward,
+    FullAttention,
+    LearnedPositions,
+    LinearAttention,
+    RotaryPositions,
+    SelfAttention,
+    SinusoidalPositions,
+)
+
+__all__ = ["Encoder"]
+
+
+class Encoder(nn.Module):
+    """Reads token ids in both directions and gives each token a state: embed → blocks → norm.
+
+    Positions, attention kernel, norm order and activation are independent settings. Padding is always masked: the
+    states of real tokens do not depend on how far a batch is padded.
+
+    Args:
+        config: Shape of the encoder, with `vocabulary_size` filled in.
+
+    Raises:
+        ConfigError: `vocabulary_size` is not filled in.
+    """
+
+    def __init__(self, config: EncoderConfig) -> None:
+        super().__init__()
+        if not config.vocabulary_size:
+            raise ConfigError("encoder.vocabulary_size is not set: fill it from the tokenizer that is used")
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary_size, config.d_model)
+        # Waves have an amplitude of one, so embeddings that meet them are brought to a like size
+        # (Vaswani et al. 2017, section 3.4).
+        self.embedding_factor = math.sqrt(config.d_model) if config.positions == "sinusoidal" else 1.0
+        self.positions = _added_positions(config)
+        self.rotation = _rotary_positions(config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
+        self.norm = nn.LayerNorm(config.d_model) if config.norm_order == "pre" else nn.Identity()
+        initialise_encoder(self, n_blocks=config.n_layers, scale_residuals=config.norm_order == "pre")
+
+    def forward(self, ids_BL: Tensor, keep_BL: Tensor) -> Tensor:
+        """States of the tokens of each string.
+
+        Args:
+            ids_BL: Token ids, int64, padded on the right; L at most `config.max_length`.
+            keep_BL: bool, True on real tokens; each string has at least one.
+
+        Returns:
+            Float tensor of shape (B, L, d_model); at padding it holds numbers without meaning.
+
+        Raises:
+            ConfigError: L is above `config.max_length`.
+        """
+        length = ids_BL.shape[1]
+        if length > self.config.max_length:
+            raise ConfigError(
+                f"a batch of {length} tokens is longer than encoder.max_length={self.config.max_length}: "
+                "give max_length to the tokenizer's encode"
+            )
+        states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
+        if self.positions is not None:
+            states_BLD = states_BLD + self.positions(length)
+        states_BLD = self.dropout(states_BLD)
+        masked_BL = _mask_if_needed(keep_BL)
+        rotation = None if self.rotation is None else self.rotation(length)
+        for block in self.blocks:
+            states_BLD = block(states_BLD, masked_BL, rotation)
+        states_BLD = self.norm(states_BLD)
+        return states_BLD
+
+    def redraw_features(self, generator: torch.Generator) -> None:
+        """Draw new random directions for every block of linear attention; never called unless asked for."""
+        for block in self.blocks:
+            if isinstance(block.attention.kernel, LinearAttention):
+                block.attention.kernel.features.redraw(generator)
+
+
+def _mask_if_needed(keep_BL: Tensor) -> Tensor | None:
+    """No mask for a batch without padding, where that can be known without waiting for a GPU or for a compiler."""
+    if keep_BL.device.type == "cpu" and not torch.compiler.is_compiling() and bool(keep_BL.all()):
+        return None
+    return keep_BL
+
+
+def _added_positions(config: EncoderConfig) -> nn.Module | None:
+    if config.positions == "sinusoidal":
+        return SinusoidalPositions(config.d_model, config.max_length)
+    if config.positions == "learned":
+        return LearnedPositions(config.d_model, config.max_length)
+    return None
+
+
+def _rotary_positions(config: EncoderConfig) -> RotaryPositions | None:
+    if config.positions != "rotary":
+        return None
+    turns_features = config.attention == "linear" and config.feature_order == "rotate-mapped"
+    width = config.n_features if turns_features else config.d_model // config.n_heads
+    return RotaryPositions(width, config.max_length)
+
+
+def _block(config: EncoderConfig, index: int) -> Block:
+    kernel: FullAttention | LinearAttention
+    if config.attention == "full":
+        kernel = FullAttention(config.dropout)
+    else:
+        # Each block has directions of its own, and the same in every encoder of this shape.
+        kernel = LinearAttention(
+            config.d_model // config.n_heads, config.n_features, config.feature_order, seed=index
+        )
+    return Block(
+        SelfAttention(config.d_model, config.n_heads, kernel),
+        FeedForward(config.d_model, config.d_hidden, config.activation, config.dropout),
+        d_model=config.d_model,
+        norm_order=config.norm_order,
+        dropout=config.dropout,
+    )

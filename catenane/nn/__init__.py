@@ -1,0 +1,23 @@
+"""Layers, made from plain numbers; `catenane.models` makes whole networks of them."""
+
+from catenane.nn.attention import FullAttention, LinearAttention, SelfAttention, linear_attention
+from catenane.nn.block import Block
+from catenane.nn.features import RandomFeatures
+from catenane.nn.feed_forward import FeedForward
+from catenane.nn.pooling import pool
+from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, rotate
+
+__all__ = [
+    "Block",
+    "FeedForward",
+    "FullAttention",
+    "LearnedPositions",
+    "LinearAttention",
+    "RandomFeatures",
+    "RotaryPositions",
+    "SelfAttention",
+    "SinusoidalPositions",
+    "linear_attention",
+    "pool",
+    "rotate",
+]

@@ -1,0 +1,79 @@
+"""Random features that turn a kernel of queries and keys into a plain product, for attention in linear time.
+
+Axes: B strings, H heads, L tokens, D features of one head, M features after the map.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import relu
+
+__all__ = ["RandomFeatures", "orthogonal_directions"]
+
+FLOOR = 1e-3
+"""Added to each feature so that no query is without weights; the `kernel_epsilon` of the Performer's authors."""
+
+
+def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generator) -> Tensor:
+    """Gaussian directions made orthogonal within each group of `d_head`, which lowers the variance of the kernel.
+
+    Each column alone is distributed as N(0, 1): a direction uniform on the sphere times a chi-distributed length.
+
+    Returns:
+        float32 tensor of shape (d_head, n_features), on the CPU.
+
+    Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.4.
+    """
+    groups = []
+    for start in range(0, n_features, d_head):
+        size = min(d_head, n_features - start)
+        square_DD = torch.randn(d_head, d_head, generator=generator, dtype=torch.float64)
+        basis_DD, upper_DD = torch.linalg.qr(square_DD)
+        # LAPACK fixes the signs of the basis by its own habit; these make it uniform over all rotations.
+        basis_DD = basis_DD * upper_DD.diagonal().sign()
+        lengths_D = torch.randn(d_head, d_head, generator=generator, dtype=torch.float64).norm(dim=0)
+        groups.append((basis_DD * lengths_D)[:, :size])
+    return torch.cat(groups, dim=1).float()
+
+
+class RandomFeatures(nn.Module):
+    """Generalised random features φ(x) = (ReLU(xΩ) + 0.001) / √M, the map of MoLFormer.
+
+    In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart), which
+    depends on the lengths of x and y and the angle between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
+    Hence φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
+
+    The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new ones
+    whenever it is evaluated, so that its answers change from call to call.
+
+    Args:
+        d_head: Features of one head.
+        n_features: Directions, and so features after the map.
+        seed: Where the directions are drawn from.
+
+    Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine Intelligence
+    4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22.
+    """
+
+    directions_DM: Tensor
+
+    def __init__(self, d_head: int, n_features: int, *, seed: int) -> None:
+        super().__init__()
+        directions_DM = orthogonal_directions(d_head, n_features, torch.Generator().manual_seed(seed))
+        self.register_buffer("directions_DM", directions_DM)
+
+    def forward(self, x_BHLD: Tensor) -> Tensor:
+        """Map queries or keys.
+
+        Returns:
+            Positive tensor of shape (B, H, L, M), of the dtype of `x_BHLD`.
+        """
+        directions_DM = self.directions_DM.to(x_BHLD.dtype) / self.directions_DM.shape[1] ** 0.5
+        return relu(x_BHLD @ directions_DM) + FLOOR / self.directions_DM.shape[1] ** 0.5
+
+    @torch.no_grad()
+    def redraw(self, generator: torch.Generator) -> None:
+        """Draw new directions, for training alone: weights are only good with directions they were trained with."""
+        d_head, n_features = self.directions_DM.shape
+        self.directions_DM.copy_(orthogonal_directions(d_head, n_features, generator))

@@ -1,0 +1,112 @@
+"""How a token knows its place: sinusoidal, learned or rotary positions.
+
+Axes: B strings, H heads, L tokens, D features (of the stream, or of one head where H stands before it), P = D / 2
+pairs of features that turn together.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["LearnedPositions", "RotaryPositions", "SinusoidalPositions", "rotate"]
+
+LONGEST_WAVE = 10_000.0
+"""Wavelength of the slowest pair over 2π, in tokens; the value of Vaswani et al. 2017 and of Su et al. 2021."""
+
+
+def angles(length: int, width: int) -> Tensor:
+    """Angle by which each pair of features has turned at each place, θ_p = place / 10000^(2p / width).
+
+    Returns:
+        float32 tensor of shape (length, width / 2), in radians.
+    """
+    rates_P = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(LONGEST_WAVE) / width))
+    return torch.outer(torch.arange(length, dtype=torch.float64), rates_P).float()
+
+
+def rotate(x_BHLD: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn each pair of features by the angle of its place.
+
+    Feature p is paired with feature p + P, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which is the
+    same map after a fixed permutation of the features that the projections before it absorb.
+
+    Args:
+        x_BHLD: Queries, keys, or their feature maps, with an even D.
+        rotation: Cosines and sines, (L, P) each, of `RotaryPositions`.
+
+    Returns:
+        Tensor of the shape and dtype of `x_BHLD`; the turn itself is computed in float32 or better.
+
+    Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
+    """
+    cos_LP, sin_LP = rotation
+    left_BHLP, right_BHLP = x_BHLD.chunk(2, dim=-1)
+    turned_BHLD = torch.cat(
+        [left_BHLP * cos_LP - right_BHLP * sin_LP, left_BHLP * sin_LP + right_BHLP * cos_LP], dim=-1
+    )
+    return turned_BHLD.to(x_BHLD.dtype)
+
+
+class RotaryPositions(nn.Module):
+    """Cosines and sines for `rotate`, computed once and shared by every block.
+
+    Args:
+        width: Features that turn: those of one head, or of its feature map; even.
+        max_length: Longest sequence in tokens.
+    """
+
+    cos_LP: Tensor
+    sin_LP: Tensor
+
+    def __init__(self, width: int, max_length: int) -> None:
+        super().__init__()
+        angles_LP = angles(max_length, width)
+        self.register_buffer("cos_LP", angles_LP.cos(), persistent=False)
+        self.register_buffer("sin_LP", angles_LP.sin(), persistent=False)
+
+    def forward(self, length: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the first `length` places, (length, width / 2) each."""
+        return self.cos_LP[:length], self.sin_LP[:length]
+
+
+class SinusoidalPositions(nn.Module):
+    """Fixed waves to be added to the embeddings; sines in the even features, cosines in the odd ones.
+
+    Args:
+        d_model: Width of the stream; even.
+        max_length: Longest sequence in tokens.
+
+    Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
+    """
+
+    table_LD: Tensor
+
+    def __init__(self, d_model: int, max_length: int) -> None:
+        super().__init__()
+        angles_LP = angles(max_length, d_model)
+        table_LD = torch.stack([angles_LP.sin(), angles_LP.cos()], dim=-1).flatten(1)
+        self.register_buffer("table_LD", table_LD, persistent=False)
+
+    def forward(self, length: int) -> Tensor:
+        """Waves at the first `length` places, (length, d_model)."""
+        return self.table_LD[:length]
+
+
+class LearnedPositions(nn.Module):
+    """One trained vector for each place, to be added to the embeddings, as in BERT.
+
+    Args:
+        d_model: Width of the stream.
+        max_length: Longest sequence in tokens.
+    """
+
+    def __init__(self, d_model: int, max_length: int) -> None:
+        super().__init__()
+        self.table_LD = nn.Parameter(torch.zeros(max_length, d_model))
+
+    def forward(self, length: int) -> Tensor:
+        """Vectors of the first `length` places, (length, d_model)."""
+        return self.table_LD[:length]

@@ -1,0 +1,6 @@
+"""What is learnt, as pure functions."""
+
+from catenane.objectives.losses import classification_loss, masked_loss, regression_loss
+from catenane.objectives.masking import Masked, mask_tokens
+
+__all__ = ["Masked", "classification_loss", "mask_tokens", "masked_loss", "regression_loss"]

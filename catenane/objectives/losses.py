@@ -1,0 +1,60 @@
+"""What training makes small. A missing label is NaN, and counts neither in the sum nor in the number.
+
+Axes: B strings, N chosen tokens, V vocabulary, T targets.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss
+
+__all__ = ["classification_loss", "masked_loss", "regression_loss"]
+
+
+def masked_loss(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
+    """Mean cross-entropy of the chosen tokens, in nats; zero if none was chosen.
+
+    Args:
+        logits_NV: Scores of the vocabulary.
+        labels_N: Ids, int64.
+    """
+    return cross_entropy(logits_NV.float(), labels_N, reduction="sum") / max(len(labels_N), 1)
+
+
+def regression_loss(scores_BT: Tensor, targets_BT: Tensor, kind: Literal["mae", "huber", "mse"]) -> Tensor:
+    """Mean error over all labels that are there; zero, with zero gradients, if there is none.
+
+    Args:
+        scores_BT: Answers on the standardised scale.
+        targets_BT: Labels on the standardised scale, NaN where missing.
+        kind: Absolute error, squared error, or Huber: half the square up to one standard deviation, linear beyond.
+    """
+    measure = {"mae": l1_loss, "huber": huber_loss, "mse": mse_loss}[kind]
+    known_BT = ~targets_BT.isnan()
+    errors_BT = measure(scores_BT.float(), _filled(targets_BT, scores_BT), reduction="none")
+    return _mean_of_known(errors_BT, known_BT)
+
+
+def classification_loss(logits_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    """Mean binary cross-entropy over all labels that are there, in nats; zero if there is none.
+
+    Args:
+        logits_BT: Log-odds of class 1.
+        targets_BT: 0 or 1, NaN where missing.
+    """
+    errors_BT = binary_cross_entropy_with_logits(
+        logits_BT.float(), _filled(targets_BT, logits_BT), reduction="none"
+    )
+    return _mean_of_known(errors_BT, ~targets_BT.isnan())
+
+
+def _filled(targets_BT: Tensor, scores_BT: Tensor) -> Tensor:
+    """Labels without NaN: the gradient of an error that is masked later must be a number all the same."""
+    return torch.where(targets_BT.isnan(), scores_BT.detach(), targets_BT).float()
+
+
+def _mean_of_known(errors_BT: Tensor, known_BT: Tensor) -> Tensor:
+    return torch.where(known_BT, errors_BT, 0.0).sum() / known_BT.sum().clamp(min=1)

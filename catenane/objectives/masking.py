@@ -1,0 +1,85 @@
+"""What masked-language pretraining hides, as a pure function of ids and a generator.
+
+Axes: B strings, L tokens, N chosen tokens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+__all__ = ["Masked", "mask_tokens"]
+
+MASK_AND_REPLACE = {"bert": (0.8, 0.1), "cao": (0.9, 0.1)}
+"""Shares of the chosen tokens that become [MASK] and that become another token; the rest stays as it is."""
+
+
+@dataclass(frozen=True)
+class Masked:
+    """A batch with some tokens hidden, and what they were."""
+
+    ids_BL: Tensor
+    """int64, the ids the model reads."""
+    chosen_BL: Tensor
+    """bool, True on the N tokens it must name, those that stay as they are among them."""
+    labels_N: Tensor
+    """int64, the ids of the chosen tokens before, in reading order, string after string."""
+
+
+def mask_tokens(
+    ids_BL: Tensor,
+    keep_BL: Tensor,
+    *,
+    policy: Literal["bert", "cao"],
+    share: float,
+    generator: torch.Generator,
+    vocabulary_size: int,
+    mask_id: int,
+    n_special: int,
+) -> Masked:
+    """Choose tokens of each string and hide them.
+
+    Every string gives its share: n tokens give ⌊n · share⌋ or one more, at random so that the share is exact on
+    average. A batch with any token to choose gives at least one. Special tokens are never chosen and never put in.
+
+    Args:
+        ids_BL: Token ids, int64; unchanged.
+        keep_BL: bool, True on real tokens.
+        policy: `bert` masks 80 % of the chosen, replaces 10 %, keeps 10 %. `cao` masks 90 % and replaces 10 %: what
+            Cao's text says, and his public code does not (it keeps those 10 % as they are).
+        share: Share of the real tokens to choose.
+        generator: Source of all choices; equal states make equal masks, on any device the ids are on.
+        vocabulary_size: Number of tokens, special ones included.
+        mask_id: Id of [MASK].
+        n_special: Ids below are special.
+
+    Source: Devlin et al. 2019, arXiv:1810.04805, section 3.1; Cao et al. 2023, JACS 145, 2958.
+    """
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(shape, generator=generator, device=generator.device).to(ids_BL.device)
+
+    n_strings, length = ids_BL.shape
+    order_BL, fate_BL = draw(n_strings, length), draw(n_strings, length)
+    round_up_B, token_BL = draw(n_strings), draw(n_strings, length)
+
+    choosable_BL = keep_BL & (ids_BL >= n_special)
+    n_chosen_B = (choosable_BL.sum(dim=1) * share + round_up_B).long()
+    # Ranks among the tokens of a string in random order, those that may not be chosen last.
+    order_BL = order_BL.masked_fill(~choosable_BL, 2.0)
+    rank_BL = order_BL.argsort(dim=1).argsort(dim=1)
+    chosen_BL = (rank_BL < n_chosen_B[:, None]) & choosable_BL
+    first_BL = choosable_BL & (order_BL == order_BL.min())
+    chosen_BL = torch.where(chosen_BL.any(), chosen_BL, first_BL)
+
+    masked, replaced = MASK_AND_REPLACE[policy]
+    other_BL = n_special + (token_BL * (vocabulary_size - n_special)).long()
+    hidden_BL = torch.where(
+        fate_BL < masked, mask_id, torch.where(fate_BL < masked + replaced, other_BL, ids_BL)
+    )
+    return Masked(
+        ids_BL=torch.where(chosen_BL, hidden_BL, ids_BL), chosen_BL=chosen_BL, labels_N=ids_BL[chosen_BL]
+    )
