@@ -1,0 +1,28 @@
+python := .venv/bin/python
+
+.PHONY: help setup demo check test bench clean
+
+help:  ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup:  ## make .venv with everything for development
+	./setup.sh
+
+demo: setup  ## rank known frameworks by CO2 uptake with the bundled model
+	.venv/bin/catenane predict examples/mofs.csv --model mof-uptake --rank co2_0.1bar
+
+check:  ## lint, formatting, types, import contracts
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	$(python) -m mypy
+	.venv/bin/lint-imports
+
+test:  ## the test suite, on two processes
+	OMP_NUM_THREADS=1 $(python) -m pytest -n 2
+
+bench:  ## the benchmarks' tables, written to benchmarks/results
+	$(python) benchmarks/tokenizers.py
+
+clean:  ## delete caches, not the environment
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +

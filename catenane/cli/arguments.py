@@ -1,0 +1,88 @@
+"""Options that several verbs share, and how their text becomes values."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from catenane.errors import UsageError
+
+__all__ = [
+    "Column",
+    "DataDir",
+    "Device",
+    "Epochs",
+    "Json",
+    "Log",
+    "Out",
+    "Overwrite",
+    "Resume",
+    "Seed",
+    "Set",
+    "collect_settings",
+    "split_names",
+]
+
+Column = Annotated[
+    str | None,
+    typer.Option("--column", metavar="COL", help="Column of the strings; found by name or content by default."),
+]
+DataDir = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-dir", envvar="CATENANE_DATA", metavar="DIR", help="Local copies of the registered data sets."
+    ),
+]
+Device = Annotated[
+    str | None, typer.Option("--device", help="cpu, cuda, mps; the fastest there is by default.")
+]
+Epochs = Annotated[
+    int | None, typer.Option("--epochs", min=1, help="Passes over the data; the recipe's by default.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Log = Annotated[str, typer.Option("--log", help="csv, or tensorboard beside it.")]
+Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in that folder.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was stopped or killed.")]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="TABLE.NAME=VALUE", help="Change a recipe's setting; may be repeated."),
+]
+
+
+def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:
+    """Recipe settings from `--set TABLE.NAME=VALUE` and from options of their own.
+
+    Values are read as JSON where they are JSON (numbers, true, lists) and as text otherwise.
+
+    Raises:
+        UsageError: A pair has no `=`.
+    """
+    settings = {}
+    for pair in pairs or []:
+        name, equals, text = pair.partition("=")
+        if not equals:
+            raise UsageError(f"--set {pair!r} must read TABLE.NAME=VALUE, as in --set finetuning.epochs=5")
+        try:
+            settings[name.strip()] = json.loads(text)
+        except json.JSONDecodeError:
+            settings[name.strip()] = text
+    return settings | {name.replace("__", "."): value for name, value in more.items() if value is not None}
+
+
+def split_names(text: str, option: str) -> tuple[str, ...]:
+    """Comma-separated names, without blanks and repeats.
+
+    Raises:
+        UsageError: There is none, or one is named twice.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if not names:
+        raise UsageError(f"{option} needs at least one column name")
+    if len(set(names)) < len(names):
+        raise UsageError(f"{option} names a column twice: {text}")
+    return names

@@ -1,0 +1,36 @@
+"""The two streams of a terminal program: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+__all__ = ["print_json", "print_table", "stderr", "stdout"]
+
+stdout = Console(highlight=False)
+stderr = Console(stderr=True, highlight=False)
+
+
+def print_json(values: Any) -> None:
+    """Print for machines: one JSON document on stdout."""
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()
+) -> None:
+    """Print for people: columns named in `numbers` are aligned to the right."""
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    for column in columns:
+        right = column in numbers
+        table.add_column(
+            column, justify="right" if right else "left", no_wrap=right, overflow="ellipsis" if right else "fold"
+        )
+    for row in rows:
+        table.add_row(*row)
+    stdout.print(table)

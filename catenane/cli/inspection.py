@@ -1,0 +1,77 @@
+"""`catenane data` and `catenane models`: what there is to work with."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from catenane.cli.arguments import DataDir, Json
+from catenane.cli.console import print_json, print_table, stdout
+
+__all__ = ["data", "models"]
+
+
+def data(
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell all about this one.")] = None,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """List the data sets known by name, or tell all about one.
+
+    Example: `catenane data molnet/esol`
+    """
+    from dataclasses import asdict
+
+    from catenane.data import DATASETS, find_dataset, local_path
+
+    if name is not None:
+        dataset = find_dataset(name)
+        told = asdict(dataset) | {"local": str(local_path(dataset, data_dir) or "")}
+        if as_json:
+            print_json(told)
+            return
+        for key, value in told.items():
+            shown = ", ".join(f"{k} ({v})" if v else k for k, v in value.items()) if isinstance(value, dict) else value
+            stdout.print(f"[bold]{key}[/bold]  {shown}")
+        return
+    if as_json:
+        print_json([asdict(dataset) for dataset in DATASETS.values()])
+        return
+    rows = [
+        [d.name, f"{d.rows:,}", "yes" if local_path(d, data_dir) else "no", d.description] for d in DATASETS.values()
+    ]
+    print_table("Registered data sets", ["name", "rows", "here", "what it is"], rows, numbers=["rows"])
+
+
+def models(
+    name: Annotated[
+        str | None, typer.Argument(metavar="[BUNDLE]", help="Show the card of this bundled model or folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """List the bundled models and the recipes, or show the card of a model.
+
+    Example: `catenane models mof-uptake`
+    """
+    from catenane.config import load_recipe, recipe_names
+    from catenane.models import bundled_names, find_bundle, read_card
+
+    if name is not None:
+        folder = find_bundle(name)
+        if as_json:
+            print_json(read_card(folder))
+        else:
+            from rich.markdown import Markdown
+
+            stdout.print(Markdown((folder / "README.md").read_text(encoding="utf-8")))
+        return
+    cards = {bundled: read_card(find_bundle(bundled)) for bundled in bundled_names()}
+    recipes = {recipe: load_recipe(recipe).description for recipe in recipe_names()}
+    if as_json:
+        print_json({"models": cards, "recipes": recipes})
+        return
+    rows = [[bundled, ", ".join(card["targets"]), card["description"]] for bundled, card in cards.items()]
+    print_table("Bundled models", ["name", "targets", "what it is"], rows)
+    stdout.print()
+    print_table("Recipes", ["name", "what it is"], [list(entry) for entry in recipes.items()])

@@ -1,0 +1,118 @@
+"""A run that can be killed: all of its state in one safetensors file, replaced whole.
+
+Weights, optimiser moments and the best weights so far are tensors; the place in the stream, the history and the
+fingerprint of the run are JSON in the file's metadata. One file renamed into place is either old or new, never half.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import nn
+
+from catenane.errors import TrainingError
+
+__all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
+
+
+@dataclass
+class Progress:
+    """Where a run stands."""
+
+    fingerprint: str
+    """Digest of settings, data and seed: only the same run goes on from here."""
+    epoch: int = 0
+    """Epoch under way, from 0."""
+    batch: int = 0
+    """Micro-batches of it that are done."""
+    step: int = 0
+    """Optimiser steps taken in all."""
+    seconds: float = 0.0
+    """Time spent training, pauses not counted."""
+    loss_sum: float = 0.0
+    """Sum of the losses of this epoch's micro-batches."""
+    best_score: float = float("inf")
+    """Best validation score; lower is better."""
+    best_epoch: int = -1
+    """Epoch it was reached in."""
+    finished: bool = False
+    """Nothing is left to do."""
+    history: list[dict[str, Any]] = field(default_factory=list)
+    """One row per epoch."""
+
+
+def save_checkpoint(
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, torch.Tensor],
+    progress: Progress,
+) -> None:
+    """Write the run's whole state; the file at `path` is replaced in one move."""
+    tensors = {f"model.{name}": tensor for name, tensor in _unique_state(model).items()}
+    tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+    fresh = path.with_suffix(".partial")
+    save_file(
+        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+        fresh,
+        metadata={"progress": json.dumps(asdict(progress))},
+    )
+    # Without this a power cut right after the rename could leave a name without its bytes.
+    with fresh.open("rb") as written:
+        os.fsync(written.fileno())
+    fresh.replace(path)
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, fingerprint: str
+) -> tuple[Progress, dict[str, torch.Tensor]]:
+    """Put a saved state into the model and the optimiser.
+
+    Returns:
+        Where the run stood, and its best weights.
+
+    Raises:
+        TrainingError: The file is damaged, or it is the checkpoint of another run.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            progress = Progress(**json.loads(file.metadata()["progress"]))
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise TrainingError(f"{path}: not a readable checkpoint ({error}); delete it to start afresh") from None
+    if progress.fingerprint != fingerprint:
+        raise TrainingError(
+            f"{path}: checkpoint of another run (data, recipe, settings or seed differ): "
+            "call it as before, or start afresh with --overwrite"
+        )
+    model.load_state_dict(_part(tensors, "model."), strict=False)
+    moments: dict[int, dict[str, torch.Tensor]] = {}
+    for name, tensor in _part(tensors, "optimizer.").items():
+        index, _, key = name.partition(".")
+        moments.setdefault(int(index), {})[key] = tensor
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
+    return progress, _part(tensors, "best.")
+
+
+def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
+    """A copy of the weights on the CPU."""
+    return {name: tensor.detach().cpu().clone() for name, tensor in _unique_state(model).items()}
+
+
+def _unique_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights and buffers that are saved, tied ones once."""
+    names = {name for name, _ in model.named_parameters()} | {name for name, _ in model.named_buffers()}
+    return {name: tensor for name, tensor in model.state_dict().items() if name in names}
+
+
+def _part(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

@@ -1,0 +1,218 @@
+"""From a table of strings and measured values to a model, its scores beside the baselines, and a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+import catenane
+from catenane.baselines import fit_predict_baselines
+from catenane.config import Recipe, load_recipe
+from catenane.data import Split, Table, aggregate, find_duplicates, make_split, noise_floor, read_table, write_rejected
+from catenane.inference import Model
+from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.train.fit import Task, fit_property_model, tell_task
+from catenane.train.folder import open_run_folder, write_json
+from catenane.train.logs import LogFormat
+from catenane.train.loop import describe_run
+from catenane.train.metrics import score
+from catenane.train.report import write_report
+from catenane.train.result import FinetuneResult
+
+__all__ = ["finetune"]
+
+logger = logging.getLogger(__name__)
+Duplicates = Literal["mean", "median", "first", "keep"]
+
+
+def finetune(
+    data: str | Path,
+    *,
+    target: str | Sequence[str],
+    model: str | Path | None = None,
+    out: str | Path | None = None,
+    recipe: str | Path | Recipe | None = None,
+    settings: Mapping[str, Any] | None = None,
+    column: str | None = None,
+    split: str = "random",
+    task: Task | None = None,
+    duplicates: Duplicates = "mean",
+    baselines: bool = True,
+    seed: int = 0,
+    on_error: Literal["skip", "raise"] = "skip",
+    resume: bool = False,
+    overwrite: bool = False,
+    log: LogFormat = "csv",
+    device: str | None = None,
+    command: str | None = None,
+) -> FinetuneResult:
+    """Train a property model on a table and report on it honestly.
+
+    Args:
+        data: CSV, TSV, Parquet or SMI file, "-", or the name of a registered data set.
+        target: Column of labels, or several; numbers, empty where not measured; 0 and 1 for classes.
+        model: Pretrained bundle to start from; without it the encoder starts from scratch.
+        out: Folder of the run; `runs/finetune-DATA` by default. It gets `bundle/`, `metrics.json`,
+            `predictions.csv`, `rejected.csv` and `report.html`.
+        recipe: Name or file of a recipe; the pretrained model's own, or "small", by default.
+        settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
+        column: Column of the strings, where it cannot be told from its name or content.
+        split: "random", "scaffold", "linker", "topology", or "column:NAME"; 80/10/10 where rows are drawn.
+        task: "regression" or "classification"; by default told from the labels.
+        duplicates: What becomes of rows that share a string; they are reported in any case.
+        baselines: Fit the baselines on the same split.
+        seed: Of the split, weights, order and dropout.
+        on_error: "skip" keeps rejected rows in `rejected.csv`; "raise" stops at the first.
+        resume: Go on after a kill.
+        overwrite: Delete an earlier run in `out`.
+        log: "csv", or "tensorboard" beside it.
+        device: "cpu", "cuda", ...; the fastest by default.
+        command: How this was called, for the report.
+
+    Raises:
+        DataError: The table cannot be read or has no usable row.
+        UsageError: Settings contradict the data or each other.
+        BundleError: `model` cannot be read.
+    """
+    began = time.monotonic()
+    targets = (target,) if isinstance(target, str) else tuple(target)
+    parent = load_bundle(model) if model is not None else None
+    chosen = _choose_recipe(recipe, parent).with_settings(settings or {})
+    folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
+    asked = {
+        "verb": "finetune", "data": str(data), "targets": targets, "model": str(model), "recipe": asdict(chosen),
+        "split": split, "task": task, "duplicates": duplicates, "seed": seed,
+    }  # fmt: skip
+    open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
+
+    column_of_split = (split.removeprefix("column:"),) if split.startswith("column:") else ()
+    read = read_table(data, targets=targets, string_column=column, columns=column_of_split, on_error=on_error)
+    write_rejected(folder / "rejected.csv", read.rejected)
+    found, floor = find_duplicates(read), noise_floor(read)
+    table = aggregate(read, duplicates)
+    task = task or tell_task(table)
+    parts = make_split(table, split, seed=seed)
+    logger.info(
+        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
+        _stem(data), f"{len(table):,}", f"{len(read.rejected):,}", f"{found.n_strings:,}", parts.method,
+        f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
+    )  # fmt: skip
+    fitted = fit_property_model(
+        table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked, resume=resume,
+        log=log, device=device,
+    )  # fmt: skip
+    predictions = Model(fitted.bundle, device=device).answer_normalised(table.strings, fitted.descriptors)
+    rivals = _fit_baselines(table, parts, task, seed) if baselines else {}
+    metrics: dict[str, Any] = {
+        "targets": _scores(table, parts, predictions, rivals, task),
+        "task": task,
+        "split": {
+            "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
+            "test": len(parts.test), "n_groups": parts.n_groups,
+        },
+        "seed": seed,
+        "noise_floor": floor,
+        "duplicates": {"strings": found.n_strings, "rows": found.n_rows, "handling": duplicates},
+        "rejected": len(read.rejected),
+        "tokenization": asdict(fitted.tokenization),
+        "recipe": chosen.name,
+        "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
+        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
+        **describe_run(fitted.progress),
+        "seconds": round(time.monotonic() - began, 1),
+        "versions": {
+            "catenane": catenane.__version__, "torch": torch.__version__, "python": platform.python_version()
+        },
+    }  # fmt: skip
+    bundle = dataclasses.replace(fitted.bundle, card=_card(data, metrics))
+    save_bundle(folder / "bundle", bundle)
+    write_json(folder / "metrics.json", metrics)
+    _write_predictions(folder / "predictions.csv", table, parts, predictions)
+    result = FinetuneResult(
+        folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
+        history=fitted.progress.history, metrics=metrics, model_name=bundle.card["name"], command=command,
+    )  # fmt: skip
+    write_report(folder / "report.html", result)
+    return result
+
+
+def _choose_recipe(recipe: str | Path | Recipe | None, parent: Bundle | None) -> Recipe:
+    if isinstance(recipe, Recipe):
+        return recipe
+    if recipe is None and parent is not None:
+        return parent.config.recipe
+    return load_recipe(recipe or "small")
+
+
+def _stem(data: str | Path) -> str:
+    return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
+
+
+def _fit_baselines(table: Table, parts: Split, task: Task, seed: int) -> dict[str, np.ndarray]:
+    logger.info("fitting the baselines on the same split")
+    return fit_predict_baselines(
+        [table.strings[i] for i in parts.train],
+        table.targets[parts.train],
+        [table.strings[i] for i in parts.test],
+        notation=table.notation,
+        task=task,
+        seed=seed,
+    )
+
+
+def _scores(
+    table: Table, parts: Split, predictions: np.ndarray, rivals: Mapping[str, np.ndarray], task: Task
+) -> dict[str, dict[str, Any]]:
+    """Scores of every target: the model's on each part, the baselines' on the test rows."""
+    names = table.target_names
+    entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
+    for part in ("train", "valid", "test"):
+        rows = getattr(parts, part)
+        for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
+            entries[name][part] = scores
+    for name in names:
+        entries[name]["baselines"] = {}
+    for rival, answers in rivals.items():
+        for name, scores in score(table.targets[parts.test], answers, task, names).items():
+            entries[name]["baselines"][rival] = scores
+    return entries
+
+
+def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    targets = metrics["targets"]
+    split = metrics["split"]
+    return {
+        "name": f"{_stem(data)}: {', '.join(targets)}",
+        "description": f"Predicts {', '.join(targets)} from a string.",
+        "data": Path(str(data)).name,
+        "targets": targets,
+        "training": {
+            "split": f"{split['method']}, {split['train']} / {split['valid']} / {split['test']} rows",
+            "pretrained_from": metrics["pretrained_from"] or "nothing",
+            **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "seconds")},
+        },
+        "noise_floor": metrics["noise_floor"],
+    }
+
+
+def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:
+    """Write every row in file order: its part, its labels, and what the model says."""
+    import pandas as pd
+
+    part = np.full(len(table), "", dtype=object)
+    for name in ("train", "valid", "test"):
+        part[getattr(parts, name)] = name
+    columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
+    for index, name in enumerate(table.target_names):
+        columns[name] = table.targets[:, index]
+        columns[f"{name}_predicted"] = predictions[:, index]
+    pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")

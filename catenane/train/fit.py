@@ -1,0 +1,223 @@
+"""A property model from a table in memory: assembled, trained, and ready to answer."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import catenane
+from catenane.config import Recipe
+from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
+from catenane.descriptors import Descriptors, compute_descriptors
+from catenane.errors import DataError, UsageError
+from catenane.models import Bundle, BundleConfig, Encoder, PropertyModel
+from catenane.objectives import classification_loss, regression_loss
+from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
+from catenane.train.checkpoint import Progress
+from catenane.train.folder import fingerprint
+from catenane.train.logs import LogFormat
+from catenane.train.loop import run
+
+__all__ = ["FittedModel", "PropertyLesson", "fit_property_model", "tell_task"]
+
+logger = logging.getLogger(__name__)
+Task = Literal["regression", "classification"]
+
+
+@dataclass(frozen=True)
+class FittedModel:
+    """A trained model and what was seen on the way."""
+
+    bundle: Bundle
+    """The model of the best epoch; its card is still empty."""
+    progress: Progress
+    """The run, its history included."""
+    tokenization: Tokenization
+    """Unknown and truncated tokens of the table."""
+    descriptors: Descriptors | None
+    """Descriptors of the table's rows, if the head reads them."""
+
+
+def fit_property_model(
+    table: Table,
+    split: Split,
+    recipe: Recipe,
+    *,
+    task: Task,
+    parent: Bundle | None = None,
+    seed: int = 0,
+    folder: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
+    resume: bool = False,
+    log: LogFormat = "csv",
+    device: str | None = None,
+) -> FittedModel:
+    """Train a property head, and the encoder under it, on the training rows of a table.
+
+    Args:
+        table: Strings and labels.
+        split: Rows to learn from and rows that choose the best epoch; its test rows are not looked at.
+        recipe: Shapes and training; with a parent, the parent's encoder shape counts.
+        task: What the labels are.
+        parent: Pretrained bundle whose encoder, tokenizer and encoder shape are taken over.
+        seed: Of weights, order and dropout.
+        folder: Where checkpoints and history go; nothing is written without it.
+        settings: What else distinguishes this run, for the fingerprint of its checkpoint.
+        resume: Go on from the folder's checkpoint.
+        log: "csv", or "tensorboard" beside it.
+        device: "cpu", "cuda", ...; the fastest by default.
+
+    Raises:
+        UsageError: The parent cannot read this notation.
+        TrainingError: See `catenane.train.loop.run`.
+    """
+    tokenizer = parent.tokenizer if parent is not None else load_tokenizer(table.notation)
+    if table.notation == "mofid" and tokenizer.notation != "mofid":
+        raise UsageError("the pretrained model reads SMILES and knows no topologies: pretrain one on MOFids")
+    shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
+    recipe = dataclasses.replace(
+        recipe, encoder=dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
+    )
+    encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
+    tokenization = summarise(tokenizer, encoded, table.strings)
+    logger.info("%s", tokenization)
+    descriptors = compute_descriptors(table.strings, table.notation) if recipe.head.descriptors else None
+
+    torch.manual_seed(seed)
+    encoder = Encoder(recipe.encoder)
+    if parent is not None:
+        encoder.load_state_dict(parent.encoder.state_dict())
+    model = PropertyModel(
+        encoder,
+        recipe.head,
+        n_targets=len(table.target_names),
+        n_descriptors=len(descriptors.names) if descriptors else 0,
+        task=task,
+    )
+    model.fit_scalers(
+        torch.from_numpy(table.targets[split.train]),
+        torch.from_numpy(descriptors.values[split.train]) if descriptors else None,
+    )
+    lesson = PropertyLesson(model, table, split, encoded, descriptors, tokenizer, recipe, seed)
+    progress = run(
+        lesson,
+        recipe.finetuning,
+        folder,
+        seed=seed,
+        fingerprint=fingerprint(
+            dict(settings or {}), encoded.ids.tobytes(), table.targets.tobytes(), split.train.tobytes()
+        ),
+        resume=resume,
+        log=log,
+        device=device,
+    )
+    config = BundleConfig(
+        catenane=catenane.__version__,
+        kind="property",
+        notation=table.notation,
+        recipe=recipe,
+        task=task,
+        targets=table.target_names,
+        descriptors=descriptors.names if descriptors else (),
+    )
+    return FittedModel(
+        Bundle(config=config, model=model, tokenizer=tokenizer), progress, tokenization, descriptors
+    )
+
+
+class PropertyLesson:
+    """Predict the labels of a table."""
+
+    label = "finetune"
+
+    def __init__(
+        self,
+        model: PropertyModel,
+        table: Table,
+        split: Split,
+        encoded: Any,
+        descriptors: Descriptors | None,
+        tokenizer: StringTokenizer,
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        self.model = model
+        self._settings = recipe.finetuning
+        self._split, self._encoded, self._tokenizer = split, encoded, tokenizer
+        self._targets = table.targets.astype(np.float32)
+        self._descriptors = None if descriptors is None else descriptors.values
+        budget = recipe.finetuning.batch_tokens
+        lengths = encoded.lengths
+        self._train_batches = LengthGroupedBatches(lengths[split.train], budget, seed=seed)
+        self._valid_batches = LengthGroupedBatches(lengths[split.valid], budget, seed=seed, shuffle=False)
+
+    def n_batches(self) -> int:
+        """Micro-batches of an epoch."""
+        return len(self._train_batches)
+
+    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
+        """The epoch's micro-batches from `start`."""
+        for rows in self._train_batches.batches(epoch, start):
+            yield self._collate(self._split.train[rows])
+
+    def loss(
+        self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
+    ) -> Tensor:
+        """Loss on standardised labels, or log loss; missing labels do not count."""
+        batch = batch.to(device)
+        assert batch.targets_BT is not None
+        return self._loss(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF), batch.targets_BT)
+
+    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Loss on the validation rows; the score is the mean absolute error in label deviations, or log loss."""
+        scores, targets = [], []
+        with torch.no_grad():
+            for rows in self._valid_batches.batches(0):
+                batch = self._collate(self._split.valid[rows]).to(device)
+                scores.append(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF).float())
+                targets.append(batch.targets_BT)
+        scores_NT, targets_NT = torch.cat(scores), torch.cat(targets)
+        loss = self._loss(scores_NT, targets_NT).item()
+        if self.model.task == "classification":
+            return {"valid_loss": loss, "valid_score": loss}
+        error_NT = (scores_NT - self.model.standardise(targets_NT)).abs()
+        return {"valid_loss": loss, "valid_score": torch.nanmean(error_NT).item()}
+
+    def _loss(self, scores_BT: Tensor, targets_BT: Tensor) -> Tensor:
+        if self.model.task == "classification":
+            return classification_loss(scores_BT, targets_BT)
+        return regression_loss(scores_BT, self.model.standardise(targets_BT), self._settings.loss)
+
+    def _collate(self, rows: np.ndarray) -> TokenBatch:
+        return collate(
+            self._encoded,
+            rows,
+            pad_id=self._tokenizer.pad_id,
+            targets=self._targets,
+            descriptors=self._descriptors,
+        )
+
+
+def tell_task(table: Table) -> Task:
+    """Classification where every label is 0 or 1, regression where none of the targets is so.
+
+    Raises:
+        DataError: Some targets are classes and others are not.
+    """
+    binary = [
+        bool(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all()) for column in table.targets.T
+    ]
+    if all(binary):
+        return "classification"
+    if any(binary):
+        classes = ", ".join(name for name, is_class in zip(table.target_names, binary, strict=True) if is_class)
+        raise DataError(f"{classes} hold only 0 and 1, the other targets do not: train them apart, or give --task")
+    return "regression"

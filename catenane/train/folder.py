@@ -1,0 +1,57 @@
+"""The folder of one run: fresh, resumed, or overwritten on request; and the digest that tells runs apart."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catenane.errors import UsageError
+
+__all__ = ["fingerprint", "open_run_folder", "write_json"]
+
+MARK = "run.json"
+"""Only a folder with this file in it is ever overwritten or resumed."""
+
+
+def open_run_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
+    """Make the folder of a run, and note in `run.json` what was asked for.
+
+    Raises:
+        UsageError: It holds something already, and neither `resume` nor `overwrite` was given; or it holds
+            something that is no run of ours, which is never deleted.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file: give a folder to --out")
+    if folder.is_dir() and any(folder.iterdir()):
+        if not (folder / MARK).is_file():
+            raise UsageError(f"{folder} is not empty and holds no earlier run: give another folder to --out")
+        if overwrite:
+            shutil.rmtree(folder)
+        elif not resume:
+            raise UsageError(f"{folder} holds an earlier run: add --resume to go on, or --overwrite to start afresh")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / MARK, settings)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write readable JSON in one move; a reader never sees half a file.
+
+    Raises:
+        ValueError: A value is not finite: JSON has no name for it.
+    """
+    fresh = path.with_name(path.name + ".partial")
+    fresh.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    fresh.replace(path)
+
+
+def fingerprint(settings: Mapping[str, Any], *data: bytes) -> str:
+    """Digest of settings and data, the same wherever both are the same."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for part in data:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()

@@ -1,0 +1,215 @@
+"""Masked pretraining on a corpus of strings (Devlin et al. 2019, section 3.1)."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+import catenane
+from catenane.config import MaskingConfig, Recipe, load_recipe
+from catenane.data import LengthGroupedBatches, TokenBatch, TokenCorpus, collate, detect_source, write_corpus
+from catenane.errors import DataError
+from catenane.models import Bundle, BundleConfig, Encoder, MaskedLanguageModel, save_bundle
+from catenane.objectives import Masked, mask_tokens, masked_loss
+from catenane.tokenizers import StringTokenizer, load_tokenizer
+from catenane.train.folder import fingerprint, open_run_folder, write_json
+from catenane.train.logs import LogFormat
+from catenane.train.loop import describe_run, run, seed_of
+
+__all__ = ["PretrainResult", "pretrain"]
+
+logger = logging.getLogger(__name__)
+VALID_SHARE, VALID_MOST = 0.05, 2000
+
+
+@dataclass(frozen=True)
+class PretrainResult:
+    """What `pretrain` leaves behind."""
+
+    folder: Path
+    """The run's folder, with `bundle/` in it."""
+    metrics: dict[str, Any]
+    """What `metrics.json` holds: corpus, loss and accuracy on strings held out, run."""
+
+
+def pretrain(
+    corpora: Sequence[str | Path],
+    *,
+    out: str | Path | None = None,
+    recipe: str | Path | Recipe = "small",
+    settings: Mapping[str, Any] | None = None,
+    column: str | None = None,
+    tokenizer: str | Path | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    overwrite: bool = False,
+    log: LogFormat = "csv",
+    device: str | None = None,
+) -> PretrainResult:
+    """Teach an encoder the language of a corpus by having it restore hidden tokens.
+
+    Args:
+        corpora: Files of strings, or names of registered data sets; SMILES and MOFids may be mixed.
+        out: Folder of the run; `runs/pretrain-RECIPE` by default. `bundle/` in it is the encoder.
+        recipe: Name or TOML file of a recipe, or the recipe itself.
+        settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
+        column: Column of the strings, where it cannot be told from its name or content.
+        tokenizer: Name or path; by default the one that covers the corpora.
+        seed: Of weights, order, masks and dropout.
+        resume: Go on after a kill.
+        overwrite: Delete an earlier run in `out`.
+        log: "csv", or "tensorboard" beside it.
+        device: "cpu", "cuda", ...; the fastest by default.
+
+    Raises:
+        DataError: A corpus cannot be read, or holds too few strings.
+        UsageError: `out` holds an earlier run and neither `resume` nor `overwrite` is given.
+    """
+    chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
+    chosen = chosen.with_settings(settings or {})
+    folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
+    reader = _choose_tokenizer(corpora, column, tokenizer)
+    chosen = dataclasses.replace(
+        chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
+    )
+    asked = {"verb": "pretrain", "corpora": [str(c) for c in corpora], "recipe": asdict(chosen), "seed": seed}
+    open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
+
+    corpus = write_corpus(
+        folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length, string_column=column
+    )
+    logger.info("%s", corpus.summary)
+    torch.manual_seed(seed)
+    model = MaskedLanguageModel(Encoder(chosen.encoder))
+    lesson = MaskedLesson(model, corpus, reader, chosen, seed)
+    progress = run(
+        lesson,
+        chosen.pretraining,
+        folder,
+        seed=seed,
+        fingerprint=fingerprint(asked, corpus.fingerprint.encode()),
+        resume=resume,
+        log=log,
+        device=device,
+    )
+    best = progress.history[progress.best_epoch]
+    metrics = {
+        "corpus": corpus.counts,
+        "held_out": {
+            "strings": len(lesson.valid),
+            **{key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
+        },
+        "run": describe_run(progress),
+        "seed": seed,
+    }
+    card = {
+        "name": f"{chosen.name} encoder",
+        "description": f"Encoder pretrained by masking on {len(corpus):,} strings.",
+        "corpora": [Path(str(c)).name for c in corpora],
+        "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
+    }
+    config = BundleConfig(
+        catenane=catenane.__version__, kind="encoder", notation=reader.notation, recipe=chosen
+    )
+    save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
+    write_json(folder / "metrics.json", metrics)
+    return PretrainResult(folder, metrics)
+
+
+class MaskedLesson:
+    """Restore hidden tokens of a corpus; a few strings are held out to see how well."""
+
+    label = "pretrain"
+
+    def __init__(
+        self,
+        model: MaskedLanguageModel,
+        corpus: TokenCorpus,
+        tokenizer: StringTokenizer,
+        recipe: Recipe,
+        seed: int,
+    ) -> None:
+        self.model = model
+        self._corpus, self._tokenizer, self._masking, self._seed = corpus, tokenizer, recipe.masking, seed
+        order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
+        n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
+        if len(corpus) < 20:
+            raise DataError(f"the corpus holds {len(corpus)} readable strings: pretraining needs at least 20")
+        self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
+        budget = recipe.pretraining.batch_tokens
+        self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
+        self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, seed=seed, shuffle=False)
+
+    def n_batches(self) -> int:
+        """Micro-batches of an epoch."""
+        return len(self._train_batches)
+
+    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
+        """The epoch's micro-batches from `start`."""
+        for rows in self._train_batches.batches(epoch, start):
+            yield self._collate(self.train[rows])
+
+    def loss(
+        self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
+    ) -> Tensor:
+        """Cross-entropy of the hidden tokens, in nats."""
+        masked = self._mask(batch, generator)
+        logits_NV = model(masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device))
+        return masked_loss(logits_NV, masked.labels_N.to(device))
+
+    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Loss, accuracy and perplexity on the strings held out, under masks that never change."""
+        total, right, count = 0.0, 0, 0
+        with torch.no_grad():
+            for number, rows in enumerate(self._valid_batches.batches(0)):
+                batch = self._collate(self.valid[rows])
+                masked = self._mask(batch, torch.Generator().manual_seed(seed_of(self._seed, 2, number)))
+                logits_NV = model(
+                    masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device)
+                ).float()
+                labels_N = masked.labels_N.to(device)
+                total += masked_loss(logits_NV, labels_N).item() * len(labels_N)
+                right += int((logits_NV.argmax(-1) == labels_N).sum())
+                count += len(labels_N)
+        loss = total / count
+        return {
+            "valid_loss": loss,
+            "valid_score": loss,
+            "accuracy": right / count,
+            "perplexity": math.exp(min(loss, 50.0)),
+        }
+
+    def _collate(self, rows: np.ndarray) -> TokenBatch:
+        return collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
+
+    def _mask(self, batch: TokenBatch, generator: torch.Generator) -> Masked:
+        masking: MaskingConfig = self._masking
+        return mask_tokens(
+            batch.ids_BL,
+            batch.keep_BL,
+            policy=masking.policy,
+            share=masking.share,
+            generator=generator,
+            vocabulary_size=self._tokenizer.vocabulary_size,
+            mask_id=self._tokenizer.mask_id,
+            n_special=self._tokenizer.n_special,
+        )
+
+
+def _choose_tokenizer(
+    corpora: Sequence[str | Path], column: str | None, tokenizer: str | Path | None
+) -> StringTokenizer:
+    """The tokenizer asked for, else MOFid's where any corpus holds MOFids: it reads SMILES as well."""
+    if tokenizer is not None:
+        return load_tokenizer(tokenizer)
+    notations = {detect_source(source, string_column=column).notation for source in corpora}
+    return load_tokenizer("mofid" if "mofid" in notations else "smiles")
