@@ -15,10 +15,12 @@ from catenane.errors import ConfigError
 from catenane.models.initialisation import initialise_encoder
 from catenane.nn import (
     Block,
+    Dropout,
     FeedForward,
     FullAttention,
     LearnedPositions,
     LinearAttention,
+    RandomFeatures,
     RotaryPositions,
     SelfAttention,
     SinusoidalPositions,
@@ -30,8 +32,8 @@ __all__ = ["Encoder"]
 class Encoder(nn.Module):
     """Reads token ids in both directions and gives each token a state: embed → blocks → norm.
 
-    Positions, attention kernel, norm order and activation are independent settings. Padding is always masked: the
-    states of real tokens do not depend on how far a batch is padded.
+    Positions, attention kernel, norm order and activation are independent settings. Padding is always masked:
+    the states of real tokens do not depend on how far a batch is padded.
 
     Args:
         config: Shape of the encoder, with `vocabulary_size` filled in.
@@ -51,7 +53,7 @@ class Encoder(nn.Module):
         self.embedding_factor = math.sqrt(config.d_model) if config.positions == "sinusoidal" else 1.0
         self.positions = _added_positions(config)
         self.rotation = _rotary_positions(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
         self.norm = nn.LayerNorm(config.d_model) if config.norm_order == "pre" else nn.Identity()
         initialise_encoder(self, n_blocks=config.n_layers, scale_residuals=config.norm_order == "pre")
@@ -88,13 +90,13 @@ class Encoder(nn.Module):
 
     def redraw_features(self, generator: torch.Generator) -> None:
         """Draw new random directions for every block of linear attention; never called unless asked for."""
-        for block in self.blocks:
-            if isinstance(block.attention.kernel, LinearAttention):
-                block.attention.kernel.features.redraw(generator)
+        for module in self.modules():
+            if isinstance(module, RandomFeatures):
+                module.redraw(generator)
 
 
 def _mask_if_needed(keep_BL: Tensor) -> Tensor | None:
-    """No mask for a batch without padding, where that can be known without waiting for a GPU or for a compiler."""
+    """No mask for a batch without padding, where that is known without waiting for a GPU or a compiler."""
     if keep_BL.device.type == "cpu" and not torch.compiler.is_compiling() and bool(keep_BL.all()):
         return None
     return keep_BL

@@ -5,12 +5,15 @@ Axes: B strings, N chosen tokens, D width of the stream, V vocabulary, F descrip
 
 from __future__ import annotations
 
+import itertools
+
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
 from catenane.config import HeadConfig
 from catenane.models.initialisation import initialise_property_head, initialise_token_head
+from catenane.nn import Dropout
 
 __all__ = ["PropertyHead", "TokenHead"]
 
@@ -45,8 +48,8 @@ class PropertyHead(nn.Module):
         config: Widths of the hidden layers, and their dropout.
         d_model: Width of the stream.
         n_targets: Number of scores.
-        n_descriptors: Number of descriptors; they pass a layer of width `d_model` before they are joined, so that
-            hundreds of them do not outweigh the string.
+        n_descriptors: Number of descriptors; they pass a layer of width `d_model` before they are joined, so
+            that hundreds of them do not outweigh the string.
         relu: Bend by ReLU, to match an encoder that does; by GELU otherwise.
     """
 
@@ -56,14 +59,14 @@ class PropertyHead(nn.Module):
         super().__init__()
         bend = nn.ReLU if relu else nn.GELU
         self.descriptors = (
-            nn.Sequential(nn.Linear(n_descriptors, d_model), bend(), nn.Dropout(config.dropout))
+            nn.Sequential(nn.Linear(n_descriptors, d_model), bend(), Dropout(config.dropout))
             if n_descriptors
             else None
         )
         widths = [2 * d_model if n_descriptors else d_model, *config.hidden]
         hidden = [
-            nn.Sequential(nn.Linear(before, after), bend(), nn.Dropout(config.dropout))
-            for before, after in zip(widths[:-1], widths[1:], strict=True)
+            nn.Sequential(nn.Linear(before, after), bend(), Dropout(config.dropout))
+            for before, after in itertools.pairwise(widths)
         ]
         self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], n_targets))
         initialise_property_head(self)

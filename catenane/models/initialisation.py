@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 __all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head"]
 
@@ -18,8 +18,8 @@ def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bo
     Args:
         encoder: Its blocks name the projections that write to the stream `output`.
         n_blocks: Blocks of the encoder; each writes to the stream twice.
-        scale_residuals: Shrink those projections by √(2 n_blocks), so that the stream of a pre-norm encoder keeps
-            its variance through any depth (Radford et al. 2019, section 2.3).
+        scale_residuals: Shrink those projections by √(2 n_blocks), so that the stream of a pre-norm encoder
+            keeps its variance through any depth (Radford et al. 2019, section 2.3).
     """
     for name, module in encoder.named_modules():
         if isinstance(module, nn.Linear | nn.Embedding):
@@ -43,7 +43,7 @@ def initialise_token_head(head: nn.Module) -> None:
 
 
 def initialise_property_head(head: nn.Module) -> None:
-    """Start a head that answers a property: hidden layers keep the variance, the last answers close to the mean.
+    """Start a head that answers properties: hidden layers keep the variance, the last answers near the mean.
 
     Source: He et al. 2015, arXiv:1502.01852, eq. 10.
     """
@@ -54,6 +54,6 @@ def initialise_property_head(head: nn.Module) -> None:
     _normal(layers[-1].weight, ANSWER_SCALE / layers[-1].in_features ** 0.5)
 
 
-def _normal(parameter: nn.Parameter, scale: float) -> None:
+def _normal(parameter: Tensor, scale: float) -> None:
     """A normal distribution cut off at two deviations, so that no weight starts as an outlier."""
     nn.init.trunc_normal_(parameter, std=scale, a=-2 * scale, b=2 * scale)

@@ -21,7 +21,7 @@ from catenane.nn import pool
 __all__ = ["PropertyModel"]
 
 LARGEST_DESCRIPTOR = 5.0
-"""Standardised descriptors are cut off here: a count far outside the training data must not drown the string."""
+"""Standardised descriptors are cut off here: one far outside the training data must not drown the string."""
 
 
 class PropertyModel(nn.Module):
@@ -158,7 +158,7 @@ class PropertyModel(nn.Module):
 
 
 def _moments(values_NC: NDArray[np.floating] | Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and standard deviation of each column, NaN left out; a deviation within rounding of nothing is zero."""
+    """Mean and standard deviation of each column, NaN left out; a deviation that is but rounding is zero."""
     values_NC = torch.as_tensor(values_NC).double()
     mean_C = values_NC.nanmean(dim=0)
     std_C = (values_NC - mean_C).square().nanmean(dim=0).sqrt()

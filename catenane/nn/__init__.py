@@ -1,7 +1,14 @@
 """Layers, made from plain numbers; `catenane.models` makes whole networks of them."""
 
-from catenane.nn.attention import FullAttention, LinearAttention, SelfAttention, linear_attention
+from catenane.nn.attention import (
+    FullAttention,
+    LinearAttention,
+    SelfAttention,
+    full_attention,
+    linear_attention,
+)
 from catenane.nn.block import Block
+from catenane.nn.dropout import Dropout
 from catenane.nn.features import RandomFeatures
 from catenane.nn.feed_forward import FeedForward
 from catenane.nn.pooling import pool
@@ -9,6 +16,7 @@ from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalP
 
 __all__ = [
     "Block",
+    "Dropout",
     "FeedForward",
     "FullAttention",
     "LearnedPositions",
@@ -17,6 +25,7 @@ __all__ = [
     "RotaryPositions",
     "SelfAttention",
     "SinusoidalPositions",
+    "full_attention",
     "linear_attention",
     "pool",
     "rotate",

@@ -1,7 +1,7 @@
 """Self-attention: one projection around one of two kernels, softmax or linear.
 
-Axes: B strings, H heads, L tokens, D features (of the stream in `SelfAttention`, of one head elsewhere), M features
-after the feature map. Where all tokens of a batch are real, `keep_BL` is None and nothing is masked.
+Axes: B strings, H heads, L tokens, D features (of the stream in `SelfAttention`, of one head elsewhere), M
+features after the feature map. Where all tokens of a batch are real, `keep_BL` is None and nothing is masked.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
+from catenane.nn.dropout import Dropout
 from catenane.nn.features import RandomFeatures
-from catenane.nn.positions import rotate
+from catenane.nn.positions import Rotation, rotate
 
-__all__ = ["FullAttention", "LinearAttention", "SelfAttention", "linear_attention"]
+__all__ = ["FullAttention", "LinearAttention", "SelfAttention", "full_attention", "linear_attention"]
 
-Rotation = tuple[Tensor, Tensor]
 SMALLEST_MASS = 1e-6
 """Guards the division for a string without any real token; sums of feature products lie far above it."""
 
@@ -36,14 +36,14 @@ def linear_attention(
         k_BHLM: Mapped keys, positive.
         v_BHLD: Values.
         keep_BL: False on tokens that are not attended to.
-        rotation: Turns the mapped queries and keys in the numerator alone, Rφ(q) · Rφ(k); the denominator stays
-            the plain sum, so that it cannot vanish.
+        rotation: Turns the mapped queries and keys in the numerator alone, Rφ(q) · Rφ(k); the denominator
+            stays the plain sum, so that it cannot vanish.
 
     Returns:
         Tensor of the shape of `v_BHLD`.
 
-    Source: Katharopoulos et al. 2020, arXiv:2006.16236, eq. 5; with `rotation` Su et al. 2021, arXiv:2104.09864,
-    eq. 19.
+    Source: Katharopoulos et al. 2020, arXiv:2006.16236, eq. 5; with `rotation` Su et al. 2021,
+    arXiv:2104.09864, eq. 19.
     """
     if keep_BL is not None:
         k_BHLM = k_BHLM * keep_BL[:, None, :, None]
@@ -52,6 +52,42 @@ def linear_attention(
         q_BHLM, k_BHLM = rotate(q_BHLM, rotation), rotate(k_BHLM, rotation)
     memory_BHMD = k_BHLM.transpose(-2, -1) @ v_BHLD
     return (q_BHLM @ memory_BHMD) / mass_BHL1.clamp(min=SMALLEST_MASS)
+
+
+def full_attention(
+    q_BHLD: Tensor,
+    k_BHLD: Tensor,
+    v_BHLD: Tensor,
+    keep_BL: Tensor | None = None,
+    dropout: Dropout | None = None,
+) -> Tensor:
+    """Attend with weights softmax(q · k / √D), the L × L matrix written out.
+
+    PyTorch's `scaled_dot_product_attention` is the same function. On a CPU this is faster: its fused kernel has
+    slow bf16 gradients and no dropout, and its plain one multiplies bf16 in float32 and searches for rows without
+    any token.
+
+    Args:
+        q_BHLD: Queries.
+        k_BHLD: Keys.
+        v_BHLD: Values.
+        keep_BL: False on tokens that are not attended to; each string has one that is.
+        dropout: Applied to the weights.
+
+    Returns:
+        Tensor of the shape and dtype of `v_BHLD`; the softmax is computed in float32 or better.
+    """
+    scale = q_BHLD.shape[-1] ** -0.5
+    scores_BHLL = q_BHLD @ k_BHLD.transpose(-2, -1)
+    precise = torch.promote_types(scores_BHLL.dtype, torch.float32)
+    if keep_BL is None:
+        scores_BHLL = scores_BHLL.to(precise) * scale
+    else:
+        hidden_B11L = torch.zeros(keep_BL.shape, dtype=precise, device=keep_BL.device)
+        hidden_B11L = hidden_B11L.masked_fill(~keep_BL, -torch.inf)[:, None, None, :]
+        scores_BHLL = torch.add(hidden_B11L, scores_BHLL, alpha=scale)
+    weights_BHLL = scores_BHLL.softmax(dim=-1).to(v_BHLD.dtype)
+    return (weights_BHLL if dropout is None else dropout(weights_BHLL)) @ v_BHLD
 
 
 class FullAttention(nn.Module):
@@ -63,7 +99,7 @@ class FullAttention(nn.Module):
 
     def __init__(self, dropout: float) -> None:
         super().__init__()
-        self.dropout = dropout
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,
@@ -76,12 +112,14 @@ class FullAttention(nn.Module):
         """Mix values by softmax(q · k / √D); tokens where `keep_BL` is False are not attended to."""
         if rotation is not None:
             q_BHLD, k_BHLD = rotate(q_BHLD, rotation), rotate(k_BHLD, rotation)
+        if v_BHLD.device.type == "cpu":
+            return full_attention(q_BHLD, k_BHLD, v_BHLD, keep_BL, self.dropout)
         return scaled_dot_product_attention(
             q_BHLD,
             k_BHLD,
             v_BHLD,
             attn_mask=None if keep_BL is None else keep_BL[:, None, None, :],
-            dropout_p=self.dropout if self.training else 0.0,
+            dropout_p=self.dropout.share if self.training else 0.0,
         )
 
 
@@ -91,8 +129,8 @@ class LinearAttention(nn.Module):
     Args:
         d_head: Features of one head.
         n_features: Random features of one head; even where they are turned.
-        feature_order: `map-rotated` maps turned queries and keys, φ(Rq), as MoLFormer does; `rotate-mapped` turns
-            the mapped ones, Rφ(q), as RoFormer does. Without a rotation they are the same.
+        feature_order: `map-rotated` maps turned queries and keys, φ(Rq), as MoLFormer does; `rotate-mapped`
+            turns the mapped ones, Rφ(q), as RoFormer does. Without a rotation they are the same.
         seed: Where the random directions are drawn from.
     """
 
@@ -118,7 +156,7 @@ class LinearAttention(nn.Module):
     ) -> Tensor:
         """Mix values by φ(q) · φ(k); tokens where `keep_BL` is False are not attended to."""
         with torch.autocast(v_BHLD.device.type, enabled=False):
-            # Sums over hundreds of tokens lose their small terms in bfloat16, so nothing here is below float32.
+            # Sums over hundreds of tokens lose their small terms in bfloat16: nothing here is below float32.
             precise = torch.promote_types(v_BHLD.dtype, torch.float32)
             q_BHLD, k_BHLD = q_BHLD.to(precise), k_BHLD.to(precise)
             if rotation is not None and self.feature_order == "map-rotated":

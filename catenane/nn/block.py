@@ -9,8 +9,10 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from catenane.nn.attention import Rotation, SelfAttention
+from catenane.nn.attention import SelfAttention
+from catenane.nn.dropout import Dropout
 from catenane.nn.feed_forward import FeedForward
+from catenane.nn.positions import Rotation
 
 __all__ = ["Block"]
 
@@ -22,7 +24,7 @@ class Block(nn.Module):
         attention: Mixes tokens.
         feed_forward: Works on each token.
         d_model: Width of the stream.
-        norm_order: `pre` normalises what each part reads, x + f(norm(x)); `post` what it leaves, norm(x + f(x)).
+        norm_order: `pre` normalises what a part reads, x + f(norm(x)); `post` what it leaves, norm(x + f(x)).
         dropout: Share of each part's output dropped in training.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762 (`post`); Xiong et al. 2020, arXiv:2002.04745 (`pre`).
@@ -43,7 +45,7 @@ class Block(nn.Module):
         self.attention_norm = nn.LayerNorm(d_model)
         self.feed_forward = feed_forward
         self.feed_forward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self, x_BLD: Tensor, keep_BL: Tensor | None = None, rotation: Rotation | None = None
@@ -51,7 +53,8 @@ class Block(nn.Module):
         """Pass the stream on; arguments as in `SelfAttention`, the shape stays."""
         if self.pre_norm:
             x_BLD = x_BLD + self.dropout(self.attention(self.attention_norm(x_BLD), keep_BL, rotation))
-            return x_BLD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BLD)))
-        x_BLD = self.attention_norm(x_BLD + self.dropout(self.attention(x_BLD, keep_BL, rotation)))
-        x_BLD = self.feed_forward_norm(x_BLD + self.dropout(self.feed_forward(x_BLD)))
+            x_BLD = x_BLD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BLD)))
+        else:
+            x_BLD = self.attention_norm(x_BLD + self.dropout(self.attention(x_BLD, keep_BL, rotation)))
+            x_BLD = self.feed_forward_norm(x_BLD + self.dropout(self.feed_forward(x_BLD)))
         return x_BLD

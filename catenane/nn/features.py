@@ -12,13 +12,13 @@ from torch.nn.functional import relu
 __all__ = ["RandomFeatures", "orthogonal_directions"]
 
 FLOOR = 1e-3
-"""Added to each feature so that no query is without weights; the `kernel_epsilon` of the Performer's authors."""
+"""Added to each feature so that no query is without weights, as the authors of the Performer do."""
 
 
 def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generator) -> Tensor:
-    """Gaussian directions made orthogonal within each group of `d_head`, which lowers the variance of the kernel.
+    """Gaussian directions, orthogonal within each group of `d_head`, which lowers the variance of the kernel.
 
-    Each column alone is distributed as N(0, 1): a direction uniform on the sphere times a chi-distributed length.
+    Each column alone is normal: a direction uniform on the sphere, times a chi-distributed length.
 
     Returns:
         float32 tensor of shape (d_head, n_features), on the CPU.
@@ -41,19 +41,19 @@ class RandomFeatures(nn.Module):
     """Generalised random features φ(x) = (ReLU(xΩ) + 0.001) / √M, the map of MoLFormer.
 
     In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart), which
-    depends on the lengths of x and y and the angle between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
+    depends on the lengths of x and y and the angle θ between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
     Hence φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
 
-    The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new ones
-    whenever it is evaluated, so that its answers change from call to call.
+    The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new
+    ones whenever it is evaluated, so that its answers change from call to call.
 
     Args:
         d_head: Features of one head.
         n_features: Directions, and so features after the map.
         seed: Where the directions are drawn from.
 
-    Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine Intelligence
-    4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22.
+    Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine
+    Intelligence 4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22, eq. 6.
     """
 
     directions_DM: Tensor
@@ -69,11 +69,11 @@ class RandomFeatures(nn.Module):
         Returns:
             Positive tensor of shape (B, H, L, M), of the dtype of `x_BHLD`.
         """
-        directions_DM = self.directions_DM.to(x_BHLD.dtype) / self.directions_DM.shape[1] ** 0.5
-        return relu(x_BHLD @ directions_DM) + FLOOR / self.directions_DM.shape[1] ** 0.5
+        shrink = self.directions_DM.shape[1] ** -0.5
+        return relu(x_BHLD @ (self.directions_DM.to(x_BHLD.dtype) * shrink)).add(FLOOR * shrink)
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:
-        """Draw new directions, for training alone: weights are only good with directions they were trained with."""
+        """Draw new directions; for training alone, as weights go with the directions they were trained with."""
         d_head, n_features = self.directions_DM.shape
         self.directions_DM.copy_(orthogonal_directions(d_head, n_features, generator))

@@ -11,6 +11,8 @@ from typing import Literal
 from torch import Tensor, nn
 from torch.nn.functional import gelu, relu
 
+from catenane.nn.dropout import Dropout
+
 __all__ = ["Activation", "FeedForward"]
 
 Activation = Literal["relu", "gelu", "geglu"]
@@ -33,7 +35,7 @@ class FeedForward(nn.Module):
         self.gated = activation == "geglu"
         self.bend: Callable[[Tensor], Tensor] = relu if activation == "relu" else gelu
         self.input = nn.Linear(d_model, 2 * d_hidden if self.gated else d_hidden)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.output = nn.Linear(d_hidden, d_model)
 
     def forward(self, x_BLD: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """How a token knows its place: sinusoidal, learned or rotary positions.
 
-Axes: B strings, H heads, L tokens, D features (of the stream, or of one head where H stands before it), P = D / 2
+Axes: B strings, H heads, L tokens, D features (of the stream, or of one head where there are heads), P = D / 2
 pairs of features that turn together.
 """
 
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 __all__ = ["LearnedPositions", "RotaryPositions", "SinusoidalPositions", "rotate"]
 
+Rotation = tuple[Tensor, Tensor]
 LONGEST_WAVE = 10_000.0
-"""Wavelength of the slowest pair over 2π, in tokens; the value of Vaswani et al. 2017 and of Su et al. 2021."""
+"""Wavelength of the slowest pair over 2π, in tokens; as in Vaswani et al. 2017 and Su et al. 2021."""
 
 
 def angles(length: int, width: int) -> Tensor:
@@ -27,49 +28,47 @@ def angles(length: int, width: int) -> Tensor:
     return torch.outer(torch.arange(length, dtype=torch.float64), rates_P).float()
 
 
-def rotate(x_BHLD: Tensor, rotation: tuple[Tensor, Tensor]) -> Tensor:
+def rotate(x_BHLD: Tensor, rotation: Rotation) -> Tensor:
     """Turn each pair of features by the angle of its place.
 
-    Feature p is paired with feature p + P, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which is the
-    same map after a fixed permutation of the features that the projections before it absorb.
+    Feature p is paired with feature p + D / 2, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which is
+    the same map after a permutation of the features that the projections before it absorb.
 
     Args:
         x_BHLD: Queries, keys, or their feature maps, with an even D.
-        rotation: Cosines and sines, (L, P) each, of `RotaryPositions`.
+        rotation: What `RotaryPositions` gives for L.
 
     Returns:
-        Tensor of the shape and dtype of `x_BHLD`; the turn itself is computed in float32 or better.
+        Tensor of the shape and dtype of `x_BHLD`.
 
     Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
     """
-    cos_LP, sin_LP = rotation
-    left_BHLP, right_BHLP = x_BHLD.chunk(2, dim=-1)
-    turned_BHLD = torch.cat(
-        [left_BHLP * cos_LP - right_BHLP * sin_LP, left_BHLP * sin_LP + right_BHLP * cos_LP], dim=-1
-    )
-    return turned_BHLD.to(x_BHLD.dtype)
+    cos_LD, sin_LD = (table_LD.to(x_BHLD.dtype) for table_LD in rotation)
+    return x_BHLD * cos_LD + x_BHLD.roll(x_BHLD.shape[-1] // 2, dims=-1) * sin_LD
 
 
 class RotaryPositions(nn.Module):
-    """Cosines and sines for `rotate`, computed once and shared by every block.
+    """The tables of `rotate`, computed once and shared by every block.
 
     Args:
         width: Features that turn: those of one head, or of its feature map; even.
         max_length: Longest sequence in tokens.
     """
 
-    cos_LP: Tensor
-    sin_LP: Tensor
+    cos_LD: Tensor
+    sin_LD: Tensor
 
     def __init__(self, width: int, max_length: int) -> None:
         super().__init__()
         angles_LP = angles(max_length, width)
-        self.register_buffer("cos_LP", angles_LP.cos(), persistent=False)
-        self.register_buffer("sin_LP", angles_LP.sin(), persistent=False)
+        cos_LP, sin_LP = angles_LP.cos(), angles_LP.sin()
+        # The left half of a pair becomes x cos - y sin, the right half y cos + x sin.
+        self.register_buffer("cos_LD", torch.cat([cos_LP, cos_LP], dim=1), persistent=False)
+        self.register_buffer("sin_LD", torch.cat([-sin_LP, sin_LP], dim=1), persistent=False)
 
-    def forward(self, length: int) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the first `length` places, (length, width / 2) each."""
-        return self.cos_LP[:length], self.sin_LP[:length]
+    def forward(self, length: int) -> Rotation:
+        """Cosines, and sines with the sign of their half, of the first `length` places: (length, width) each."""
+        return self.cos_LD[:length], self.sin_LD[:length]
 
 
 class SinusoidalPositions(nn.Module):

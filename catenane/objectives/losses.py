@@ -5,6 +5,7 @@ Axes: B strings, N chosen tokens, V vocabulary, T targets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 import torch
@@ -12,6 +13,8 @@ from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss
 
 __all__ = ["classification_loss", "masked_loss", "regression_loss"]
+
+MEASURES: dict[str, Callable[..., Tensor]] = {"mae": l1_loss, "huber": huber_loss, "mse": mse_loss}
 
 
 def masked_loss(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
@@ -30,12 +33,11 @@ def regression_loss(scores_BT: Tensor, targets_BT: Tensor, kind: Literal["mae", 
     Args:
         scores_BT: Answers on the standardised scale.
         targets_BT: Labels on the standardised scale, NaN where missing.
-        kind: Absolute error, squared error, or Huber: half the square up to one standard deviation, linear beyond.
+        kind: Absolute error, squared error, or Huber: half the square up to one deviation, linear beyond.
     """
-    measure = {"mae": l1_loss, "huber": huber_loss, "mse": mse_loss}[kind]
-    known_BT = ~targets_BT.isnan()
+    measure = MEASURES[kind]
     errors_BT = measure(scores_BT.float(), _filled(targets_BT, scores_BT), reduction="none")
-    return _mean_of_known(errors_BT, known_BT)
+    return _mean_of_known(errors_BT, ~targets_BT.isnan())
 
 
 def classification_loss(logits_BT: Tensor, targets_BT: Tensor) -> Tensor:
