@@ -1,7 +1,7 @@
 """Typed settings, and the recipes that name a whole set of them.
 
-A recipe is a TOML file with the tables `encoder`, `head`, `masking`, `pretraining` and `finetuning`. A published
-model is such a file, not a class; `recipes/` holds the ones that come with the package.
+A recipe is a TOML file with the tables `encoder`, `head`, `masking`, `pretraining` and `finetuning`. A
+published model is such a file, not a class; `recipes/` holds the ones that come with the package.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from catenane.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 __all__ = [
     "EncoderConfig",
@@ -57,7 +60,7 @@ class EncoderConfig:
     attention: Attention = "full"
     """Softmax attention, or kernel attention whose cost grows linearly with length."""
     n_features: int = 32
-    """Random directions per head of linear attention; each gives two features."""
+    """Random directions, and so features, per head of linear attention."""
     feature_order: FeatureOrder = "map-rotated"
     """Linear attention with rotary positions: φ(Rq) as in MoLFormer, or Rφ(q) as in RoFormer."""
     positions: Positions = "rotary"
@@ -72,20 +75,21 @@ class EncoderConfig:
     """Longest sequence in tokens, [CLS] included; longer strings are truncated and counted."""
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
         _require_share(self, "dropout")
-        if self.vocabulary_size < 0:
-            raise ConfigError(f"encoder.vocabulary_size={self.vocabulary_size} must not be negative")
+        _require_not_negative(self, "vocabulary_size")
         if self.d_model % self.n_heads:
+            raise ConfigError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
+        d_head = self.d_model // self.n_heads
+        if self.positions == "rotary" and d_head % 2:
+            raise ConfigError(f"positions='rotary' turns pairs: d_model / n_heads = {d_head} must be even")
+        if self.positions == "rotary" and self.feature_order == "rotate-mapped" and self.n_features % 2:
             raise ConfigError(
-                f"encoder.d_model={self.d_model} must be a multiple of encoder.n_heads={self.n_heads}"
-            )
-        if self.positions == "rotary" and (self.d_model // self.n_heads) % 2:
-            raise ConfigError(
-                f"encoder.positions='rotary' turns pairs: d_model / n_heads = {self.d_model // self.n_heads} must be even"
+                f"feature_order='rotate-mapped' turns pairs: n_features={self.n_features} must be even"
             )
         if self.positions == "sinusoidal" and self.d_model % 2:
-            raise ConfigError(f"encoder.positions='sinusoidal' needs an even d_model, not {self.d_model}")
+            raise ConfigError(f"positions='sinusoidal' needs an even d_model, not {self.d_model}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,9 +106,10 @@ class HeadConfig:
     """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
 
     def __post_init__(self) -> None:
+        _require_types(self)
         _require_share(self, "dropout")
         if any(width < 1 for width in self.hidden):
-            raise ConfigError(f"head.hidden={list(self.hidden)} must hold positive widths")
+            raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,8 +122,9 @@ class MaskingConfig:
     """Share of the real tokens that are chosen."""
 
     def __post_init__(self) -> None:
+        _require_types(self)
         if not 0 < self.share < 1:
-            raise ConfigError(f"masking.share={self.share} must lie between 0 and 1")
+            raise ConfigError(f"share={self.share} must lie between 0 and 1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -126,7 +132,7 @@ class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
     loss: Loss = "huber"
-    """Regression loss on standardised targets: absolute, squared, or Huber (absolute beyond one deviation)."""
+    """Regression loss on standardised targets: absolute, squared, or Huber, absolute beyond one deviation."""
     epochs: int = 20
     """Passes over the training rows at most."""
     batch_tokens: int = 6144
@@ -155,10 +161,12 @@ class TrainingConfig:
     """Write a checkpoint at least this often, and after every epoch."""
 
     def __post_init__(self) -> None:
-        _require_positive(self, "epochs", "batch_tokens", "accumulate", "learning_rate", "encoder_rate", "clip")
+        _require_types(self)
+        _require_positive(
+            self, "epochs", "batch_tokens", "accumulate", "learning_rate", "encoder_rate", "clip"
+        )
         _require_share(self, "warmup", "final_rate")
-        if self.weight_decay < 0 or self.patience < 0 or self.min_steps < 0 or self.checkpoint_seconds < 0:
-            raise ConfigError("weight_decay, patience, min_steps and checkpoint_seconds must not be negative")
+        _require_not_negative(self, "weight_decay", "patience", "min_steps", "checkpoint_seconds")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,6 +188,9 @@ class Recipe:
     finetuning: TrainingConfig = field(default_factory=TrainingConfig)
     """Training on labels."""
 
+    def __post_init__(self) -> None:
+        _require_types(self)
+
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """A copy with some settings changed.
 
@@ -194,12 +205,14 @@ class Recipe:
             table, _, key = name.partition(".")
             if not key or not isinstance(tables.get(table), dict):
                 known = [f.name for f in dataclasses.fields(self) if isinstance(tables[f.name], dict)]
-                raise ConfigError(f"setting {name!r} must read TABLE.NAME with TABLE one of {', '.join(known)}")
+                raise ConfigError(
+                    f"setting {name!r} must read TABLE.NAME with TABLE one of {', '.join(known)}"
+                )
             tables[table][key] = value
         return build(Recipe, tables)
 
 
-Settings = TypeVar("Settings")
+Settings = TypeVar("Settings", bound="DataclassInstance")
 
 
 def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:
@@ -211,7 +224,8 @@ def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> S
         where: Dotted name of the table, for messages.
 
     Raises:
-        ConfigError: An unknown key (the nearest known one is named) or a value of the wrong type or range.
+        ConfigError: An unknown key (the nearest known one is named), a value of the wrong type or range, or
+            no value where there is no default.
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where or kind.__name__} must be a table of settings, not {values!r}")
@@ -224,7 +238,13 @@ def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> S
             hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(types)}"
             raise ConfigError(f"unknown setting {name!r}: {hint}")
         arguments[key] = _convert(value, types[key], name)
-    return kind(**arguments)
+    for needed in dataclasses.fields(kind):
+        if needed.name not in arguments and needed.default is needed.default_factory is dataclasses.MISSING:
+            raise ConfigError(f"setting {f'{where}.' if where else ''}{needed.name} is missing")
+    try:
+        return kind(**arguments)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}" if where else str(error)) from None
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -237,7 +257,9 @@ def load_recipe(name: str | Path) -> Recipe:
     if not path.is_file():
         path = Path(name)
         if path.suffix != ".toml" or not path.is_file():
-            raise ConfigError(f"unknown recipe {str(name)!r}: known are {', '.join(recipe_names())}, or a .toml file")
+            raise ConfigError(
+                f"unknown recipe {str(name)!r}: known are {', '.join(recipe_names())}, or a .toml file"
+            )
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -251,9 +273,8 @@ def recipe_names() -> list[str]:
 
 
 def _convert(value: Any, kind: Any, name: str) -> Any:
-    if dataclasses.is_dataclass(kind):
-        assert isinstance(kind, type)
-        return build(kind, value, name)
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        return value if isinstance(value, kind) else build(kind, value, name)
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
             raise ConfigError(f"{name}={value!r} must be one of {', '.join(map(repr, get_args(kind)))}")
@@ -270,6 +291,21 @@ def _convert(value: Any, kind: Any, name: str) -> Any:
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise ConfigError(f"{name}={value!r} must be {kind.__name__}, not {type(value).__name__}")
     return value
+
+
+def _require_types(settings: Any) -> None:
+    """Refuse what `build` would refuse, for settings that are made in Python."""
+    for name, kind in get_type_hints(type(settings)).items():
+        value = getattr(settings, name)
+        converted = _convert(value, kind, name)
+        if converted != value:
+            raise ConfigError(f"{name}={value!r} must be of type {type(converted).__name__}")
+
+
+def _require_not_negative(settings: Any, *names: str) -> None:
+    for name in names:
+        if getattr(settings, name) < 0:
+            raise ConfigError(f"{name}={getattr(settings, name)} must not be negative")
 
 
 def _require_positive(settings: Any, *names: str) -> None:
