@@ -1,0 +1,107 @@
+"""tokenizer.json, the format of exchange: what `tokenizers` and `transformers` read with equal ids.
+
+The format has no place for the name of a notation, and needs none: its `pre_tokenizer` holds the rules, and a
+file whose rules are not those of a notation here is foreign and refused.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from catenane.errors import ConfigError
+from catenane.notation import Notation
+from catenane.tokenizers.grammar import NOTATIONS, SPECIAL_TOKENS, pre_tokenizer
+
+__all__ = ["FILE_NAME", "read_tokenizer", "write_tokenizer"]
+
+FILE_NAME = "tokenizer.json"
+# What decides the ids; truncation, padding and decoder are the reader's own affair.
+_DECISIVE = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")
+
+
+def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: Notation) -> None:
+    """Write a tokenizer.json: whole, or not at all.
+
+    Raises:
+        OSError: The folder does not exist or cannot be written to.
+    """
+    text = json.dumps(_document(vocabulary, notation), ensure_ascii=False, indent=2) + "\n"
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_tokenizer(path: Path) -> tuple[dict[str, int], Notation]:
+    """Vocabulary and notation of a tokenizer.json.
+
+    Raises:
+        ConfigError: The file is missing, damaged, or its rules are not those of a notation here.
+    """
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ConfigError(f"{path}: not a tokenizer.json: {error}") from None
+    for notation in NOTATIONS:
+        expected = _document({}, notation)
+        if isinstance(document, dict) and all(document.get(key) == expected[key] for key in _DECISIVE):
+            return _vocabulary(document.get("model"), path), notation
+    raise ConfigError(
+        f"{path}: not a tokenizer of Catenane: its rules are not those of {' or '.join(NOTATIONS)}; "
+        "make one with build_tokenizer(...).save(...)"
+    )
+
+
+def _vocabulary(model: Any, path: Path) -> dict[str, int]:
+    vocabulary = model.get("vocab") if isinstance(model, dict) else None
+    if not isinstance(vocabulary, dict) or {**model, "vocab": {}} != _model({}):
+        raise ConfigError(
+            f"{path}: damaged: its model must be a WordLevel vocabulary with {SPECIAL_TOKENS[1]} for unknown"
+        )
+    return vocabulary
+
+
+def _document(vocabulary: Mapping[str, int], notation: Notation) -> dict[str, Any]:
+    special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    return {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": i, "content": token, **special} for i, token in enumerate(SPECIAL_TOKENS)],
+        "normalizer": None,
+        "pre_tokenizer": pre_tokenizer(notation),
+        "post_processor": _template(),
+        "decoder": {"type": "Fuse"},
+        "model": _model(vocabulary),
+    }
+
+
+def _model(vocabulary: Mapping[str, int]) -> dict[str, Any]:
+    return {"type": "WordLevel", "vocab": dict(vocabulary), "unk_token": "[UNK]"}
+
+
+def _template() -> dict[str, Any]:
+    def special(token: str, segment: int) -> dict[str, Any]:
+        return {"SpecialToken": {"id": token, "type_id": segment}}
+
+    def sequence(name: str, segment: int) -> dict[str, Any]:
+        return {"Sequence": {"id": name, "type_id": segment}}
+
+    single = [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)]
+    return {
+        "type": "TemplateProcessing",
+        "single": single,
+        "pair": [*single, sequence("B", 1), special("[SEP]", 1)],
+        "special_tokens": {
+            token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]}
+            for token in ("[CLS]", "[SEP]")
+        },
+    }
