@@ -1,0 +1,40 @@
+"""Tables, splits, duplicates and batches: from files to what a model is given."""
+
+from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
+from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus
+from catenane.data.corpus_writing import write_corpus
+from catenane.data.duplicates import Duplicates, NoiseFloor, aggregate, find_duplicates, noise_floor
+from catenane.data.leakage import shared_with_train
+from catenane.data.readers import stream_strings
+from catenane.data.registry import DATASETS, Dataset, find_dataset, match_dataset
+from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
+from catenane.data.splits import Split, make_split
+from catenane.data.table import Table, read_table
+
+__all__ = [
+    "DATASETS",
+    "CorpusCounts",
+    "Dataset",
+    "Duplicates",
+    "LengthGroupedBatches",
+    "NoiseFloor",
+    "Rejection",
+    "RejectionWriter",
+    "Split",
+    "Table",
+    "TokenBatch",
+    "TokenCorpus",
+    "aggregate",
+    "collate",
+    "find_dataset",
+    "find_duplicates",
+    "make_split",
+    "match_dataset",
+    "noise_floor",
+    "open_corpus",
+    "read_table",
+    "shared_with_train",
+    "stream_strings",
+    "write_corpus",
+    "write_rejected",
+]

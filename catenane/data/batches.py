@@ -1,0 +1,201 @@
+"""Strings of like length in one batch, so that nearly all of what is computed is real tokens.
+
+Axes: B strings of a batch, L tokens of its longest, T targets, F descriptors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from catenane.errors import ConfigError
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+__all__ = ["Encoded", "LengthGroupedBatches", "TokenBatch", "TokenIds", "collate"]
+
+NOISE = 0.06
+"""Lengths are blurred by up to this share before sorting; about half of it comes back as padding."""
+BLOCK = 1 << 14
+"""Strings that are read from one place of a large set."""
+POOL = 64
+"""Blocks that are sorted together."""
+
+
+class LengthGroupedBatches:
+    """Batches of at most `batch_tokens` padded tokens, of strings of nearly equal length.
+
+    With `shuffle`, the lengths are blurred by random noise, sorted and cut into batches, and the batches
+    are shuffled; the noise is drawn anew in every epoch, so that a string meets others each time. A set of
+    more than a million strings is sorted in pools of blocks from all over it, which bounds the memory and
+    keeps the reading local. The number and sizes of the batches are the same in every epoch.
+
+    Args:
+        lengths: Tokens of each string, integers of shape (N,).
+        batch_tokens: Largest number of tokens of a batch, padding included; a longer string is a batch of
+            its own.
+        seed: Decides, with the epoch, every draw.
+        shuffle: False gives every string in order of length, the longest first; that is for predictions.
+
+    Raises:
+        ConfigError: `batch_tokens` is less than 1.
+    """
+
+    def __init__(
+        self, lengths: np.ndarray, batch_tokens: int, *, seed: int = 0, shuffle: bool = True
+    ) -> None:
+        if batch_tokens < 1:
+            raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1")
+        self._lengths = np.asarray(lengths)
+        self._seed = seed
+        self._shuffle = shuffle
+        blocks = np.arange(-(-len(self._lengths) // BLOCK))
+        if shuffle:
+            blocks = np.random.default_rng(seed).permutation(blocks)
+        self._pools = [np.sort(blocks[start : start + POOL]) for start in range(0, len(blocks), POOL)]
+        self._sizes = [self._batch_sizes(self._members(pool), batch_tokens) for pool in self._pools]
+
+    def __len__(self) -> int:
+        """Batches of an epoch."""
+        return sum(len(sizes) for sizes in self._sizes)
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]:
+        """The batches of an epoch, as int64 places of their strings; every string comes exactly once.
+
+        Args:
+            epoch: Which one, from 0.
+            start: Batches to leave out at the beginning: the place at which to go on.
+        """
+        turns = np.arange(len(self._pools))
+        if self._shuffle:
+            turns = np.random.default_rng([self._seed, epoch]).permutation(turns)
+        for turn in turns.tolist():
+            sizes = self._sizes[turn]
+            if start >= len(sizes):
+                start -= len(sizes)
+                continue
+            members = self._members(self._pools[turn])
+            rng = np.random.default_rng([self._seed, epoch, turn])
+            keys = self._lengths[members].astype(np.float64)
+            if self._shuffle:
+                keys *= rng.uniform(1, 1 + NOISE, len(keys))
+            members = members[np.argsort(-keys, kind="stable")]
+            ends = np.cumsum(sizes)
+            order = rng.permutation(len(sizes)) if self._shuffle else np.arange(len(sizes))
+            for batch in order[start:].tolist():
+                yield members[ends[batch] - sizes[batch] : ends[batch]]
+            start = 0
+
+    def padding(self, epoch: int = 0) -> float:
+        """Share of padding in all tokens that an epoch computes, from 0 to 1."""
+        padded = sum(len(batch) * int(self._lengths[batch].max()) for batch in self.batches(epoch))
+        return 1 - int(self._lengths.sum(dtype=np.int64)) / padded if padded else 0.0
+
+    def _members(self, pool: np.ndarray) -> np.ndarray:
+        places = (pool[:, None] * BLOCK + np.arange(BLOCK)).ravel()
+        return places[places < len(self._lengths)]
+
+    def _batch_sizes(self, members: np.ndarray, batch_tokens: int) -> np.ndarray:
+        """Strings of each batch, the longest strings first.
+
+        The n-th largest blurred length is at most the n-th largest length with all the noise, so sizes that
+        suffice for that suffice for every draw.
+        """
+        blur = 1 + NOISE if self._shuffle else 1.0
+        bounds = np.floor(np.sort(self._lengths[members])[::-1] * blur)
+        at_most = np.maximum(batch_tokens // np.maximum(bounds, 1), 1).astype(np.int64)
+        sizes = []
+        place = 0
+        while place < len(at_most):
+            size = min(int(at_most[place]), len(at_most) - place)
+            sizes.append(size)
+            place += size
+        return np.array(sizes, dtype=np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class TokenBatch:
+    """Token ids of B strings, padded on the right to the longest, with what belongs to them."""
+
+    ids_BL: Tensor
+    """int64"""
+    keep_BL: Tensor
+    """bool, True on real tokens."""
+    targets_BT: Tensor | None
+    """float32, NaN where a label is missing."""
+    descriptors_BF: Tensor | None
+    """float32, NaN where a descriptor is not defined."""
+    rows_B: Tensor
+    """int64, place of each string in the set."""
+
+    def to(self, device: str | torch.device) -> TokenBatch:
+        """The same batch in the memory of another device."""
+        return TokenBatch(
+            ids_BL=self.ids_BL.to(device, non_blocking=True),
+            keep_BL=self.keep_BL.to(device, non_blocking=True),
+            targets_BT=None if self.targets_BT is None else self.targets_BT.to(device, non_blocking=True),
+            descriptors_BF=None
+            if self.descriptors_BF is None
+            else self.descriptors_BF.to(device, non_blocking=True),
+            rows_B=self.rows_B.to(device, non_blocking=True),
+        )
+
+
+class TokenIds(Protocol):
+    """Token ids of n strings end to end: string i owns `ids[offsets[i]:offsets[i + 1]]`."""
+
+    @property
+    def ids(self) -> np.ndarray:
+        """Unsigned integers of shape (n_tokens,)."""
+
+    @property
+    def offsets(self) -> np.ndarray:
+        """int64, shape (n + 1,), from 0 to n_tokens."""
+
+
+class Encoded(Protocol):
+    """A set of tokenised strings, in memory (`EncodedStrings`) or on disk (`TokenCorpus`)."""
+
+    def take(self, indices: np.ndarray) -> TokenIds:
+        """The strings at these places, in this order."""
+
+
+def collate(
+    encoded: Encoded,
+    indices: np.ndarray,
+    *,
+    pad_id: int,
+    targets: np.ndarray | None = None,
+    descriptors: np.ndarray | None = None,
+) -> TokenBatch:
+    """Make a batch of the strings at these places.
+
+    Args:
+        encoded: All strings.
+        indices: int64 places, shape (B,).
+        pad_id: What stands to the right of shorter strings.
+        targets: Labels of all strings, shape (N, T), NaN where missing.
+        descriptors: Descriptors of all strings, shape (N, F), NaN where not defined.
+    """
+    import torch
+
+    def of_batch(values: np.ndarray | None) -> Tensor | None:
+        return None if values is None else torch.from_numpy(values[indices].astype(np.float32))
+
+    taken = encoded.take(indices)
+    lengths = np.diff(taken.offsets)
+    keep = np.arange(lengths.max(initial=0)) < lengths[:, None]
+    ids = np.full(keep.shape, pad_id, dtype=np.int64)
+    ids[keep] = taken.ids
+    return TokenBatch(
+        ids_BL=torch.from_numpy(ids),
+        keep_BL=torch.from_numpy(keep),
+        targets_BT=of_batch(targets),
+        descriptors_BF=of_batch(descriptors),
+        rows_B=torch.from_numpy(np.array(indices, dtype=np.int64)),
+    )

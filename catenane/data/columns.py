@@ -1,0 +1,114 @@
+"""Which column of a table is meant: by its name as far as it is given or usual, else by what stands in it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import Any
+
+from catenane.errors import DataError, NotationError
+from catenane.notation import Notation, detect_notation
+
+__all__ = ["find_column", "find_string_column", "holds_strings", "is_string_name"]
+
+# Spelt without case, spaces, hyphens and underscores; earlier names go before later ones.
+_STRING_NAMES: dict[Notation, tuple[str, ...]] = {
+    "mofid": ("mofid", "mofidv1"),
+    "smiles": (
+        "smiles",
+        "canonicalsmiles",
+        "isomericsmiles",
+        "smilesstring",
+        "rdkitsmiles",
+        "smi",
+        "mol",
+        "molecule",
+        "structure",
+    ),
+}
+_SHOWN_COLUMNS = 20
+
+
+def is_string_name(name: str) -> bool:
+    """Whether a column of this name usually holds the strings."""
+    return any(_plain(name) in names for names in _STRING_NAMES.values())
+
+
+def find_column(columns: Sequence[str], name: str, source: str) -> int:
+    """Number of the column of this name; upper and lower case may be mixed up where that is not ambiguous.
+
+    Raises:
+        DataError: There is no such column; the nearest one, and those that there are, are named.
+    """
+    if name in columns:
+        return columns.index(name)
+    alike = [i for i, column in enumerate(columns) if column.casefold() == name.casefold()]
+    if len(alike) == 1:
+        return alike[0]
+    near = difflib.get_close_matches(name, columns, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    raise DataError(f"{source}: no column {name!r}: {hint}The columns are {_listed(columns)}")
+
+
+def find_string_column(
+    columns: Sequence[str], sample: Sequence[Sequence[Any]], source: str, notation: Notation | None = None
+) -> int:
+    """Number of the column of strings: the one with a usual name, else the only one that looks so.
+
+    Args:
+        columns: Names of the columns.
+        sample: Some rows, all columns.
+        source: What messages call the table.
+        notation: What the strings are, if known.
+
+    Raises:
+        DataError: No column looks like SMILES or MOFid, several do, or the first line is data, not a header.
+    """
+    plain = [_plain(column) for column in columns]
+    names = [name for kind, names in _STRING_NAMES.items() if notation in (None, kind) for name in names]
+    named = [plain.index(name) for name in names if name in plain]
+    if named:
+        return next((i for i in named if holds_strings([row[i] for row in sample])), named[0])
+    if not sample:
+        raise DataError(f"{source}: the table has no rows under its header")
+    alike = [i for i in range(len(columns)) if holds_strings([row[i] for row in sample])]
+    if not alike:
+        raise DataError(f"{source}: no column looks like SMILES or MOFid; the columns are {_listed(columns)}")
+    if any(holds_strings([columns[i]]) for i in alike):
+        raise DataError(
+            f"{source}: the first line looks like data, not like names of columns: "
+            "add a header such as 'smiles,y', or say which column holds the strings if it is one"
+        )
+    if len(alike) > 1:
+        several = _listed([columns[i] for i in alike])
+        raise DataError(f"{source}: the strings may be in any of {several}: say which column is meant")
+    return alike[0]
+
+
+def holds_strings(values: Sequence[Any]) -> bool:
+    """Whether these values of a column are chemical strings: SMILES or MOFid, and not just numbers."""
+    texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
+    if not texts or all(_is_number(text) for text in texts):
+        return False
+    try:
+        detect_notation(texts)
+    except NotationError:
+        return False
+    return True
+
+
+def _plain(name: str) -> str:
+    return "".join(c for c in name.casefold() if c not in " _-")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = ", ".join(names[:_SHOWN_COLUMNS])
+    return f"{shown} and {len(names) - _SHOWN_COLUMNS} more" if len(names) > _SHOWN_COLUMNS else shown

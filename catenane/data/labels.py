@@ -1,0 +1,68 @@
+"""Label columns: from cells to numbers, with what is missing and what is wrong told apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from catenane.errors import DataError
+
+__all__ = ["parse_labels"]
+
+_MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
+_TRUTH = {"true": 1.0, "false": 0.0}
+_SHOWN_ROWS = 3
+
+
+def parse_labels(
+    cells: Sequence[Any], rows: Sequence[int], column: str, source: str
+) -> tuple[np.ndarray, dict[int, str]]:
+    """The numbers of a column, and what is wrong with the cells that hold none.
+
+    Empty cells, NA, NaN, null and none are missing; true and false are 1 and 0.
+
+    Args:
+        cells: Text or typed values, None where a typed file has a null.
+        rows: Data row of each cell, for messages.
+        column: Name of the column, for messages.
+        source: Name of the table, for messages.
+
+    Returns:
+        float64 array of shape (len(cells),), NaN where the label is missing or wrong, and the reason by
+        index for every wrong cell: text, or a number that is not finite.
+
+    Raises:
+        DataError: Most labels are text.
+    """
+    values = np.empty(len(cells))
+    wrong: dict[int, str] = {}
+    for i, cell in enumerate(cells):
+        try:
+            values[i] = _number(cell)
+        except (TypeError, ValueError):
+            values[i] = math.nan
+            wrong[i] = f"label {cell!r} is not a number"
+    if len(wrong) > np.isfinite(values).sum():
+        shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in list(wrong)[:_SHOWN_ROWS])
+        raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}")
+    for i in np.flatnonzero(np.isinf(values)).tolist():
+        wrong[i] = f"label {cells[i]!r} is not finite"
+        values[i] = math.nan
+    return values, wrong
+
+
+def _number(cell: Any) -> float:
+    if not isinstance(cell, str):
+        return math.nan if cell is None else float(cell)
+    text = cell.strip()
+    word = text.lower()
+    if word in _MISSING:
+        return math.nan
+    if word in _TRUTH:
+        return _TRUTH[word]
+    if "_" in text:
+        raise ValueError(text)  # Python reads 1_000 as a number; no measurement is written so
+    return float(text)

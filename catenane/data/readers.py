@@ -1,0 +1,123 @@
+"""From a path, a name or standard input to the rows of a table, in a stream."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from catenane.data.columns import find_column, find_string_column, holds_strings, is_string_name
+from catenane.data.parquet_tables import ParquetTable
+from catenane.data.registry import Dataset
+from catenane.data.rejects import Rejection
+from catenane.data.sources import Source, find_source
+from catenane.data.text_tables import DelimitedTable, LineTable, TableFile
+from catenane.errors import NotationError
+from catenane.notation import Notation
+
+__all__ = ["choose_string_column", "open_table", "stream_strings", "string_value"]
+
+
+def open_table(source: Source) -> TableFile:
+    """Open a table for reading it once; where the file name does not tell the layout, the first line does.
+
+    Raises:
+        DataError: It cannot be read, is empty, or its header is not one.
+    """
+    if source.layout == "parquet" and source.path is not None:
+        return ParquetTable(source.name, source.path)
+    lines = source.lines()
+    match source.layout:
+        case "csv":
+            return DelimitedTable(source.name, lines, ",")
+        case "tsv":
+            return DelimitedTable(source.name, lines, "\t")
+        case "smi":
+            return LineTable(source.name, lines)
+    first = next(lines, "")
+    delimiter = _delimiter(first)
+    lines = chain([first], lines)
+    return (
+        LineTable(source.name, lines) if delimiter is None else DelimitedTable(source.name, lines, delimiter)
+    )
+
+
+def stream_strings(
+    source: str | Path,
+    *,
+    string_column: str | None = None,
+    data_dir: str | Path | None = None,
+    on_rejection: Callable[[Rejection], None] | None = None,
+) -> Iterator[tuple[int, str]]:
+    """The raw strings of a table in order, one by one: for corpora and predictions that exceed the memory.
+
+    Args:
+        source: A path, the name of a data set, or "-" for standard input.
+        string_column: Column of the strings; found by its name or content if None.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+        on_rejection: Called with every row that holds no string; without it, the first such row raises.
+
+    Yields:
+        Data row, from 1, and its string without white space around it.
+
+    Raises:
+        DataError: The source cannot be read, or a row holds no string and `on_rejection` is None.
+    """
+    found = find_source(source, data_dir)
+    table = open_table(found)
+    column = choose_string_column(table, string_column, found.dataset)
+    for item in table.rows([column]):
+        if isinstance(item, Rejection):
+            rejection = item
+        else:
+            row, (value,) = item
+            try:
+                string = string_value(value)
+            except NotationError as error:
+                rejection = Rejection(row, table.columns[column], str(value), None, str(error))
+            else:
+                yield row, string
+                continue
+        if on_rejection is None:
+            raise rejection.error(table.name)
+        on_rejection(rejection)
+
+
+def choose_string_column(
+    table: TableFile, name: str | None, known: Dataset | None = None, notation: Notation | None = None
+) -> int:
+    """Number of the column of strings: the one named, else the registered one, else the one that looks so.
+
+    Raises:
+        DataError: There is no such column, or none can be told from the others.
+    """
+    if name is not None:
+        return find_column(table.columns, name, table.name)
+    if known is not None and known.string_column in table.columns:
+        return table.columns.index(known.string_column)
+    return find_string_column(table.columns, table.sample(), table.name, notation)
+
+
+def string_value(cell: Any) -> str:
+    """The string in a cell, without white space around it.
+
+    Raises:
+        NotationError: The cell is empty or not text.
+    """
+    if cell is not None and not isinstance(cell, str):
+        raise NotationError(f"{cell!r} is not text")
+    string = (cell or "").strip()
+    if not string:
+        raise NotationError("the string is missing")
+    return string
+
+
+def _delimiter(first_line: str) -> str | None:
+    """Delimiter of a table with a header, or None for lines of strings, from the first line."""
+    words = first_line.split()
+    if not words or holds_strings([words[0]]):
+        return None
+    delimiter = "\t" if "\t" in first_line else ","
+    cells = [cell.strip(' "') for cell in first_line.split(delimiter)]
+    return delimiter if len(cells) > 1 or (len(words) == 1 and is_string_name(cells[0])) else None

@@ -1,0 +1,130 @@
+"""Where a table comes from: a file, a data set known by name, or standard input; compressed or not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import sys
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import Any, Literal, cast
+
+from catenane.data.registry import DATASETS, Dataset, dataset_file, match_dataset
+from catenane.errors import DataError
+
+__all__ = ["Layout", "Source", "find_source"]
+
+Layout = Literal["csv", "tsv", "smi", "parquet", "unknown"]
+
+STDIN = "-"
+READ_AHEAD = 1 << 20
+
+_LAYOUTS: dict[str, Layout] = {
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".tab": "tsv",
+    ".smi": "smi",
+    ".smiles": "smi",
+    ".parquet": "parquet",
+    ".pq": "parquet",
+}
+_GZIP = b"\x1f\x8b"
+_PARQUET = b"PAR1"
+_FOREIGN = {
+    b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
+    b"BZh": "compressed with bzip2: unpack it, or compress it with gzip",
+    b"\xfd7zXZ": "compressed with xz: unpack it, or compress it with gzip",
+    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
+    b"\xff\xfe": "encoded in UTF-16: save it as UTF-8",
+    b"\xfe\xff": "encoded in UTF-16: save it as UTF-8",
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A place to read a table from. Text is read once, in a stream; standard input can be read only once."""
+
+    name: str
+    """What messages call it."""
+    path: Path | None
+    """The file; None for standard input."""
+    layout: Layout
+    """How the table is written, as far as the file name and its first bytes tell."""
+    dataset: Dataset | None = None
+    """The data set that it is a copy of, if known."""
+
+    def lines(self) -> Iterator[str]:
+        """The lines of a text with their ends; a byte that is not UTF-8 becomes a lone surrogate (PEP 383).
+
+        Raises:
+            DataError: The file cannot be read, is empty, is not text, or its gzip stream is damaged.
+        """
+        try:
+            if self.path is None:
+                yield from self._decoded(_standard_input())
+            else:
+                with io.BufferedReader(io.FileIO(self.path), READ_AHEAD) as binary:
+                    yield from self._decoded(binary)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise DataError(
+                f"{self.name}: the gzip file is cut short or damaged ({error}); copy it again"
+            ) from None
+        except OSError as error:
+            raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from None
+
+    def _decoded(self, binary: io.BufferedReader[Any]) -> Iterator[str]:
+        if binary.peek(2).startswith(_GZIP):
+            binary = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=binary)), READ_AHEAD)
+        start = binary.peek(8)
+        if not start:
+            raise DataError(f"{self.name}: the file is empty")
+        for magic, what in _FOREIGN.items():
+            if start.startswith(magic):
+                raise DataError(f"{self.name}: the file is {what}")
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        try:
+            yield from text
+        finally:
+            text.detach()  # standard input stays open; a file is closed by the one who opened it
+
+
+def find_source(source: str | Path, data_dir: str | Path | None = None) -> Source:
+    """Say what a path, the name of a data set, or "-" (standard input) points at.
+
+    Args:
+        source: What to read. An existing file goes before a data set of the same name.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+
+    Raises:
+        DataError: There is no such file, it is a folder, or the data set has no local copy.
+    """
+    if str(source) == STDIN:
+        return Source("standard input", None, "unknown")
+    path = Path(source)
+    if not path.exists() and str(source) in DATASETS:
+        path = dataset_file(DATASETS[str(source)], data_dir)
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give one table inside it")
+    if not path.exists():
+        raise DataError(f"{path} does not exist, and no data set is called so")
+    layout = _LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
+    if layout != "parquet" and _starts_with(path, _PARQUET):
+        layout = "parquet"
+    return Source(str(source), path, layout, match_dataset(source))
+
+
+def _starts_with(path: Path, magic: bytes) -> bool:
+    try:
+        with path.open("rb") as file:
+            return file.read(len(magic)) == magic
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def _standard_input() -> io.BufferedReader[Any]:
+    binary = sys.stdin.buffer
+    return (
+        binary if isinstance(binary, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", binary))
+    )

@@ -1,0 +1,219 @@
+"""Train, valid and test parts of a table, so that what is alike does not stand on both sides.
+
+A split is made from groups of rows that stay together:
+
+- `random`: rows with the same string.
+- `scaffold`: molecules with the same Bemis-Murcko scaffold; all that have no ring are one group. As in
+  MoleculeNet the largest groups go to train, so that test holds rare scaffolds. Among groups of one size
+  the seed decides.
+- `topology`: frameworks with the same net, again the largest to train.
+- `column:NAME`: the parts that a column of the table names.
+
+`linker` has no such groups. Frameworks hold two or three linkers each, and chained by those that they share
+90 % of the hMOF set hang together. So linkers are held out instead: linkers are drawn at random, and every
+framework with a drawn linker goes to test until test is full, then likewise to valid. Every framework of
+test then has a linker that none of train has, and none differs from one of train by its topology or
+catenation alone. What still leaks is the *other* linkers of a test framework, which may be common ones;
+`shared_with_train` counts them.
+
+Source of the scaffold split: Z. Wu et al., Chem. Sci. 2018, 9, 513 (MoleculeNet); G. W. Bemis and M. A.
+Murcko, J. Med. Chem. 1996, 39, 2887.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from catenane.data.table import Table
+from catenane.errors import ConfigError, DataError
+from catenane.notation import Mofid, Smiles
+
+__all__ = ["Split", "make_split"]
+
+PARTS = ("train", "valid", "test")
+
+_METHODS = {"random": None, "scaffold": "smiles", "linker": "mofid", "topology": "mofid"}
+_NAMES_OF_PARTS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "val": "valid",
+    "validation": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """Places in a table, each in exactly one part, ascending."""
+
+    train: np.ndarray
+    """int64 indices."""
+    valid: np.ndarray
+    """int64 indices."""
+    test: np.ndarray
+    """int64 indices."""
+    method: str
+    """How it was made: the `method` of `make_split`."""
+    seed: int
+    """The seed it was made with; a column needs none."""
+    n_groups: int | None
+    """Groups of rows that stayed together (for `linker`, distinct linkers); None for a column."""
+
+
+def make_split(
+    table: Table, method: str = "random", *, seed: int = 0, fractions: Sequence[float] = (0.8, 0.1, 0.1)
+) -> Split:
+    """Divide a table into train, valid and test; the head of this module says how.
+
+    Args:
+        table: Strings and labels. For `column:NAME` it must have been read with `columns=[NAME]`.
+        method: "random", "scaffold" (SMILES), "linker" or "topology" (MOFid), or "column:NAME".
+        seed: Decides every draw and every tie.
+        fractions: Shares of train, valid and test, kept as nearly as the groups allow. A part may be left
+            out by asking for 0. A column has its own shares.
+
+    Raises:
+        ConfigError: The method is unknown or does not suit the notation, or the fractions do not add up to 1.
+        DataError: A part would be empty, or the column is missing or names no part.
+    """
+    if method.startswith("column:"):
+        part = _parts_of_column(table, method.removeprefix("column:"))
+        wanted, n_groups = np.ones(3), None
+    else:
+        wanted = _checked_fractions(fractions)
+        _check_method(method, table)
+        rng = np.random.default_rng(seed)
+        if method == "linker":
+            part, n_groups = _hold_out_linkers(table.strings, wanted, rng)
+        else:
+            groups, n_groups = _numbered(_keys(table.strings, method))
+            part = _assign(groups, wanted, rng, largest_first=method != "random")
+    train, valid, test = (np.flatnonzero(part == p) for p in range(3))
+    for name, rows, share in zip(PARTS, (train, valid, test), wanted, strict=True):
+        if share and not len(rows):
+            cause = "has no row of it" if n_groups is None else f"has too few groups ({n_groups})"
+            raise DataError(f"{table.source}: the {method} split leaves {name!r} empty: the table {cause}")
+    return Split(train, valid, test, method=method, seed=seed, n_groups=n_groups)
+
+
+def _keys(strings: Sequence[str], method: str) -> Iterable[Hashable]:
+    match method:
+        case "scaffold":
+            return (Smiles.parse(string).scaffold() for string in strings)
+        case "topology":
+            return (Mofid.parse(string).topologies for string in strings)
+        case _:
+            return strings
+
+
+def _numbered(keys: Iterable[Hashable]) -> tuple[np.ndarray, int]:
+    """Group of each row, numbered in order of appearance, and how many there are."""
+    numbers: dict[Hashable, int] = {}
+    groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
+    return groups, len(numbers)
+
+
+def _assign(
+    groups: np.ndarray, fractions: np.ndarray, rng: np.random.Generator, *, largest_first: bool
+) -> np.ndarray:
+    """Part of each row. The parts are filled one by one with whole groups; the last one takes the rest."""
+    sizes = np.bincount(groups)
+    free = rng.permutation(len(sizes))
+    if largest_first:
+        free = free[np.argsort(-sizes[free], kind="stable")]
+    parts = [p for p in ((0, 1, 2) if largest_first else (2, 1, 0)) if fractions[p]]
+    part_of_group = np.full(len(sizes), parts[-1])
+    for place, p in enumerate(parts[:-1]):
+        # Where train had to take more or less than its share, the parts still to fill divide what is left.
+        room = round(fractions[p] / fractions[parts[place:]].sum() * sizes[free].sum())
+        spare = len(parts) - place - 1
+        taken = _fitting(sizes[free], room, spare, largest=largest_first and p == 0)
+        part_of_group[free[taken]] = p
+        free = free[~taken]
+    part: np.ndarray = part_of_group[groups]
+    return part
+
+
+def _fitting(sizes: np.ndarray, room: int, spare: int, *, largest: bool) -> np.ndarray:
+    """Which groups a part takes: in this order all that fit, or the smallest where none does.
+
+    Args:
+        sizes: Rows of each group that is free.
+        room: Rows that the part should have.
+        spare: Groups to leave for the parts that follow.
+        largest: Take the first group whether it fits or not.
+    """
+    taken = np.zeros(len(sizes), dtype=bool)
+    may_take = len(sizes) - spare
+    total = 0
+    for group, size in enumerate(sizes.tolist()):
+        if may_take > 0 and (total + size <= room or (largest and group == 0)):
+            taken[group] = True
+            total += size
+            may_take -= 1
+    if may_take > 0 and not total:
+        taken[np.argmin(sizes)] = True
+    return taken
+
+
+def _hold_out_linkers(
+    strings: Sequence[str], fractions: np.ndarray, rng: np.random.Generator
+) -> tuple[np.ndarray, int]:
+    """Part of each row, and the number of linkers; see the head of this module."""
+    rows_of: dict[str, list[int]] = {}
+    for row, string in enumerate(strings):
+        for linker in dict.fromkeys(Mofid.parse(string).linkers):
+            rows_of.setdefault(linker, []).append(row)
+    rows_by_linker = [np.array(rows) for rows in rows_of.values()]
+    part = np.zeros(len(strings), dtype=np.int64)
+    order = rng.permutation(len(rows_by_linker))
+    for p in (2, 1):
+        total, room = 0, round(fractions[p] * len(strings))
+        for linker in order:
+            rows = rows_by_linker[linker]
+            new = rows[part[rows] == 0]
+            if np.isin(part[rows], (0, p)).all() and total + len(new) <= room:
+                part[new] = p
+                total += len(new)
+    return part, len(rows_by_linker)
+
+
+def _parts_of_column(table: Table, name: str) -> np.ndarray:
+    if name not in table.columns:
+        known = f"; it holds {', '.join(table.columns)}" if table.columns else ""
+        raise DataError(f"{table.source}: the table was read without the column {name!r} of the split{known}")
+    part = np.empty(len(table), dtype=np.int64)
+    for i, value in enumerate(table.columns[name]):
+        known_part = _NAMES_OF_PARTS.get(value.strip().lower())
+        if known_part is None:
+            raise DataError(
+                f"{table.source}: row {table.rows[i]}, column {name!r}: {value!r} is not train, valid or test"
+            )
+        part[i] = PARTS.index(known_part)
+    return part
+
+
+def _checked_fractions(fractions: Sequence[float]) -> np.ndarray:
+    shares = np.asarray(fractions, dtype=float)
+    if shares.shape != (3,) or not np.all(shares >= 0) or abs(shares.sum() - 1) > 1e-6 or not shares[0]:
+        raise ConfigError(
+            f"fractions={tuple(fractions)} must be three shares that add up to 1, with some of train"
+        )
+    return shares
+
+
+def _check_method(method: str, table: Table) -> None:
+    if method not in _METHODS:
+        raise ConfigError(f"split={method!r} must be one of {', '.join(_METHODS)} or column:NAME")
+    notation = _METHODS[method]
+    if notation is not None and notation != table.notation:
+        usual = "scaffold" if table.notation == "smiles" else "linker or topology"
+        raise ConfigError(
+            f"split={method!r} is for {notation}, and {table.source} holds {table.notation}: try {usual}"
+        )

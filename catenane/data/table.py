@@ -1,0 +1,199 @@
+"""A table of strings and labels in memory: read, checked and normalised, with what was rejected beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from catenane.data.columns import find_column
+from catenane.data.labels import parse_labels
+from catenane.data.readers import choose_string_column, open_table, string_value
+from catenane.data.registry import Dataset
+from catenane.data.rejects import Rejection
+from catenane.data.sources import find_source
+from catenane.data.text_tables import TableFile
+from catenane.data.units import split_unit
+from catenane.errors import ConfigError, DataError, NotationError
+from catenane.notation import Notation, detect_notation, normalise
+
+__all__ = ["OnError", "Table", "read_table"]
+
+OnError = Literal["skip", "raise"]
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """N strings with T labels each, in the order of the source."""
+
+    strings: list[str]
+    """Normalised strings: canonical isomeric SMILES, or compact MOFid."""
+    notation: Notation
+    """What the strings are."""
+    targets: np.ndarray
+    """float64, shape (N, T); NaN where a label is missing."""
+    target_names: tuple[str, ...]
+    """Names of the T label columns, without the unit that a header may carry."""
+    rows: np.ndarray
+    """int64, shape (N,): data row of the source, from 1; the header is not counted."""
+    columns: dict[str, list[str]]
+    """Other columns that were asked for, as text."""
+    rejected: list[Rejection]
+    """Rows that are not used, with their reasons, in order."""
+    source: str
+    """Where it was read from."""
+    string_column: str
+    """Column of the strings."""
+    units: dict[str, str] = field(default_factory=dict)
+    """Unit of each target; "" where it is not known."""
+
+    def __len__(self) -> int:
+        return len(self.strings)
+
+    def take(self, indices: np.ndarray | Sequence[int]) -> Table:
+        """The rows at these places, in this order; `rejected` stays as it is."""
+        places = np.asarray(indices, dtype=np.int64)
+        return replace(
+            self,
+            strings=[self.strings[i] for i in places],
+            targets=self.targets[places],
+            rows=self.rows[places],
+            columns={name: [values[i] for i in places] for name, values in self.columns.items()},
+        )
+
+
+def read_table(
+    source: str | Path,
+    *,
+    targets: Sequence[str] = (),
+    string_column: str | None = None,
+    notation: Notation | None = None,
+    columns: Sequence[str] = (),
+    on_error: OnError = "skip",
+    data_dir: str | Path | None = None,
+) -> Table:
+    """Read strings and labels: CSV, TSV, SMI (all plain or gzip) or Parquet.
+
+    Args:
+        source: A path, the name of a data set such as "molnet/esol", or "-" for standard input.
+        targets: Label columns. Empty cells, NA and NaN are missing labels; a row with no label is rejected.
+        string_column: Column of the strings; found by its name, else by its content, if None.
+        notation: What the strings are; told from their look if None.
+        columns: Other columns to keep as text, such as one that holds a split.
+        on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+
+    Raises:
+        DataError: The source cannot be read, a column is missing, a target does not hold numbers, no row
+            can be used, or, with on_error="raise", a row is bad.
+        ConfigError: `on_error` is neither "skip" nor "raise".
+    """
+    if on_error not in ("skip", "raise"):
+        raise ConfigError(f"on_error={on_error!r} must be 'skip' or 'raise'")
+    found = find_source(source, data_dir)
+    file = open_table(found)
+    known = found.dataset
+    string, label_columns, extra = _choose_columns(file, known, targets, string_column, notation, columns)
+    names, units = _names_and_units([file.columns[i] for i in label_columns], known)
+    rows, cells, rejected = _read_cells(file, [string, *label_columns, *extra])
+    texts, label_cells, extra_cells = cells[0], cells[1 : 1 + len(names)], cells[1 + len(names) :]
+
+    wrong: dict[int, Rejection] = {}
+    labels = np.empty((len(rows), len(names)))
+    for t, (column, values) in enumerate(zip(label_columns, label_cells, strict=True)):
+        labels[:, t], reasons = parse_labels(values, rows, file.columns[column], file.name)
+        for i, reason in reasons.items():
+            wrong.setdefault(i, Rejection(rows[i], file.columns[column], str(values[i]), None, reason))
+    if names:
+        for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist():
+            reason = f"the row has no label: {', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
+            wrong.setdefault(i, Rejection(rows[i], file.columns[label_columns[0]], "", None, reason))
+
+    notation = notation or (known.notation if known else None) or _detected(texts, file, string)
+    strings: list[str] = []
+    good: list[int] = []
+    for i, text in enumerate(texts):
+        if i in wrong:
+            continue
+        try:
+            strings.append(normalise(string_value(text), notation))
+            good.append(i)
+        except NotationError as error:
+            wrong[i] = Rejection(rows[i], file.columns[string], str(text), error.position, str(error))
+
+    rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
+    if rejected and on_error == "raise":
+        raise rejected[0].error(file.name)
+    if not good:
+        first = f", the first: {rejected[0]}" if rejected else ""
+        raise DataError(f"{file.name}: no row can be used; {len(rejected)} are rejected{first}")
+    return Table(
+        strings=strings,
+        notation=notation,
+        targets=labels[good],
+        target_names=names,
+        rows=np.asarray(rows, dtype=np.int64)[good],
+        columns={
+            name: [_text(values[i]) for i in good] for name, values in zip(columns, extra_cells, strict=True)
+        },
+        rejected=rejected,
+        source=str(source),
+        string_column=file.columns[string],
+        units=units,
+    )
+
+
+def _choose_columns(
+    file: TableFile,
+    known: Dataset | None,
+    targets: Sequence[str],
+    string_column: str | None,
+    notation: Notation | None,
+    columns: Sequence[str],
+) -> tuple[int, list[int], list[int]]:
+    """Numbers of the column of strings, of the labels and of the other columns."""
+    bare = [split_unit(column)[0] for column in file.columns]
+    labels = [
+        find_column(file.columns if target in file.columns else bare, target, file.name) for target in targets
+    ]
+    string = choose_string_column(file, string_column, known, notation)
+    for label in labels:
+        if label == string or labels.count(label) > 1:
+            reason = "holds the strings" if label == string else "is named twice"
+            raise DataError(f"{file.name}: target {file.columns[label]!r} {reason}")
+    return string, labels, [find_column(file.columns, column, file.name) for column in columns]
+
+
+def _names_and_units(headers: Sequence[str], known: Dataset | None) -> tuple[tuple[str, ...], dict[str, str]]:
+    names_and_units = [split_unit(header) for header in headers]
+    registered = known.targets if known else {}
+    units = {name: unit or registered.get(name, "") for name, unit in names_and_units}
+    return tuple(name for name, _ in names_and_units), units
+
+
+def _read_cells(file: TableFile, use: Sequence[int]) -> tuple[list[int], list[list[Any]], list[Rejection]]:
+    """Row numbers, the values of each column, and the rows that cannot be read."""
+    rows: list[int] = []
+    records: list[list[Any]] = []
+    rejected: list[Rejection] = []
+    for item in file.rows(use):
+        if isinstance(item, Rejection):
+            rejected.append(item)
+        else:
+            rows.append(item[0])
+            records.append(item[1])
+    return rows, [list(values) for values in zip(*records, strict=True)] or [[] for _ in use], rejected
+
+
+def _detected(texts: Sequence[Any], file: TableFile, string: int) -> Notation:
+    try:
+        return detect_notation([text for text in texts if isinstance(text, str)])
+    except NotationError as error:
+        raise DataError(f"{file.name}: column {file.columns[string]!r}: {error}") from None
+
+
+def _text(value: Any) -> str:
+    return "" if value is None else str(value)
