@@ -1,0 +1,74 @@
+"""Numbers as people read them, the same in the report and in the terminal."""
+
+from __future__ import annotations
+
+import math
+
+__all__ = ["count", "duration", "number", "percent", "quantity", "unit_or_none", "with_unit"]
+
+MISSING = "–"
+NO_BREAK = "\N{NO-BREAK SPACE}"
+DIMENSIONLESS = {"", "-", "1", "class"}
+
+
+def number(value: float | None, like: float | None = None, digits: int = 3) -> str:
+    """A number with as many decimals as show `digits` significant digits of `like`.
+
+    Args:
+        value: What to write; None and what is not finite become a dash.
+        like: The number that sets the decimals, so that a column of them lines up; `value` itself by default.
+        digits: Significant digits.
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    scale = abs(value if like is None or not math.isfinite(like) else like)
+    exponent = math.floor(math.log10(scale)) if scale > 0 else 0
+    if exponent < -5 or exponent > 6:
+        mantissa, power = f"{value:.{digits - 1}e}".split("e")
+        text = f"{mantissa}e{int(power)}"
+    else:
+        text = f"{value:,.{max(0, digits - 1 - exponent)}f}"
+    return text.replace("-", "−")
+
+
+def quantity(value: float | None, unit: str | None, like: float | None = None) -> str:
+    """A number with its unit, not broken across lines."""
+    text, unit = number(value, like), unit_or_none(unit)
+    return text if unit is None else text + NO_BREAK + unit.replace(" ", NO_BREAK)
+
+
+def with_unit(name: str, unit: str | None) -> str:
+    """The name of a quantity as an axis or a table head bears it: "uptake (mol/kg)"."""
+    return name if unit_or_none(unit) is None else f"{name} ({unit})"
+
+
+def unit_or_none(unit: str | None) -> str | None:
+    """The unit, None where it is not known or there is none to write."""
+    return None if unit is None or unit in DIMENSIONLESS else unit
+
+
+def count(n: int, thing: str = "") -> str:
+    """A number of things: `count(1, "row")` is "1 row", `count(18670, "row")` is "18,670 rows"."""
+    if not thing:
+        return f"{n:,}"
+    return f"{n:,}{NO_BREAK}{thing if n == 1 else thing + 's'}"
+
+
+def percent(share: float | None) -> str:
+    """A share of one in percent, with one decimal below ten."""
+    if share is None or not math.isfinite(share):
+        return MISSING
+    value = 100 * share
+    return f"{value:.{1 if 0 < abs(value) < 9.95 else 0}f}{NO_BREAK}%".replace("-", "−")
+
+
+def duration(seconds: float) -> str:
+    """A time in its two largest units: "48 s", "3 min 12 s", "2 h 5 min"."""
+    if seconds < 10:
+        return f"{seconds:.1f}{NO_BREAK}s"
+    whole = round(seconds)
+    for size, unit, smaller_size, smaller in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // smaller_size
+            return f"{whole // size}{NO_BREAK}{unit}" + (f" {rest}{NO_BREAK}{smaller}" if rest else "")
+    return f"{whole}{NO_BREAK}s"
