@@ -1,0 +1,172 @@
+"""MOFid: a metal-organic framework as its building blocks, its net, and how often nets interpenetrate.
+
+Two forms are read: the raw one that the MOFid program writes, `SMILES MOFid-v1.pcu.cat0;name`, and the
+compact one of the benchmark sets, `SMILES&&pcu.cat0`. Both are taken as text: many blocks hold metals and
+radicals that RDKit will not sanitise, and none of this needs RDKit.
+
+Source: B. J. Bucior et al., Cryst. Growth Des. 2019, 19, 6682 (raw); Z. Cao et al., JACS 2023, 145, 2958
+(compact).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import NoReturn
+
+from catenane.errors import NotationError
+from catenane.notation.syntax import excerpt, find_fault, notation_error, well_formed
+
+__all__ = ["Mofid"]
+
+_NONMETAL = "H|He|B|C|N|O|F|Ne|Si|P|S|Cl|Ar|As|Se|Br|Kr|Te|I|Xe|At|Rn|Ts|Og|as|se|si|te|[bcnops]|[*#]"
+_METAL_ATOM = re.compile(rf"\[[0-9]*(?!(?:{_NONMETAL})(?![a-z]))")
+_LONE_ATOM = re.compile(r"\[[^\]]*\]|[A-Z][a-z]?")
+
+_CODE = r"(?!cat[0-9])[A-Za-z0-9][A-Za-z0-9*+_-]*"
+_CATENATION = r"cat(?:0|[1-9][0-9]{0,2})|NA"
+_COMPACT_TAIL = re.compile(
+    rf"(?:(?P<codes>{_CODE}(?:,{_CODE})*)(?:\.(?P<catenation>{_CATENATION}))?|(?P<alone>{_CATENATION}))?"
+)
+_RAW_TAIL = re.compile(
+    rf"(?P<codes>{_CODE}(?:,{_CODE})*)(?:\.(?P<catenation>{_CATENATION})(?:\.(?P<reference>[^\s;]+))?)?"
+)
+_RAW_MARK = re.compile(r"(?:^|\s+)MOFid-(?P<version>[^.\s;]*)\.?")
+
+
+@dataclass(frozen=True, slots=True)
+class Mofid:
+    """One framework. `Mofid.parse` checks its text; the constructor takes what it is given.
+
+    Two failures of the MOFid program are kept, since the blocks are still of use: a topology `UNKNOWN`,
+    `ERROR`, `TIMEOUT`, `MISMATCH` or `NA`, and a catenation that could not be counted (None).
+    """
+
+    blocks: tuple[str, ...]
+    """SMILES of nodes and linkers, in the order written."""
+    topologies: tuple[str, ...] = ()
+    """RCSR codes, the likeliest first; more than one where algorithms of simplification disagree."""
+    catenation: int | None = None
+    """Number of nets that interpenetrate, less one."""
+    name: str | None = None
+    """What the raw form carries after `;`, such as the name of the CIF file."""
+    reference: str | None = None
+    """Version of the program that wrote the raw form, where it says so (`NO_REF` or a commit)."""
+
+    @classmethod
+    def parse(cls, text: str) -> Mofid:
+        """Read the raw or the compact form; white space around it is dropped.
+
+        Raises:
+            NotationError: The text is not a MOFid, is one of another version, or marks a failure (no blocks,
+                or a lone `*`). `.position` counts in the text without the white space around it.
+        """
+        text = text.strip()
+        if not text:
+            raise NotationError("the MOFid is empty")
+        smiles, mark, rest = text.partition("&&")
+        tail_start = len(smiles) + 2
+        if not mark:
+            smiles, rest, tail_start = _split_raw(text)
+        if smiles in ("", "*"):
+            raise notation_error("failed MOFid: it has no building blocks", text, 0)
+        tail_text, _, name = rest.partition(";")
+        tail = (_COMPACT_TAIL if mark else _RAW_TAIL).fullmatch(tail_text)
+        if tail is None:
+            _refuse_tail(text, tail_text, tail_start)
+        if not well_formed(smiles, apart=True):
+            _refuse_blocks(text, smiles)
+        codes, catenation, last = tail.groups()
+        if mark:
+            catenation, last = catenation or last, None
+        return cls(
+            blocks=tuple(smiles.split(".")),
+            topologies=tuple(codes.split(",")) if codes else (),
+            catenation=int(catenation[3:]) if catenation and catenation != "NA" else None,
+            name=name or None,
+            reference=last,
+        )
+
+    @property
+    def smiles(self) -> str:
+        """The blocks joined by dots: what stands before the topology."""
+        return ".".join(self.blocks)
+
+    @property
+    def topology(self) -> str:
+        """The codes as written, joined by commas; empty where there is none."""
+        return ",".join(self.topologies)
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Blocks that hold a metal."""
+        return tuple(block for block in self.blocks if _METAL_ATOM.search(block))
+
+    @property
+    def linkers(self) -> tuple[str, ...]:
+        """Blocks of two or more atoms, none of them a metal.
+
+        A lone atom (`[O]`, `[OH]`, water, a halide) bridges or caps metals; it is neither node nor linker.
+        """
+        return tuple(
+            block
+            for block in self.blocks
+            if not _LONE_ATOM.fullmatch(block) and not _METAL_ATOM.search(block)
+        )
+
+    def __str__(self) -> str:
+        """The compact form, without name and reference."""
+        catenation = "" if self.catenation is None else f"cat{self.catenation}"
+        dot = "." if self.topologies and catenation else ""
+        return f"{self.smiles}&&{self.topology}{dot}{catenation}"
+
+    def raw(self) -> str:
+        """The form of the MOFid program; what is absent is written `NA`."""
+        catenation = "NA" if self.catenation is None else f"cat{self.catenation}"
+        reference = f".{self.reference}" if self.reference else ""
+        name = f";{self.name}" if self.name else ""
+        return f"{self.smiles} MOFid-v1.{self.topology or 'NA'}.{catenation}{reference}{name}"
+
+
+def _split_raw(text: str) -> tuple[str, str, int]:
+    """The blocks, what follows the version, and where that starts."""
+    mark = _RAW_MARK.search(text)
+    if mark is None:
+        raise notation_error("not a MOFid, neither '&&' nor ' MOFid-v1' follows the building blocks", text)
+    if (version := mark["version"]) != "v1":
+        place = mark.start("version")
+        raise notation_error(
+            f"MOFid version '{excerpt(version)}' at position {place} is not 'v1'", text, place
+        )
+    return text[: mark.start()], text[mark.end() :], mark.end()
+
+
+def _refuse_tail(text: str, tail: str, start: int) -> NoReturn:
+    codes, _, rest = tail.partition(".")
+    place = start
+    for code in codes.split(","):
+        if not re.fullmatch(_CODE, code):
+            reason = f"unknown topology code '{excerpt(code)}'" if code else "topology code missing"
+            raise notation_error(f"{reason} at position {place}", text, place)
+        place += len(code) + 1
+    catenation = rest.partition(".")[0]
+    if not re.fullmatch(_CATENATION, catenation):
+        reason = (
+            f"unknown catenation '{excerpt(catenation)}' at position {place}, expected cat0, cat1, ... or NA"
+        )
+        raise notation_error(reason, text, place)
+    place += len(catenation)
+    raise notation_error(
+        f"unexpected '{excerpt(text[place:])}' at position {place} after the catenation", text, place
+    )
+
+
+def _refuse_blocks(text: str, smiles: str) -> NoReturn:
+    place = 0
+    for block in smiles.split("."):
+        if not block:
+            raise notation_error(f"empty block at position {place}", text, place)
+        place += len(block) + 1
+    fault = find_fault(smiles, apart=True)
+    assert fault is not None, "well_formed and find_fault agree"
+    raise notation_error(fault.reason, text, fault.position)
