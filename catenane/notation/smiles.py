@@ -66,9 +66,8 @@ class Smiles:
         """
         from rdkit import Chem
 
-        return str(
-            Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0]
-        )  # RDKit takes 0 for "no seed"
+        # RDKit takes a seed of 0 for none, and would answer differently each time.
+        return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])
 
     def scaffold(self) -> str:
         """Ring systems and the chains between them, without stereochemistry; empty where there is no ring.
