@@ -87,7 +87,10 @@ class Source:
         try:
             yield from text
         finally:
-            text.detach()  # standard input stays open; a file is closed by the one who opened it
+            # Standard input stays open. A file is closed by the one who opened it, which a reader that stops early
+            # may have brought about already.
+            if not binary.closed:
+                text.detach()
 
 
 def find_source(source: str | Path, data_dir: str | Path | None = None) -> Source:
