@@ -49,9 +49,8 @@ class StringTokenizer(ABC):
     pad_id, unk_id, cls_id, sep_id, mask_id = range(n_special)
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        self.vocabulary = dict(sorted(vocabulary.items(), key=lambda item: item[1]))
+        self.vocabulary = _checked(vocabulary, self.notation)
         self._texts = list(self.vocabulary)
-        self._check_vocabulary()
         self._scanner = Scanner(self.vocabulary, with_tail=self.notation == "mofid")
 
     def __repr__(self) -> str:
@@ -77,12 +76,11 @@ class StringTokenizer(ABC):
 
         Args:
             strings: Strings as the model reads them; see `catenane.notation.normalise`.
-            max_length: Longest sequence, [CLS] and [SEP] included. Of a longer SMILES the end is dropped, of
-            a
-                longer MOFid the end of its SMILES part: `&&`, topology and catenation stay.
+            max_length: Longest sequence, [CLS] and [SEP] included. Of a longer SMILES the end is dropped; of
+                a longer MOFid the end of its SMILES part, so that `&&`, topology and catenation stay.
 
         Raises:
-            ConfigError: `max_length` is too small to hold anything.
+            ConfigError: `max_length` is below `shortest`.
             DataError: Something in `strings` is not text.
         """
         if max_length is not None and max_length < self.shortest:
@@ -92,7 +90,7 @@ class StringTokenizer(ABC):
         ids = np.concatenate([np.empty(0, np.uint16), *(ids for ids, _ in passes)])
         lengths = np.concatenate([np.empty(0, np.int64), *(lengths for _, lengths in passes)])
         n_cut = np.zeros(len(texts), np.int32)
-        if max_length is not None:
+        if max_length is not None and lengths.max(initial=0) > max_length:
             n_cut += np.maximum(lengths - max_length, 0).astype(np.int32)
             ids = self._truncate(ids, lengths, n_cut)
             lengths = lengths - n_cut
@@ -107,11 +105,11 @@ class StringTokenizer(ABC):
         Raises:
             DataError: An id is not in the vocabulary.
         """
-        numbers = [int(number) for number in ids]
-        strange = [number for number in numbers if not 0 <= number < self.vocabulary_size]
-        if strange:
-            raise DataError(f"id {strange[0]} is not in this vocabulary of {self.vocabulary_size} tokens")
-        return "".join(self._texts[number] for number in numbers if number >= self.n_special)
+        numbers = list(ids)
+        if numbers and not 0 <= min(numbers) <= max(numbers) < self.vocabulary_size:
+            strange = next(number for number in numbers if not 0 <= number < self.vocabulary_size)
+            raise DataError(f"id {strange} is not in this vocabulary of {self.vocabulary_size} tokens")
+        return "".join([self._texts[number] for number in numbers if number >= self.n_special])
 
     def save(self, path: str | Path) -> Path:
         """Write a tokenizer.json, whole or not at all, and return its path.
@@ -165,17 +163,6 @@ class StringTokenizer(ABC):
         keep[expand_ranges(ends - 1 - second, second)] = False
         return ids[keep]
 
-    def _check_vocabulary(self) -> None:
-        if tuple(self._texts[: self.n_special]) != SPECIAL_TOKENS:
-            raise ConfigError(f"a vocabulary must begin with {' '.join(SPECIAL_TOKENS)}")
-        if list(self.vocabulary.values()) != list(range(len(self._texts))):
-            raise ConfigError(f"the ids of a vocabulary must be 0 to {len(self._texts) - 1}, each once")
-        if len(self._texts) > _LARGEST:
-            raise ConfigError(f"a vocabulary must hold at most {_LARGEST} tokens, not {len(self._texts)}")
-        strange = [token for token in self._texts if not is_token(token, self.notation)]
-        if strange:
-            raise ConfigError(f"{strange[0]!r} is not one token of {self.notation}")
-
 
 class SmilesTokenizer(StringTokenizer):
     """SMILES by atom: bracket atoms, `Br`, `Cl` and `%12` are one token, and so is any other character."""
@@ -198,6 +185,23 @@ class MofidTokenizer(StringTokenizer):
         nearest = np.append(tails, len(ids))[np.searchsorted(tails, starts)]
         cut_ends: Places = np.minimum(nearest, ends - 1)
         return cut_ends
+
+
+def _checked(vocabulary: Mapping[str, int], notation: Notation) -> dict[str, int]:
+    """The vocabulary in the order of its ids."""
+    size = len(vocabulary)
+    ids = list(vocabulary.values())
+    if any(type(number) is not int for number in ids) or set(ids) != set(range(size)):
+        raise ConfigError(f"the ids of {size} tokens must be 0 to {size - 1}, each once")
+    if size > _LARGEST:
+        raise ConfigError(f"a vocabulary must hold at most {_LARGEST} tokens, not {size}")
+    ordered = dict(sorted(vocabulary.items(), key=lambda item: item[1]))
+    if tuple(ordered)[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
+        raise ConfigError(f"a vocabulary must begin with {' '.join(SPECIAL_TOKENS)}")
+    strange = [token for token in ordered if not is_token(token, notation)]
+    if strange:
+        raise ConfigError(f"{strange[0]!r} is not one token of {notation}")
+    return ordered
 
 
 def _texts_of(strings: Sequence[str]) -> list[str]:

@@ -44,7 +44,7 @@ def _mofids(data: Path) -> Iterator[str]:
     for path in sorted((data / "mof").glob("*.csv.gz")):
         yield from _column(path, "mofid")
     yield from (f"&&{code}" for code in (*_NO_TOPOLOGY, *_rcsr_codes(data / "mof" / "rcsr_topologies.txt")))
-    yield from (f"&&pcu.cat{number}" for number in range(10))
+    yield from (f"&&{net}cat{number}" for net in ("pcu.", "") for number in range(10))
 
 
 def _rcsr_codes(path: Path) -> Iterator[str]:
