@@ -298,7 +298,7 @@ def _require_types(settings: Any) -> None:
     for name, kind in get_type_hints(type(settings)).items():
         value = getattr(settings, name)
         converted = _convert(value, kind, name)
-        if converted != value:
+        if converted is not value and converted != value:
             raise ConfigError(f"{name}={value!r} must be of type {type(converted).__name__}")
 
 
