@@ -15,8 +15,8 @@ LEVELS = 256
 class Dropout(nn.Module):
     """Zero a share of the activations in training and scale the others up, so that the mean stays.
 
-    On the CPU one random byte decides about each activation, which is seven times faster than `nn.Dropout` and
-    makes training with dropout a third faster; the share is then the nearest multiple of 1 / 256. Other devices and
+    On a CPU one random byte decides about each activation: the share is the nearest multiple of 1 / 256, and the
+    cost a fraction of that of `nn.Dropout`, which would be a third of a training step. Other devices and
     `torch.compile` use PyTorch's own.
 
     Args:

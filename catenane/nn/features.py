@@ -1,6 +1,7 @@
 """Random features that turn a kernel of queries and keys into a plain product, for attention in linear time.
 
-Axes: B strings, H heads, L tokens, D features of one head, M features after the map.
+Axes: B strings, H heads, L tokens, D features of one head, M features after the map, G groups of
+directions.
 """
 
 from __future__ import annotations
@@ -25,24 +26,22 @@ def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generat
 
     Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.4.
     """
-    groups = []
-    for start in range(0, n_features, d_head):
-        size = min(d_head, n_features - start)
-        square_DD = torch.randn(d_head, d_head, generator=generator, dtype=torch.float64)
-        basis_DD, upper_DD = torch.linalg.qr(square_DD)
-        # LAPACK fixes the signs of the basis by its own habit; these make it uniform over all rotations.
-        basis_DD = basis_DD * upper_DD.diagonal().sign()
-        lengths_D = torch.randn(d_head, d_head, generator=generator, dtype=torch.float64).norm(dim=0)
-        groups.append((basis_DD * lengths_D)[:, :size])
-    return torch.cat(groups, dim=1).float()
+    n_groups = -(-n_features // d_head)
+    squares_GDD = torch.randn(n_groups, d_head, d_head, generator=generator, dtype=torch.float64)
+    bases_GDD, upper_GDD = torch.linalg.qr(squares_GDD)
+    # LAPACK fixes the signs of a basis by its own habit; these make it uniform over all rotations.
+    bases_GDD = bases_GDD * upper_GDD.diagonal(dim1=1, dim2=2).sign()[:, None, :]
+    lengths_GD = torch.randn(n_groups, d_head, d_head, generator=generator, dtype=torch.float64).norm(dim=1)
+    directions_DM = (bases_GDD * lengths_GD[:, None, :]).transpose(0, 1).flatten(1)
+    return directions_DM[:, :n_features].float().contiguous()
 
 
 class RandomFeatures(nn.Module):
     """Generalised random features φ(x) = (ReLU(xΩ) + 0.001) / √M, the map of MoLFormer.
 
-    In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart), which
+    In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart). That
     depends on the lengths of x and y and the angle θ between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
-    Hence φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
+    So φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
 
     The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new
     ones whenever it is evaluated, so that its answers change from call to call.
@@ -53,7 +52,7 @@ class RandomFeatures(nn.Module):
         seed: Where the directions are drawn from.
 
     Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine
-    Intelligence 4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22, eq. 6.
+    Intelligence 4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22.
     """
 
     directions_DM: Tensor
@@ -74,6 +73,6 @@ class RandomFeatures(nn.Module):
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:
-        """Draw new directions; for training alone, as weights go with the directions they were trained with."""
+        """Draw new directions; in training alone: weights go with the directions they were trained on."""
         d_head, n_features = self.directions_DM.shape
         self.directions_DM.copy_(orthogonal_directions(d_head, n_features, generator))

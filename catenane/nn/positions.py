@@ -1,7 +1,7 @@
 """How a token knows its place: sinusoidal, learned or rotary positions.
 
-Axes: B strings, H heads, L tokens, D features (of the stream, or of one head where there are heads), P = D / 2
-pairs of features that turn together.
+Axes: B strings, H heads, L tokens, D features (of the stream, or of one head where there are heads), P =
+D / 2 pairs of features that turn together.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def angles(length: int, width: int) -> Tensor:
 def rotate(x_BHLD: Tensor, rotation: Rotation) -> Tensor:
     """Turn each pair of features by the angle of its place.
 
-    Feature p is paired with feature p + D / 2, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which is
-    the same map after a permutation of the features that the projections before it absorb.
+    Feature p is paired with feature p + D / 2, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which
+    is the same map after a permutation of the features that the projections before it absorb.
 
     Args:
         x_BHLD: Queries, keys, or their feature maps, with an even D.
@@ -67,7 +67,7 @@ class RotaryPositions(nn.Module):
         self.register_buffer("sin_LD", torch.cat([-sin_LP, sin_LP], dim=1), persistent=False)
 
     def forward(self, length: int) -> Rotation:
-        """Cosines, and sines with the sign of their half, of the first `length` places: (length, width) each."""
+        """Cosines, and sines with the sign of their half, of the first places: (length, width) each."""
         return self.cos_LD[:length], self.sin_LD[:length]
 
 
