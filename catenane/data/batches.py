@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Encoded", "LengthGroupedBatches", "TokenBatch", "TokenIds", "collate"]
 
-NOISE = 0.06
-"""Lengths are blurred by up to this share before sorting; about half of it comes back as padding."""
 BLOCK = 1 << 14
 """Strings that are read from one place of a large set."""
 POOL = 64
@@ -41,19 +39,28 @@ class LengthGroupedBatches:
             its own.
         seed: Decides, with the epoch, every draw.
         shuffle: False gives every string in order of length, the longest first; that is for predictions.
+        noise: Share by which lengths are blurred; about half of it comes back as padding. A set of few
+            batches needs more of it to mix well.
 
     Raises:
-        ConfigError: `batch_tokens` is less than 1.
+        ConfigError: `batch_tokens` is less than 1, or `noise` is negative.
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_tokens: int, *, seed: int = 0, shuffle: bool = True
+        self,
+        lengths: np.ndarray,
+        batch_tokens: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        noise: float = 0.06,
     ) -> None:
-        if batch_tokens < 1:
-            raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1")
+        if batch_tokens < 1 or noise < 0:
+            raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1, noise={noise} at least 0")
         self._lengths = np.asarray(lengths)
         self._seed = seed
         self._shuffle = shuffle
+        self._blur = 1 + noise if shuffle else 1.0
         blocks = np.arange(-(-len(self._lengths) // BLOCK))
         if shuffle:
             blocks = np.random.default_rng(seed).permutation(blocks)
@@ -83,7 +90,7 @@ class LengthGroupedBatches:
             rng = np.random.default_rng([self._seed, epoch, turn])
             keys = self._lengths[members].astype(np.float64)
             if self._shuffle:
-                keys *= rng.uniform(1, 1 + NOISE, len(keys))
+                keys *= rng.uniform(1, self._blur, len(keys))
             members = members[np.argsort(-keys, kind="stable")]
             ends = np.cumsum(sizes)
             order = rng.permutation(len(sizes)) if self._shuffle else np.arange(len(sizes))
@@ -106,8 +113,7 @@ class LengthGroupedBatches:
         The n-th largest blurred length is at most the n-th largest length with all the noise, so sizes that
         suffice for that suffice for every draw.
         """
-        blur = 1 + NOISE if self._shuffle else 1.0
-        bounds = np.floor(np.sort(self._lengths[members])[::-1] * blur)
+        bounds = np.floor(np.sort(self._lengths[members])[::-1] * self._blur)
         at_most = np.maximum(batch_tokens // np.maximum(bounds, 1), 1).astype(np.int64)
         sizes = []
         place = 0

@@ -16,7 +16,7 @@ from catenane.data.text_tables import DelimitedTable, LineTable, TableFile
 from catenane.errors import NotationError
 from catenane.notation import Notation
 
-__all__ = ["choose_string_column", "open_table", "stream_strings", "string_value"]
+__all__ = ["cell_text", "choose_string_column", "open_table", "stream_strings", "string_value"]
 
 
 def open_table(source: Source) -> TableFile:
@@ -71,11 +71,11 @@ def stream_strings(
         if isinstance(item, Rejection):
             rejection = item
         else:
-            row, (value,) = item
+            row, (cell,) = item
             try:
-                string = string_value(value)
+                string = string_value(cell)
             except NotationError as error:
-                rejection = Rejection(row, table.columns[column], str(value), None, str(error))
+                rejection = Rejection(row, table.columns[column], cell_text(cell), None, str(error))
             else:
                 yield row, string
                 continue
@@ -111,6 +111,11 @@ def string_value(cell: Any) -> str:
     if not string:
         raise NotationError("the string is missing")
     return string
+
+
+def cell_text(cell: Any) -> str:
+    """What stands in a cell, as text; "" where a typed file has a null."""
+    return "" if cell is None else str(cell)
 
 
 def _delimiter(first_line: str) -> str | None:

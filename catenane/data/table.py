@@ -11,7 +11,7 @@ import numpy as np
 
 from catenane.data.columns import find_column
 from catenane.data.labels import parse_labels
-from catenane.data.readers import choose_string_column, open_table, string_value
+from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
 from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
 from catenane.data.sources import find_source
@@ -95,22 +95,13 @@ def read_table(
         raise ConfigError(f"on_error={on_error!r} must be 'skip' or 'raise'")
     found = find_source(source, data_dir)
     file = open_table(found)
-    known = found.dataset
+    known = found.dataset if found.dataset and found.dataset.string_column in file.columns else None
     string, label_columns, extra = _choose_columns(file, known, targets, string_column, notation, columns)
     names, units = _names_and_units([file.columns[i] for i in label_columns], known)
     rows, cells, rejected = _read_cells(file, [string, *label_columns, *extra])
     texts, label_cells, extra_cells = cells[0], cells[1 : 1 + len(names)], cells[1 + len(names) :]
-
-    wrong: dict[int, Rejection] = {}
-    labels = np.empty((len(rows), len(names)))
-    for t, (column, values) in enumerate(zip(label_columns, label_cells, strict=True)):
-        labels[:, t], reasons = parse_labels(values, rows, file.columns[column], file.name)
-        for i, reason in reasons.items():
-            wrong.setdefault(i, Rejection(rows[i], file.columns[column], str(values[i]), None, reason))
-    if names:
-        for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist():
-            reason = f"the row has no label: {', '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
-            wrong.setdefault(i, Rejection(rows[i], file.columns[label_columns[0]], "", None, reason))
+    # Numbers before strings: a wrong target is found before many molecules are parsed.
+    labels, wrong = _parse_targets(file, rows, label_columns, label_cells)
 
     notation = notation or (known.notation if known else None) or _detected(texts, file, string)
     strings: list[str] = []
@@ -122,14 +113,14 @@ def read_table(
             strings.append(normalise(string_value(text), notation))
             good.append(i)
         except NotationError as error:
-            wrong[i] = Rejection(rows[i], file.columns[string], str(text), error.position, str(error))
+            wrong[i] = Rejection(rows[i], file.columns[string], cell_text(text), error.position, str(error))
 
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
         raise rejected[0].error(file.name)
     if not good:
-        first = f", the first: {rejected[0]}" if rejected else ""
-        raise DataError(f"{file.name}: no row can be used; {len(rejected)} are rejected{first}")
+        first = f"; the first is {rejected[0]}" if rejected else ""
+        raise DataError(f"{file.name}: no row can be used, {len(rejected)} are rejected{first}")
     return Table(
         strings=strings,
         notation=notation,
@@ -137,7 +128,8 @@ def read_table(
         target_names=names,
         rows=np.asarray(rows, dtype=np.int64)[good],
         columns={
-            name: [_text(values[i]) for i in good] for name, values in zip(columns, extra_cells, strict=True)
+            name: [cell_text(values[i]) for i in good]
+            for name, values in zip(columns, extra_cells, strict=True)
         },
         rejected=rejected,
         source=str(source),
@@ -188,12 +180,24 @@ def _read_cells(file: TableFile, use: Sequence[int]) -> tuple[list[int], list[li
     return rows, [list(values) for values in zip(*records, strict=True)] or [[] for _ in use], rejected
 
 
+def _parse_targets(
+    file: TableFile, rows: Sequence[int], columns: Sequence[int], cells: Sequence[Sequence[Any]]
+) -> tuple[np.ndarray, dict[int, Rejection]]:
+    """Labels of shape (N, T), and by index the rows that hold a wrong label or none."""
+    names = [file.columns[column] for column in columns]
+    labels = np.empty((len(rows), len(names)))
+    wrong: dict[int, Rejection] = {}
+    for t, (name, values) in enumerate(zip(names, cells, strict=True)):
+        labels[:, t], reasons = parse_labels(values, rows, name, file.name)
+        for i, reason in reasons.items():
+            wrong.setdefault(i, Rejection(rows[i], name, cell_text(values[i]), None, reason))
+    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if names else ():
+        wrong.setdefault(i, Rejection(rows[i], ", ".join(names), "", None, "there is no label"))
+    return labels, wrong
+
+
 def _detected(texts: Sequence[Any], file: TableFile, string: int) -> Notation:
     try:
         return detect_notation([text for text in texts if isinstance(text, str)])
     except NotationError as error:
         raise DataError(f"{file.name}: column {file.columns[string]!r}: {error}") from None
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value)

@@ -144,7 +144,9 @@ class DelimitedTable(TextTable):
 
     def _split(self, line: str) -> list[str]:
         if '"' not in line:
-            return line.rstrip("\r\n").split(self._delimiter)
+            text = line.rstrip("\r\n")
+            # Under a single name a comma delimits nothing: MOFids hold commas, as in `&&bcu,fcu.cat0`.
+            return text.split(self._delimiter) if len(self.columns) > 1 else [text]
         taken: list[str] = []
         reader = csv.reader(self._continued(line, taken), delimiter=self._delimiter, strict=True)
         try:

@@ -1,0 +1,44 @@
+"""Rejected rows as they are kept, shown and written."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
+
+
+def test_a_long_value_is_shortened_in_the_middle():
+    value = Rejection(1, "smiles", "C" * 500 + "N", None, "too long").value
+    assert len(value) < 90
+    assert value.startswith("CCC")
+    assert value.endswith("CN")
+
+
+@pytest.mark.parametrize(("value", "shown"), [("a\tb\n", "a\\tb\\n"), ("x\0", "x\\x00"), ("C\udce9", "C\\xe9"), ("é", "é")])
+def test_what_cannot_be_printed_is_escaped(value, shown):
+    assert Rejection(1, "a", value, None, "").value == shown
+
+
+def test_the_error_names_source_row_column_and_reason():
+    error = Rejection(7, "smiles", "C(", 1, "'(' at position 1 is never closed").error("a.csv")
+    assert str(error) == "a.csv, row 7, column 'smiles': '(' at position 1 is never closed"
+    assert str(Rejection(7, "", "C", None, "two fields")) == "row 7: two fields"
+
+
+def test_rejections_are_written_as_csv(tmp_path):
+    rejections = [Rejection(3, "smiles", 'C,"', 2, "no"), Rejection(9, "y", "inf", None, "not finite")]
+    write_rejected(tmp_path / "r.csv", rejections)
+    with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file)) == [
+            ["row", "column", "value", "position", "reason"],
+            ["3", "smiles", 'C,"', "2", "no"],
+            ["9", "y", "inf", "", "not finite"],
+        ]
+
+
+def test_a_writer_counts(tmp_path):
+    with RejectionWriter(tmp_path / "r.csv") as writer:
+        writer.write(Rejection(1, "", "", None, "empty"))
+    assert writer.count == 1
