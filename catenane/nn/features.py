@@ -33,7 +33,8 @@ def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generat
     bases_GDD = bases_GDD * upper_GDD.diagonal(dim1=1, dim2=2).sign()[:, None, :]
     lengths_GD = torch.randn(n_groups, d_head, d_head, generator=generator, dtype=torch.float64).norm(dim=1)
     directions_DM = (bases_GDD * lengths_GD[:, None, :]).transpose(0, 1).flatten(1)
-    return directions_DM[:, :n_features].float().contiguous()
+    chosen_DM: Tensor = directions_DM[:, :n_features].float().contiguous()
+    return chosen_DM
 
 
 class RandomFeatures(nn.Module):

@@ -42,14 +42,15 @@ def mask_tokens(
 ) -> Masked:
     """Choose tokens of each string and hide them.
 
-    Every string gives its share: n tokens give ⌊n · share⌋ or one more, at random so that the share is exact on
-    average. A batch with any token to choose gives at least one. Special tokens are never chosen nor put in.
+    Every string gives its share: n tokens give ⌊n · share⌋ or one more, at random, so that the share is exact
+    on average. A batch with any token to choose gives at least one. Special tokens are neither chosen nor put
+    in.
 
     Args:
         ids_BL: Token ids, int64; unchanged.
         keep_BL: bool, True on real tokens.
-        policy: `bert` masks 80 % of the chosen, replaces 10 %, keeps 10 %. `cao` masks 90 % and replaces 10 %,
-            as his text says; his public code leaves those 10 % as they are.
+        policy: `bert` masks 80 % of the chosen, replaces 10 %, keeps 10 %. `cao` masks 90 % and replaces
+            10 %, as his text says; his public code leaves those 10 % as they are.
         share: Share of the real tokens to choose.
         generator: Source of all choices; equal states make equal masks, on any device the ids are on.
         vocabulary_size: Number of tokens, special ones included.

@@ -46,7 +46,8 @@ def lively(config: EncoderConfig) -> Encoder:
     """An encoder that has weights as large as after training, so that nothing is lost in flat attention."""
     encoder = Encoder(config).eval()
     for parameter in encoder.parameters():
-        nn.init.normal_(parameter, std=parameter.shape[-1] ** -0.5)
+        if parameter.ndim == 2:
+            nn.init.normal_(parameter, std=1.5 * parameter.shape[1] ** -0.5)
     return encoder
 
 
@@ -104,7 +105,7 @@ def test_the_order_of_tokens_matters_unless_there_are_no_positions(kernel, posit
     if positions == "none":
         torch.testing.assert_close(permuted_BLD, states_BLD, atol=2e-5, rtol=1e-4)
     else:
-        assert (permuted_BLD - states_BLD).abs().max() > 0.02
+        assert (permuted_BLD - states_BLD).abs().max() > 0.1
 
 
 def test_saved_weights_give_identical_states(encoder, tmp_path):
@@ -139,7 +140,9 @@ def test_bf16_agrees_with_float32(encoder):
     precise = encoder(ids_BL, keep_BL)[keep_BL]
     with torch.autocast("cpu", torch.bfloat16):
         rough = encoder(ids_BL, keep_BL)[keep_BL]
-    assert torch.nn.functional.cosine_similarity(rough.float(), precise).min() > 0.999
+    similarity_N = torch.nn.functional.cosine_similarity(rough.float(), precise)
+    assert similarity_N.mean() > 0.999
+    assert similarity_N.min() > 0.99
 
 
 def test_it_compiles_without_a_break(encoder):
