@@ -9,7 +9,7 @@ setup:  ## make .venv with everything for development
 	./setup.sh
 
 demo: setup  ## rank known frameworks by CO2 uptake with the bundled model
-	.venv/bin/catenane predict examples/mofs.csv --model mof-uptake --rank co2_0.1bar
+	.venv/bin/catenane predict examples/known_mofs.csv --model mof-uptake --rank co2_0.1bar
 
 check:  ## lint, formatting, types, import contracts
 	$(python) -m ruff check .

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from catenane.notation import Mofid, Smiles
     from catenane.predictors import PropertyClassifier, PropertyRegressor, StringEmbedder
     from catenane.tokenizers import load_tokenizer as tokenizer
-    from catenane.train import finetune, pretrain
+    from catenane.train import finetune as finetune
+    from catenane.train import pretrain as pretrain
 
 __version__ = "0.1.0"
 

@@ -50,10 +50,10 @@ def resolve_precision(precision: str, device: torch.device) -> Literal["bf16-mix
 def fast_matmul() -> Iterator[None]:
     """Let fp32 products run at the precision `medium`: about twice as fast on recent CPUs and on CUDA.
 
-    Without AMX the CPU still computes in true fp32; with it, and on CUDA, products are rounded to bf16 or TF32.
+    Without AMX the CPU still computes in true fp32; with it products are rounded to bf16, on CUDA to TF32.
     """
     before = torch.get_float32_matmul_precision()
-    flash = torch.backends.cuda.flash_sdp_enabled()
+    flash: bool = torch.backends.cuda.flash_sdp_enabled()
     torch.set_float32_matmul_precision("medium")
     # On the CPU the fused attention kernel does not take part in the faster products, nor in bf16 gradients.
     torch.backends.cuda.enable_flash_sdp(flash and torch.cuda.is_available())
@@ -65,7 +65,7 @@ def fast_matmul() -> Iterator[None]:
 
 
 def tune_allocator() -> None:
-    """Make glibc keep freed memory: activations of one step are reused by the next, a fifth faster on the CPU."""
+    """Make glibc keep freed memory, so that one step reuses the activations of the last."""
     if sys.platform != "linux":
         return
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
@@ -16,26 +17,28 @@ from catenane.errors import BundleError, NotationError
 from catenane.hardware import best_device, fast_matmul
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.property_model import PropertyModel
-from catenane.notation import normalise
+from catenane.nn import pool
+from catenane.notation import detect_notation, normalise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Model", "Prediction", "load"]
+__all__ = ["Answers", "Model", "in_chunks", "load"]
 
 BATCH_TOKENS = 8192
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
-class Prediction:
-    """Answers for N strings, in the order given."""
+class Answers:
+    """A row of numbers for each of N strings, in the order given."""
 
     strings: list[str]
     """What was asked."""
     values: np.ndarray
-    """float64 (N, T) in label units or probabilities; NaN where the string could not be read."""
+    """float64 (N, columns); NaN where the string could not be read."""
     errors: list[str]
-    """Why a row has no answer; "" where it has one."""
+    """Why a row has no numbers; "" where it has them."""
 
 
 class Model:
@@ -80,17 +83,14 @@ class Model:
         columns = dict(zip(self.targets, answers.values.T, strict=True))
         return pd.DataFrame({"string": answers.strings, **columns, "error": answers.errors})
 
-    def answer(self, strings: Sequence[str]) -> Prediction:
-        """As `predict`, as arrays.
+    def answer(self, strings: Sequence[str]) -> Answers:
+        """As `predict`, as arrays: a column per target, in label units or probabilities.
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
         """
-        readable, errors = self._normalise(strings)
-        values = np.full((len(strings), len(self.targets)), np.nan)
-        kept = [row for row, error in enumerate(errors) if not error]
-        values[kept] = self.answer_normalised([readable[row] for row in kept])
-        return Prediction(list(strings), values, errors)
+        _ = self.property_model
+        return self._where_readable(strings, self.answer_normalised, len(self.targets))
 
     def answer_normalised(self, strings: Sequence[str], descriptors: Descriptors | None = None) -> np.ndarray:
         """Predict every target for strings that `catenane.notation.normalise` has already made.
@@ -103,7 +103,7 @@ class Model:
             float64 (N, T) in label units or probabilities.
 
         Raises:
-            BundleError: The model is a pretrained encoder, or reads descriptors that are not computed any more.
+            BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
         """
         model = self.property_model
         if self.config.descriptors:
@@ -131,48 +131,63 @@ class Model:
             recipe's `head.pooling` says.
 
         Raises:
-            NotationError: A string cannot be read; the message tells which and why.
+            NotationError: A string cannot be read; the message tells which and why. `embed_readable` goes on.
         """
-        strings = list(strings)
-        readable, errors = self._normalise(strings)
-        for row, error in enumerate(errors):
+        found = self.embed_readable(list(strings))
+        for row, error in enumerate(found.errors):
             if error:
-                raise NotationError(f"string {row}: {error}")
-        return self.embed_normalised(readable)
+                raise NotationError(f"string {row + 1} of {len(found.errors)}: {error}")
+        return found.values.astype(np.float32)
+
+    def embed_readable(self, strings: Sequence[str]) -> Answers:
+        """As `embed`, with rows of NaN where a string cannot be read."""
+        return self._where_readable(strings, self.embed_normalised, self.config.recipe.encoder.d_model)
 
     def embed_normalised(self, strings: Sequence[str]) -> np.ndarray:
-        """As `embed`, for strings that `catenane.notation.normalise` has already made."""
-        model, pooling = self.bundle.model, self.config.recipe.head.pooling
+        """As `embed`, in float64, for strings that `catenane.notation.normalise` has already made."""
+        encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling
 
         def run(batch: TokenBatch) -> torch.Tensor:
-            return model.encoder.pool(model.encoder(batch.ids_BL, batch.keep_BL), batch.keep_BL, pooling)
+            return pool(encoder(batch.ids_BL, batch.keep_BL), batch.keep_BL, pooling)
 
-        return self._run(strings, run, self.config.recipe.encoder.d_model).astype(np.float32)
+        return self._run(strings, run, self.config.recipe.encoder.d_model)
 
     @property
     def property_model(self) -> PropertyModel:
-        """The network, if it is one that answers.
+        """The network, where it is one that answers.
 
         Raises:
             BundleError: It is a pretrained encoder.
         """
         if isinstance(self.bundle.model, PropertyModel):
             return self.bundle.model
-        raise BundleError("this model is a pretrained encoder without a property head: finetune it, or use embed")
+        raise BundleError(
+            "this model is a pretrained encoder without a property head: finetune it, or use embed"
+        )
 
-    def _normalise(self, strings: Sequence[str]) -> tuple[list[str], list[str]]:
-        """What the model reads, and why it cannot where it cannot ("" where it can)."""
+    def _where_readable(
+        self, strings: Sequence[str], compute: Callable[[list[str]], np.ndarray], width: int
+    ) -> Answers:
+        """Normalise, compute for what can be read, and leave NaN and the reason for the rest."""
         readable, errors = [], []
         for text in strings:
             try:
-                if not isinstance(text, str):
-                    raise NotationError(f"expected a string, got {text!r}")
-                readable.append(normalise(text, self.config.notation))
+                readable.append(self._read(text))
                 errors.append("")
             except NotationError as error:
-                readable.append("")
                 errors.append(str(error))
-        return readable, errors
+        values = np.full((len(errors), width), np.nan)
+        values[[not error for error in errors]] = compute(readable)
+        return Answers(list(strings), values, errors)
+
+    def _read(self, text: object) -> str:
+        """The string as the model reads it; an encoder of MOFids was pretrained to read SMILES as well."""
+        if not isinstance(text, str):
+            raise NotationError(f"expected a string, got {text!r}")
+        notation = self.config.notation
+        if self.config.kind == "encoder" and notation == "mofid":
+            notation = detect_notation([text])
+        return normalise(text, notation)
 
     def _run(
         self,
@@ -203,13 +218,8 @@ def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
     return Model(load_bundle(name_or_path), device=device)
 
 
-def in_chunks(rows: Iterable[tuple[int, str]], size: int = 16_384) -> Iterator[list[tuple[int, str]]]:
+def in_chunks(rows: Iterable[Row], size: int = 16_384) -> Iterator[list[Row]]:
     """Cut a stream into lists, so that a file longer than memory can be answered piece by piece."""
-    chunk: list[tuple[int, str]] = []
-    for row in rows:
-        chunk.append(row)
-        if len(chunk) == size:
-            yield chunk
-            chunk = []
-    if chunk:
+    stream = iter(rows)
+    while chunk := list(itertools.islice(stream, size)):
         yield chunk

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -16,3 +17,73 @@ def shared_data() -> Path:
     if not (folder / "mof" / "hmof_mofid.csv.gz").is_file():
         pytest.skip(f"the real data sets are not at {folder}: set CATENANE_DATA to their folder")
     return folder
+
+
+TINY = {
+    "encoder.d_model": 16,
+    "encoder.n_layers": 1,
+    "encoder.n_heads": 2,
+    "encoder.d_hidden": 32,
+    "head.hidden": [16],
+    "pretraining.epochs": 3,
+    "pretraining.batch_tokens": 400,
+    "pretraining.checkpoint_seconds": 0.0,
+    "finetuning.epochs": 3,
+    "finetuning.batch_tokens": 400,
+    "finetuning.min_steps": 0,
+    "finetuning.checkpoint_seconds": 0.0,
+}
+"""Settings that make any recipe a matter of seconds."""
+
+
+@pytest.fixture(scope="session")
+def tiny() -> dict[str, object]:
+    """Settings that make any recipe a matter of seconds."""
+    return dict(TINY)
+
+
+@pytest.fixture(scope="session")
+def tiny_flags() -> list[str]:
+    """The same settings as options of the command line."""
+    return [flag for name, value in TINY.items() for flag in ("--set", f"{name}={json.dumps(value)}")]
+
+
+@pytest.fixture(scope="session")
+def molecules() -> list[str]:
+    """A few hundred different small molecules: chains and rings with side groups."""
+    ends = ["C", "O", "N", "F", "Cl", "Br", "C#N", "C(=O)O", "C(=O)N", "OC", "S", "C=O"]
+    cores = ["CC", "CCC", "CC(C)C", "c1ccc(cc1)", "C1CCC(CC1)", "c1ccnc(c1)", "CCOCC", "c1ccc(s1)", "C1CC1"]
+    return [f"{left}{core}{right}" for core in cores for left in ["C", "CC", "CO"] for right in ends]
+
+
+@pytest.fixture(scope="session")
+def molecule_file(molecules: list[str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of those molecules with a number, a class and a label that is sometimes missing."""
+    path = tmp_path_factory.mktemp("molecules") / "molecules.csv"
+    rows = ["smiles,size,is_aromatic,sparse"]
+    for index, text in enumerate(molecules):
+        size = sum(letter.isalpha() for letter in text)
+        rows.append(f"{text},{size},{int('c1' in text)},{'' if index % 3 else size / 2}")
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A CSV of frameworks made from a few nodes, linkers and nets, with a made-up uptake."""
+    linkers = [
+        f"[O-]C(=O)c1ccc({'c2ccc(cc2)' * n}{side})cc1C(=O)[O-]"
+        for n in range(3)
+        for side in ("C", "N", "F", "Cl", "Br")
+    ]
+    nodes = {"[Zn][O]([Zn])([Zn])[Zn]": 1.0, "[Cu][Cu]": 2.0}
+    path = tmp_path_factory.mktemp("mofs") / "mofs.csv"
+    rows = ["mofid,uptake"]
+    for place, first in enumerate(linkers):
+        for other in linkers[place:]:
+            for node, strength in nodes.items():
+                blocks = ".".join(sorted({first, other, node}))
+                uptake = strength * 40 / len(blocks)
+                rows += [f"{blocks}&&pcu.cat0,{uptake:.4f}", f"{blocks}&&pcu.cat1,{2 * uptake:.4f}"]
+    path.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return path

@@ -28,7 +28,9 @@ __all__ = [
 
 Column = Annotated[
     str | None,
-    typer.Option("--column", metavar="COL", help="Column of the strings; found by name or content by default."),
+    typer.Option(
+        "--column", metavar="COL", help="Column of the strings; found by name or content by default."
+    ),
 ]
 DataDir = Annotated[
     Path | None,

@@ -25,11 +25,16 @@ def print_table(
     title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()
 ) -> None:
     """Print for people: columns named in `numbers` are aligned to the right."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False)
+    table = Table(
+        title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
+    )
     for column in columns:
         right = column in numbers
         table.add_column(
-            column, justify="right" if right else "left", no_wrap=right, overflow="ellipsis" if right else "fold"
+            column,
+            justify="right" if right else "left",
+            no_wrap=right,
+            overflow="ellipsis" if right else "fold",
         )
     for row in rows:
         table.add_row(*row)

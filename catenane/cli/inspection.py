@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from catenane.cli.arguments import DataDir, Json
 from catenane.cli.console import print_json, print_table, stdout
+from catenane.errors import DataError
+
+if TYPE_CHECKING:
+    from catenane.data import Dataset
 
 __all__ = ["data", "models"]
 
@@ -23,25 +28,39 @@ def data(
     """
     from dataclasses import asdict
 
-    from catenane.data import DATASETS, find_dataset, local_path
+    from catenane.data import DATASETS, find_dataset
 
     if name is not None:
         dataset = find_dataset(name)
-        told = asdict(dataset) | {"local": str(local_path(dataset, data_dir) or "")}
+        told = asdict(dataset) | {"local copy": _local_copy(dataset, data_dir)}
         if as_json:
             print_json(told)
             return
         for key, value in told.items():
-            shown = ", ".join(f"{k} ({v})" if v else k for k, v in value.items()) if isinstance(value, dict) else value
+            shown: Any = (
+                ", ".join(f"{k} ({v})" if v else k for k, v in value.items())
+                if isinstance(value, dict)
+                else value
+            )
             stdout.print(f"[bold]{key}[/bold]  {shown}")
         return
     if as_json:
         print_json([asdict(dataset) for dataset in DATASETS.values()])
         return
     rows = [
-        [d.name, f"{d.rows:,}", "yes" if local_path(d, data_dir) else "no", d.description] for d in DATASETS.values()
+        [d.name, f"{d.rows:,}", "yes" if _local_copy(d, data_dir) else "no", d.description]
+        for d in DATASETS.values()
     ]
     print_table("Registered data sets", ["name", "rows", "here", "what it is"], rows, numbers=["rows"])
+
+
+def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
+    from catenane.data.registry import dataset_file
+
+    try:
+        return str(dataset_file(dataset, data_dir))
+    except DataError:
+        return ""
 
 
 def models(

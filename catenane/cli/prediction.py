@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import sys
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 
 from catenane.cli.arguments import Column, DataDir, Device
 from catenane.cli.console import print_table, stderr
+from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
 from catenane.errors import UsageError
 
 __all__ = ["embed", "predict"]
 
 Strings = Annotated[
-    list[str], typer.Argument(metavar="STRINGS|FILE|-", help="Strings themselves, one file of them, or - for stdin.")
+    list[str],
+    typer.Argument(metavar="STRINGS|FILE|-", help="Strings themselves, one file of them, or - for stdin."),
 ]
 ModelName = Annotated[
     str, typer.Option("--model", "-m", metavar="BUNDLE", help="Model folder, or the name of a bundled model.")
@@ -29,9 +29,12 @@ ModelName = Annotated[
 def predict(
     strings: Strings,
     model: ModelName,
-    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
+    ] = None,
     rank: Annotated[
-        str | None, typer.Option("--rank", metavar="TARGET", help="Print the highest in this target as a table.")
+        str | None,
+        typer.Option("--rank", metavar="TARGET", help="Print the highest in this target as a table."),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="Rows of that table.")] = 20,
     column: Column = None,
@@ -42,21 +45,22 @@ def predict(
 
     Rows come in the order given, and one that cannot be read never stops the others.
 
-    Example: `catenane predict frameworks.csv --model mof-uptake --rank co2_0.1bar`
+    Example: `catenane predict known_mofs.csv --model mof-uptake --rank co2_0.1bar`
     """
     from catenane.inference import in_chunks, load
 
     answering = load(model, device=device)
-    answering.require_targets()
+    _ = answering.property_model
     if rank is not None and rank not in answering.targets:
         raise UsageError(f"--rank {rank!r}: the model predicts {', '.join(answering.targets)}")
     n_rows, n_failed = 0, 0
     best: list[tuple[float, str, list[str]]] = []
-    with _csv_writer(out, quiet=rank is not None and out is None) as write:
+    with csv_rows(out, silent=rank is not None and out is None) as write:
         write(["string", *answering.targets, "error"])
         for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-            answers = answering.answer([text for _, text in chunk])
-            for text, values, error in zip(answers.strings, answers.values, answers.errors, strict=True):
+            answers = answering.answer([text for _, text, _ in chunk])
+            for (_, text, unread), values, error in zip(chunk, answers.values, answers.errors, strict=True):
+                error = unread or error
                 shown = ["" if error else f"{value:.6g}" for value in values]
                 write([text, *shown, error])
                 n_failed += bool(error)
@@ -81,46 +85,70 @@ def embed(
 ) -> None:
     """Write the encoder's vector of every string.
 
-    A .npy file holds the float32 array alone; a .parquet file has columns string, vector and error. In both a string
-    that cannot be read is a row of NaN, so that rows stay in the order given.
+    A .npy file holds the float32 array alone; a .parquet file has columns string, vector and error. In both a
+    string that cannot be read is a row of NaN, so that rows stay in the order given.
 
     Example: `catenane embed molecules.smi --model runs/encoder --out vectors.npy`
     """
     from catenane.inference import in_chunks, load
 
-    if out.suffix not in (".npy", ".parquet"):
-        raise UsageError(f"--out {out}: must end in .npy or .parquet")
+    if out.suffix not in VECTOR_WRITERS:
+        raise UsageError(f"--out {out}: must end in {' or '.join(VECTOR_WRITERS)}")
     reading = load(model, device=device)
-    texts, vectors, errors = [], [], []
-    for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-        found = reading.embed_readable([text for _, text in chunk])
-        texts += found.strings
-        vectors.append(found.values)
-        errors += found.errors
-    values = np.concatenate(vectors).astype(np.float32)
-    if out.suffix == ".npy":
-        np.save(out, values)
-    else:
-        _write_parquet(out, texts, values, errors)
-    n_failed = sum(map(bool, errors))
-    stderr.print(f"{len(values):,} vectors of {values.shape[1]} numbers written to {out}")
-    if n_failed:
-        first = next(row for row, error in enumerate(errors) if error)
+    width = reading.config.recipe.encoder.d_model
+    n_rows, failed = 0, []
+    with VECTOR_WRITERS[out.suffix](out, width) as write:
+        for chunk in in_chunks(_read_strings(strings, column, data_dir)):
+            found = reading.embed_readable([text for _, text, _ in chunk])
+            found.errors[:] = [
+                unread or error for (_, _, unread), error in zip(chunk, found.errors, strict=True)
+            ]
+            found.values[[bool(error) for error in found.errors]] = np.nan
+            write(found)
+            n_rows += len(chunk)
+            failed += [
+                f"row {row}: {error}" for (row, _, _), error in zip(chunk, found.errors, strict=True) if error
+            ]
+    stderr.print(f"{n_rows:,} vectors of {width} numbers written to {out}")
+    if failed:
         stderr.print(
-            f"{n_failed:,} rows could not be read and are NaN; the first is row {first + 1}: {errors[first]}",
-            style="yellow",
-            markup=False,
+            f"{len(failed):,} rows could not be read and are NaN; {failed[0]}", style="yellow", markup=False
         )
 
 
-def _read_strings(strings: list[str], column: str | None, data_dir: Path | None) -> Iterator[tuple[int, str]]:
-    """Rows of a file where one thing is given that names a file or a data set, else the strings themselves."""
-    from catenane.data import is_source, stream_strings
+def _read_strings(
+    strings: list[str], column: str | None, data_dir: Path | None
+) -> Iterator[tuple[int, str, str]]:
+    """Rows of a file where one thing is given that names one, else the strings themselves.
 
-    if len(strings) == 1 and is_source(strings[0]):
-        yield from stream_strings(strings[0], string_column=column, data_dir=data_dir)
-    else:
-        yield from enumerate(strings, start=1)
+    Yields:
+        Number of the row from 1, its string, and why there is none ("" where there is).
+    """
+    from catenane.data import Rejection, stream_strings
+
+    if len(strings) > 1 or not _names_a_table(strings[0]):
+        yield from ((row, text, "") for row, text in enumerate(strings, start=1))
+        return
+    waiting: list[Rejection] = []
+
+    def flush() -> Iterator[tuple[int, str, str]]:
+        yield from ((rejection.row, rejection.value, rejection.reason) for rejection in waiting)
+        waiting.clear()
+
+    for row, text in stream_strings(
+        strings[0], string_column=column, data_dir=data_dir, on_rejection=waiting.append
+    ):
+        yield from flush()
+        yield row, text, ""
+    yield from flush()
+
+
+def _names_a_table(text: str) -> bool:
+    """True for "-", a data set, a file, and what can only be meant as one: no SMILES ends in .csv."""
+    from catenane.data import DATASETS
+
+    endings = (".csv", ".tsv", ".smi", ".smiles", ".parquet", ".gz", ".txt")
+    return text == "-" or text in DATASETS or text.lower().endswith(endings) or os.path.isfile(text)  # noqa: PTH113
 
 
 def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]]]) -> None:
@@ -133,31 +161,9 @@ def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]
         for number, (_, text, shown) in enumerate(best, start=1)
     ]
     numbers = ["", *(heads[place] for place in places)]
-    print_table(f"Highest {rank}, predicted by {model.bundle.card.get('name', 'the model')}", [*numbers, "string"], rows, numbers=numbers)
-
-
-@contextmanager
-def _csv_writer(out: Path | None, *, quiet: bool) -> Iterator[Any]:
-    """A function that writes one row; a file appears under its name only when it is whole."""
-    if quiet:
-        yield lambda row: None
-        return
-    if out is None:
-        yield csv.writer(sys.stdout, lineterminator="\n").writerow
-        return
-    fresh = out.with_name(out.name + ".partial")
-    try:
-        with fresh.open("w", newline="", encoding="utf-8") as file:
-            stream: IO[str] = file
-            yield csv.writer(stream, lineterminator="\n").writerow
-        fresh.replace(out)
-    finally:
-        fresh.unlink(missing_ok=True)
-
-
-def _write_parquet(out: Path, texts: list[str], values: np.ndarray, errors: list[str]) -> None:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    vectors = pa.FixedSizeListArray.from_arrays(pa.array(values.ravel()), values.shape[1])
-    pq.write_table(pa.table({"string": texts, "vector": vectors, "error": errors}), out)
+    print_table(
+        f"Highest {rank}, predicted by {model.bundle.card.get('name', 'the model')}",
+        [*numbers, "string"],
+        rows,
+        numbers=numbers,
+    )

@@ -40,7 +40,9 @@ def options(
     context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Tell nothing but results and errors.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Tell nothing but results and errors.")
+    ] = False,
 ) -> None:
     """Options that stand before the verb."""
     if version:

@@ -30,14 +30,18 @@ __all__ = ["finetune", "pretrain"]
 
 def pretrain(
     corpora: Annotated[
-        list[str], typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets.")
+        list[str],
+        typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets."),
     ],
-    recipe: Annotated[str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")] = "small",
+    recipe: Annotated[
+        str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")
+    ] = "small",
     out: Out = None,
     epochs: Epochs = None,
     column: Column = None,
     tokenizer: Annotated[
-        str | None, typer.Option("--tokenizer", help="smiles, mofid, or a tokenizer.json; told from the strings.")
+        str | None,
+        typer.Option("--tokenizer", help="smiles, mofid, or a tokenizer.json; told from the strings."),
     ] = None,
     seed: Seed = 0,
     settings: Set = None,
@@ -73,14 +77,16 @@ def pretrain(
         return
     held_out = result.metrics["held_out"]
     stdout.print(
-        f"Of the hidden tokens of {held_out['strings']:,} strings held out, {held_out['accuracy']:.1%} are restored "
-        f"(perplexity {held_out['perplexity']:.2f})."
+        f"Of the hidden tokens of {held_out['strings']:,} strings held out, {held_out['accuracy']:.1%} "
+        f"are restored (perplexity {held_out['perplexity']:.2f})."
     )
     stdout.print(f"The encoder is in {result.folder / 'bundle'}: give {result.folder} to finetune --model.")
 
 
 def finetune(
-    data: Annotated[str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
+    ],
     target: Annotated[str, typer.Option("--target", "-t", metavar="COL[,COL]", help="Columns of labels.")],
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
@@ -90,7 +96,8 @@ def finetune(
         str, typer.Option("--split", help="random, scaffold, linker, topology, or column:NAME.")
     ] = "random",
     recipe: Annotated[
-        str | None, typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small.")
+        str | None,
+        typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
     ] = None,
     epochs: Epochs = None,
     task: Annotated[
@@ -144,6 +151,7 @@ def finetune(
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
+    assert result.folder is not None
     for line in summary_lines(result):
         stdout.print(line)
     stdout.print()
@@ -166,7 +174,13 @@ def _print_scores(name: str, entry: dict[str, Any]) -> None:
         contestants, key=lambda c: (contestants[c][main] is None, sign * (contestants[c][main] or 0.0))
     )
     rows = [
-        [contestant, *("-" if (value := contestants[contestant][score]) is None else f"{value:.3f}" for score in scores)]
+        [
+            contestant,
+            *(
+                "-" if (value := contestants[contestant][score]) is None else f"{value:.3f}"
+                for score in scores
+            ),
+        ]
         for contestant in order
     ]
     unit = f", {entry['unit']}" if entry["unit"] else ""

@@ -1,7 +1,27 @@
-"""Whole networks, made from settings."""
+"""Whole networks, made from settings, and the folder a trained one lives in."""
 
+from catenane.models.bundle import (
+    Bundle,
+    BundleConfig,
+    bundled_names,
+    find_bundle,
+    load_bundle,
+    read_card,
+    save_bundle,
+)
 from catenane.models.encoder import Encoder
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 
-__all__ = ["Encoder", "MaskedLanguageModel", "PropertyModel"]
+__all__ = [
+    "Bundle",
+    "BundleConfig",
+    "Encoder",
+    "MaskedLanguageModel",
+    "PropertyModel",
+    "bundled_names",
+    "find_bundle",
+    "load_bundle",
+    "read_card",
+    "save_bundle",
+]

@@ -1,10 +1,10 @@
 """The folder that a trained model lives in: plain JSON and safetensors, never pickle.
 
-    config.json          what is needed to build the network again
-    model.safetensors    its weights, label and descriptor scalers included
-    tokenizer.json       text to ids
-    card.json            what it predicts, how it was trained and split, how good it was, beside the baselines
-    README.md            the card, for people
+config.json          what is needed to build the network again
+model.safetensors    its weights, label and descriptor scalers included
+tokenizer.json       text to ids
+card.json            what it predicts, how it was trained and split, how good it was, beside the baselines
+README.md            the card, for people
 """
 
 from __future__ import annotations
@@ -31,7 +31,16 @@ from catenane.models.property_model import PropertyModel
 from catenane.notation import Notation
 from catenane.tokenizers import StringTokenizer
 
-__all__ = ["FORMAT", "Bundle", "BundleConfig", "bundled_names", "find_bundle", "load_bundle", "save_bundle"]
+__all__ = [
+    "FORMAT",
+    "Bundle",
+    "BundleConfig",
+    "bundled_names",
+    "find_bundle",
+    "load_bundle",
+    "read_card",
+    "save_bundle",
+]
 
 FORMAT = 1
 """Version of the folder's layout; a reader refuses a newer one."""
@@ -110,7 +119,9 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         (fresh / "README.md").write_text(describe(bundle), encoding="utf-8")
         bundle.tokenizer.save(fresh / "tokenizer.json")
         weights = {name: tensor.contiguous().clone() for name, tensor in bundle.model.state_dict().items()}
-        save_file(_without_aliases(bundle.model, weights), fresh / "model.safetensors", metadata={"format": "pt"})
+        save_file(
+            _without_aliases(bundle.model, weights), fresh / "model.safetensors", metadata={"format": "pt"}
+        )
         fresh.chmod(0o755)
         _replace(fresh, folder)
     except BaseException:
@@ -137,8 +148,16 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         )
     model = config.build_model()
     _load_weights(model, folder / "model.safetensors")
-    card = _read_json(folder / "card.json")
-    return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=card)
+    return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=read_card(folder))
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of the bundle in this folder.
+
+    Raises:
+        BundleError: It is missing or not JSON.
+    """
+    return _read_json(folder / "card.json")
 
 
 def find_bundle(name_or_path: str | Path) -> Path:
@@ -180,9 +199,8 @@ def describe(bundle: Bundle) -> str:
         lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
     for name in config.targets:
         entry = card.get("targets", {}).get(name, {})
-        lines.append(
-            f"| {name} | {entry.get('unit') or '-'} | {_scores(entry.get('test', {}))} | {_best_baseline(entry)} |"
-        )
+        cells = [name, entry.get("unit") or "-", _scores(entry.get("test", {})), _best_baseline(entry)]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -208,7 +226,9 @@ def _read_config(folder: Path) -> BundleConfig:
     values = _read_json(folder / "config.json")
     version = values.get("format")
     if not isinstance(version, int) or "kind" not in values:
-        raise BundleError(f"{folder}: config.json is not that of a Catenane model; expected keys format and kind")
+        raise BundleError(
+            f"{folder}: config.json is not that of a Catenane model; expected keys format and kind"
+        )
     if version > FORMAT:
         raise BundleError(
             f"{folder}: written in layout {version} by catenane {values.get('catenane', '?')}, "
@@ -224,7 +244,9 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise BundleError(f"{path.parent}: damaged model folder: {path.name} is missing; copy it again") from None
+        raise BundleError(
+            f"{path.parent}: damaged model folder: {path.name} is missing; copy it again"
+        ) from None
     except (OSError, ValueError) as error:
         raise BundleError(f"{path}: not readable as JSON ({error}); copy the folder again") from None
     if not isinstance(values, dict):
@@ -242,7 +264,9 @@ def _load_weights(model: nn.Module, path: Path) -> None:
         name for name in expected if weights[name].shape != expected[name].shape
     )
     if strange:
-        raise BundleError(f"{path}: weights do not fit config.json, first at {strange[0]!r}; copy the folder again")
+        raise BundleError(
+            f"{path}: weights do not fit config.json, first at {strange[0]!r}; copy the folder again"
+        )
     model.load_state_dict(weights, strict=False)
 
 

@@ -1,7 +1,7 @@
 """A run that can be killed: all of its state in one safetensors file, replaced whole.
 
-Weights, optimiser moments and the best weights so far are tensors; the place in the stream, the history and the
-fingerprint of the run are JSON in the file's metadata. One file renamed into place is either old or new, never half.
+Weights, optimiser moments and the best weights so far are tensors; the place in the stream, the history and
+the fingerprint of the run are JSON in the file's metadata. A file renamed into place is old or new, not half.
 """
 
 from __future__ import annotations
@@ -88,7 +88,9 @@ def load_checkpoint(
             progress = Progress(**json.loads(file.metadata()["progress"]))
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
-        raise TrainingError(f"{path}: not a readable checkpoint ({error}); delete it to start afresh") from None
+        raise TrainingError(
+            f"{path}: not a readable checkpoint ({error}); delete it to start afresh"
+        ) from None
     if progress.fingerprint != fingerprint:
         raise TrainingError(
             f"{path}: checkpoint of another run (data, recipe, settings or seed differ): "

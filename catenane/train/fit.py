@@ -20,7 +20,7 @@ from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.models import Bundle, BundleConfig, Encoder, PropertyModel
 from catenane.objectives import classification_loss, regression_loss
-from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
+from catenane.tokenizers import EncodedStrings, StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
 from catenane.train.logs import LogFormat
@@ -87,7 +87,7 @@ def fit_property_model(
         recipe, encoder=dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
     )
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
-    tokenization = summarise(tokenizer, encoded, table.strings)
+    tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
     descriptors = compute_descriptors(table.strings, table.notation) if recipe.head.descriptors else None
 
@@ -143,7 +143,7 @@ class PropertyLesson:
         model: PropertyModel,
         table: Table,
         split: Split,
-        encoded: Any,
+        encoded: EncodedStrings,
         descriptors: Descriptors | None,
         tokenizer: StringTokenizer,
         recipe: Recipe,
@@ -177,12 +177,14 @@ class PropertyLesson:
         return self._loss(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF), batch.targets_BT)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Loss on the validation rows; the score is the mean absolute error in label deviations, or log loss."""
-        scores, targets = [], []
+        """Loss on the validation rows; the score is the error in label deviations, or log loss."""
+        scores: list[Tensor] = []
+        targets: list[Tensor] = []
         with torch.no_grad():
             for rows in self._valid_batches.batches(0):
                 batch = self._collate(self._split.valid[rows]).to(device)
                 scores.append(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF).float())
+                assert batch.targets_BT is not None
                 targets.append(batch.targets_BT)
         scores_NT, targets_NT = torch.cat(scores), torch.cat(targets)
         loss = self._loss(scores_NT, targets_NT).item()
@@ -212,12 +214,14 @@ def tell_task(table: Table) -> Task:
     Raises:
         DataError: Some targets are classes and others are not.
     """
-    binary = [
-        bool(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all()) for column in table.targets.T
-    ]
+    binary = [bool(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all()) for column in table.targets.T]
     if all(binary):
         return "classification"
     if any(binary):
-        classes = ", ".join(name for name, is_class in zip(table.target_names, binary, strict=True) if is_class)
-        raise DataError(f"{classes} hold only 0 and 1, the other targets do not: train them apart, or give --task")
+        classes = ", ".join(
+            name for name, is_class in zip(table.target_names, binary, strict=True) if is_class
+        )
+        raise DataError(
+            f"{classes} hold only 0 and 1, the other targets do not: train them apart, or give --task"
+        )
     return "regression"

@@ -32,7 +32,9 @@ def open_run_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, 
         if overwrite:
             shutil.rmtree(folder)
         elif not resume:
-            raise UsageError(f"{folder} holds an earlier run: add --resume to go on, or --overwrite to start afresh")
+            raise UsageError(
+                f"{folder} holds an earlier run: add --resume to go on, or --overwrite to start afresh"
+            )
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / MARK, settings)
 
@@ -44,7 +46,9 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
         ValueError: A value is not finite: JSON has no name for it.
     """
     fresh = path.with_name(path.name + ".partial")
-    fresh.write_text(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+    fresh.write_text(
+        json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
     fresh.replace(path)
 
 

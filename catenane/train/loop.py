@@ -1,7 +1,7 @@
 """The one training loop: accumulate, clip, step, validate, keep the best weights, and go on after a kill.
 
-Every source of chance is drawn from (seed, epoch, micro-batch), never from a running state: the order of the batches,
-the masks, dropout. So a run resumed from its checkpoint is, on one CPU, the uninterrupted run bit for bit.
+Every source of chance is drawn from (seed, epoch, micro-batch), never from a running state: the order of the
+batches, the masks, dropout. So on one CPU a resumed run is the uninterrupted one bit for bit.
 """
 
 from __future__ import annotations
@@ -33,8 +33,11 @@ class Lesson(Protocol):
 
     label: str
     """What the progress bar says."""
-    model: nn.Module
-    """The network; called with the batch inside `loss`."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The network that is trained."""
+        ...
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch, about."""

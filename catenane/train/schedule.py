@@ -8,7 +8,7 @@ __all__ = ["warmup_cosine"]
 
 
 def warmup_cosine(progress: float, *, warmup: float, final: float) -> float:
-    """Factor on the peak learning rate: a straight rise, then half a cosine (Loshchilov & Hutter 2017, eq. 5).
+    """Factor on the peak learning rate: a straight rise, then half a cosine (Loshchilov & Hutter, eq. 5).
 
     Args:
         progress: Share of the run that is done, 0 to 1; so a run may end a little early or late unharmed.

@@ -17,7 +17,18 @@ import torch
 import catenane
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, load_recipe
-from catenane.data import Split, Table, aggregate, find_duplicates, make_split, noise_floor, read_table, write_rejected
+from catenane.data import (
+    Rejection,
+    Split,
+    Table,
+    aggregate,
+    find_duplicates,
+    make_split,
+    noise_floor,
+    read_table,
+    write_rejected,
+)
+from catenane.data.duplicates import Aggregation
 from catenane.inference import Model
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.train.fit import Task, fit_property_model, tell_task
@@ -31,7 +42,6 @@ from catenane.train.result import FinetuneResult
 __all__ = ["finetune"]
 
 logger = logging.getLogger(__name__)
-Duplicates = Literal["mean", "median", "first", "keep"]
 
 
 def finetune(
@@ -45,7 +55,7 @@ def finetune(
     column: str | None = None,
     split: str = "random",
     task: Task | None = None,
-    duplicates: Duplicates = "mean",
+    duplicates: Aggregation = "mean",
     baselines: bool = True,
     seed: int = 0,
     on_error: Literal["skip", "raise"] = "skip",
@@ -53,6 +63,7 @@ def finetune(
     overwrite: bool = False,
     log: LogFormat = "csv",
     device: str | None = None,
+    data_dir: str | Path | None = None,
     command: str | None = None,
 ) -> FinetuneResult:
     """Train a property model on a table and report on it honestly.
@@ -68,7 +79,8 @@ def finetune(
         column: Column of the strings, where it cannot be told from its name or content.
         split: "random", "scaffold", "linker", "topology", or "column:NAME"; 80/10/10 where rows are drawn.
         task: "regression" or "classification"; by default told from the labels.
-        duplicates: What becomes of rows that share a string; they are reported in any case.
+        duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
+            "median" or "first", or "keep" them all; they are reported in any case.
         baselines: Fit the baselines on the same split.
         seed: Of the split, weights, order and dropout.
         on_error: "skip" keeps rejected rows in `rejected.csv`; "raise" stops at the first.
@@ -76,6 +88,7 @@ def finetune(
         overwrite: Delete an earlier run in `out`.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
+        data_dir: Local copies of the registered data sets; the environment's `CATENANE_DATA` by default.
         command: How this was called, for the report.
 
     Raises:
@@ -89,26 +102,33 @@ def finetune(
     chosen = _choose_recipe(recipe, parent).with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
     asked = {
-        "verb": "finetune", "data": str(data), "targets": targets, "model": str(model), "recipe": asdict(chosen),
-        "split": split, "task": task, "duplicates": duplicates, "seed": seed,
+        "verb": "finetune", "data": str(data), "targets": targets, "model": str(model),
+        "recipe": asdict(chosen), "split": split, "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
     open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
 
     column_of_split = (split.removeprefix("column:"),) if split.startswith("column:") else ()
-    read = read_table(data, targets=targets, string_column=column, columns=column_of_split, on_error=on_error)
-    write_rejected(folder / "rejected.csv", read.rejected)
+    read = read_table(
+        data,
+        targets=targets,
+        string_column=column,
+        columns=column_of_split,
+        on_error=on_error,
+        data_dir=data_dir,
+    )
+    task = task or tell_task(read)
     found, floor = find_duplicates(read), noise_floor(read)
-    table = aggregate(read, duplicates)
-    task = task or tell_task(table)
+    table = _settle(aggregate(read, duplicates), task)
+    write_rejected(folder / "rejected.csv", table.rejected)
     parts = make_split(table, split, seed=seed)
     logger.info(
         "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
-        _stem(data), f"{len(table):,}", f"{len(read.rejected):,}", f"{found.n_strings:,}", parts.method,
+        _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}", parts.method,
         f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
     )  # fmt: skip
     fitted = fit_property_model(
-        table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked, resume=resume,
-        log=log, device=device,
+        table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked,
+        resume=resume, log=log, device=device,
     )  # fmt: skip
     predictions = Model(fitted.bundle, device=device).answer_normalised(table.strings, fitted.descriptors)
     rivals = _fit_baselines(table, parts, task, seed) if baselines else {}
@@ -120,9 +140,12 @@ def finetune(
             "test": len(parts.test), "n_groups": parts.n_groups,
         },
         "seed": seed,
-        "noise_floor": floor,
-        "duplicates": {"strings": found.n_strings, "rows": found.n_rows, "handling": duplicates},
-        "rejected": len(read.rejected),
+        "noise_floor": {name: _finite(values) for name, values in floor.items()},
+        "duplicates": {
+            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting().sum()),
+            "handling": duplicates,
+        },
+        "rejected": len(table.rejected),
         "tokenization": asdict(fitted.tokenization),
         "recipe": chosen.name,
         "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
@@ -157,9 +180,30 @@ def _stem(data: str | Path) -> str:
     return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
 
 
+def _settle(table: Table, task: Task) -> Table:
+    """Where repeated strings carry both classes equally often, there is no class: such rows are rejected."""
+    tied_NT = ~np.isnan(table.targets) & (table.targets != np.round(table.targets))
+    if task == "regression" or not tied_NT.any():
+        return table
+    settled = dataclasses.replace(table, targets=np.where(tied_NT, np.nan, np.round(table.targets)))
+    lost_N = np.isnan(settled.targets).all(axis=1)
+    reason = "the same string occurs with both classes equally often"
+    rejections = [
+        Rejection(int(table.rows[i]), table.string_column, table.strings[i], None, reason)
+        for i in np.flatnonzero(lost_N)
+    ]
+    rejected = sorted([*table.rejected, *rejections], key=lambda rejection: rejection.row)
+    return dataclasses.replace(settled.take(np.flatnonzero(~lost_N)), rejected=rejected)
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values with None for NaN, as JSON has it."""
+    return {key: None if value != value else value for key, value in values.items()}
+
+
 def _fit_baselines(table: Table, parts: Split, task: Task, seed: int) -> dict[str, np.ndarray]:
     logger.info("fitting the baselines on the same split")
-    return fit_predict_baselines(
+    answers: dict[str, np.ndarray] = fit_predict_baselines(
         [table.strings[i] for i in parts.train],
         table.targets[parts.train],
         [table.strings[i] for i in parts.test],
@@ -167,6 +211,7 @@ def _fit_baselines(table: Table, parts: Split, task: Task, seed: int) -> dict[st
         task=task,
         seed=seed,
     )
+    return answers
 
 
 def _scores(

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,19 @@ from torch import Tensor, nn
 
 import catenane
 from catenane.config import MaskingConfig, Recipe, load_recipe
-from catenane.data import LengthGroupedBatches, TokenBatch, TokenCorpus, collate, detect_source, write_corpus
-from catenane.errors import DataError
+from catenane.data import (
+    CorpusCounts,
+    LengthGroupedBatches,
+    TokenBatch,
+    TokenCorpus,
+    collate,
+    open_corpus,
+    stream_strings,
+    write_corpus,
+)
+from catenane.errors import DataError, UsageError
 from catenane.models import Bundle, BundleConfig, Encoder, MaskedLanguageModel, save_bundle
+from catenane.notation import detect_notation
 from catenane.objectives import Masked, mask_tokens, masked_loss
 from catenane.tokenizers import StringTokenizer, load_tokenizer
 from catenane.train.folder import fingerprint, open_run_folder, write_json
@@ -29,6 +40,8 @@ __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
+SAMPLE = 200
+STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -54,6 +67,7 @@ def pretrain(
     overwrite: bool = False,
     log: LogFormat = "csv",
     device: str | None = None,
+    data_dir: str | Path | None = None,
 ) -> PretrainResult:
     """Teach an encoder the language of a corpus by having it restore hidden tokens.
 
@@ -69,6 +83,7 @@ def pretrain(
         overwrite: Delete an earlier run in `out`.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
+        data_dir: Local copies of the registered data sets; the environment's `CATENANE_DATA` by default.
 
     Raises:
         DataError: A corpus cannot be read, or holds too few strings.
@@ -77,17 +92,15 @@ def pretrain(
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
-    reader = _choose_tokenizer(corpora, column, tokenizer)
+    reader = load_tokenizer(tokenizer or _tokenizer_for(corpora, column, data_dir))
     chosen = dataclasses.replace(
         chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     )
     asked = {"verb": "pretrain", "corpora": [str(c) for c in corpora], "recipe": asdict(chosen), "seed": seed}
     open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
 
-    corpus = write_corpus(
-        folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length, string_column=column
-    )
-    logger.info("%s", corpus.summary)
+    corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
+    logger.info("%s", _tell(corpus.index.counts))
     torch.manual_seed(seed)
     model = MaskedLanguageModel(Encoder(chosen.encoder))
     lesson = MaskedLesson(model, corpus, reader, chosen, seed)
@@ -96,14 +109,14 @@ def pretrain(
         chosen.pretraining,
         folder,
         seed=seed,
-        fingerprint=fingerprint(asked, corpus.fingerprint.encode()),
+        fingerprint=fingerprint(asked, corpus.lengths.tobytes()),
         resume=resume,
         log=log,
         device=device,
     )
     best = progress.history[progress.best_epoch]
-    metrics = {
-        "corpus": corpus.counts,
+    metrics: dict[str, Any] = {
+        "corpus": asdict(corpus.index.counts),
         "held_out": {
             "strings": len(lesson.valid),
             **{key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
@@ -147,7 +160,9 @@ class MaskedLesson:
         self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
         budget = recipe.pretraining.batch_tokens
         self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
-        self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, seed=seed, shuffle=False)
+        self._valid_batches = LengthGroupedBatches(
+            corpus.lengths[self.valid], budget, seed=seed, shuffle=False
+        )
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch."""
@@ -205,11 +220,47 @@ class MaskedLesson:
         )
 
 
-def _choose_tokenizer(
-    corpora: Sequence[str | Path], column: str | None, tokenizer: str | Path | None
-) -> StringTokenizer:
-    """The tokenizer asked for, else MOFid's where any corpus holds MOFids: it reads SMILES as well."""
-    if tokenizer is not None:
-        return load_tokenizer(tokenizer)
-    notations = {detect_source(source, string_column=column).notation for source in corpora}
-    return load_tokenizer("mofid" if "mofid" in notations else "smiles")
+def _tokenizer_for(corpora: Sequence[str | Path], column: str | None, data_dir: str | Path | None) -> str:
+    """The tokenizer of MOFids where any corpus holds them, for it reads SMILES as well."""
+    for source in corpora:
+        if str(source) == STDIN:
+            raise UsageError(
+                "standard input cannot be read twice to see what it holds: say --tokenizer smiles or mofid"
+            )
+        rows = stream_strings(source, string_column=column, data_dir=data_dir, on_rejection=lambda _: None)
+        if detect_notation([text for _, text in islice(rows, SAMPLE)]) == "mofid":
+            return "mofid"
+    return "smiles"
+
+
+def _open_or_write(
+    folder: Path,
+    corpora: Sequence[str | Path],
+    tokenizer: StringTokenizer,
+    recipe: Recipe,
+    column: str | None,
+    data_dir: str | Path | None,
+    *,
+    resume: bool,
+) -> TokenCorpus:
+    """The corpus that an interrupted run has finished writing, or a new one."""
+    if resume and (folder / "index.json").is_file():
+        corpus = open_corpus(folder)
+        corpus.check_tokenizer(tokenizer)
+        return corpus
+    max_length = recipe.encoder.max_length
+    return write_corpus(
+        folder, corpora, tokenizer, max_length=max_length, string_column=column, data_dir=data_dir
+    )
+
+
+def _tell(counts: CorpusCounts) -> str:
+    """One line on what became of the rows: said before training starts."""
+    parts = [f"{counts.strings:,} strings, {counts.tokens:,} tokens"]
+    if counts.unknown_tokens:
+        parts.append(f"{counts.unknown_tokens:,} unknown in {counts.strings_with_unknown:,} strings")
+    if counts.cut_strings:
+        parts.append(f"{counts.cut_tokens:,} tokens cut from {counts.cut_strings:,} long strings")
+    if counts.rejected:
+        parts.append(f"{counts.rejected:,} rows rejected")
+    return "corpus: " + "; ".join(parts)

@@ -1,0 +1,234 @@
+"""Property models as scikit-learn regressors and classifiers."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.utils.validation import check_is_fitted
+
+from catenane.config import Recipe, load_recipe
+from catenane.data import Table, make_split
+from catenane.errors import DataError, NotationError
+from catenane.inference import Model
+from catenane.models import load_bundle, save_bundle
+from catenane.notation import detect_notation, normalise
+from catenane.predictors.strings import as_strings
+from catenane.train import fit_property_model
+from catenane.train.metrics import Task
+
+__all__ = ["PropertyClassifier", "PropertyRegressor"]
+
+
+class _PropertyEstimator(BaseEstimator):
+    """What both estimators share: fitting on strings, answering for strings."""
+
+    _task: Task
+
+    def __init__(
+        self,
+        recipe: str | Path | Recipe = "small",
+        *,
+        settings: Mapping[str, Any] | None = None,
+        model: str | Path | None = None,
+        valid_share: float = 0.1,
+        seed: int = 0,
+        device: str | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.settings = settings
+        self.model = model
+        self.valid_share = valid_share
+        self.seed = seed
+        self.device = device
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        tags.target_tags.required = True
+        tags.target_tags.multi_output = True
+        tags.non_deterministic = False
+        return tags
+
+    def save(self, folder: str | Path) -> None:
+        """Write the fitted model as a bundle that `catenane.load` and the command line read."""
+        check_is_fitted(self, "bundle_")
+        save_bundle(Path(folder), self.bundle_)
+
+    def _fit(self, X: Any, targets_NT: np.ndarray) -> None:
+        strings = as_strings(X)
+        if len(strings) != len(targets_NT):
+            raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
+        if np.isinf(targets_NT).any():
+            row = int(np.isinf(targets_NT).any(axis=1).argmax())
+            raise DataError(f"y is infinite at row {row}: expected numbers, NaN where a label is missing")
+        if not 0 < self.valid_share < 0.9:
+            raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
+        recipe = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe)
+        table = _table(strings, targets_NT)
+        rest = 1 - self.valid_share
+        # No row is kept for a test here: scikit-learn's splitters do that outside.
+        split = make_split(table, seed=self.seed, fractions=(rest, self.valid_share, 0.0))
+        fitted = fit_property_model(
+            table,
+            split,
+            recipe.with_settings(self.settings or {}),
+            task=self._task,
+            parent=load_bundle(self.model) if self.model is not None else None,
+            seed=self.seed,
+            device=self.device,
+        )
+        card = {
+            "name": type(self).__name__,
+            "description": f"Fitted on {len(table):,} strings in memory; no test rows were kept.",
+            "targets": {name: {"unit": ""} for name in table.target_names},
+            "training": {"seed": self.seed, "epochs": len(fitted.progress.history)},
+        }
+        self.bundle_ = dataclasses.replace(fitted.bundle, card=card)
+        self.history_ = fitted.progress.history
+        self.n_targets_ = targets_NT.shape[1]
+
+    def _answer(self, X: Any) -> np.ndarray:
+        check_is_fitted(self, "bundle_")
+        found = Model(self.bundle_, device=self.device).answer(as_strings(X))
+        for row, error in enumerate(found.errors):
+            if error:
+                raise NotationError(f"row {row}: {error}")
+        return found.values
+
+
+class PropertyRegressor(RegressorMixin, _PropertyEstimator):
+    """Predicts numbers from strings.
+
+    Args:
+        recipe: Name or TOML file of a recipe, or the recipe itself.
+        settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
+        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's.
+        valid_share: Share of the rows given to `fit` that choose the best epoch.
+        seed: Of that choice, weights, order and dropout.
+        device: "cpu", "cuda", ...; the fastest by default.
+
+    Attributes:
+        bundle_: The fitted model, see `catenane.models.Bundle`.
+        history_: One dict per epoch.
+        n_targets_: Number of columns of y.
+    """
+
+    _task = "regression"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on N strings.
+
+        Args:
+            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1).
+            y: Numbers of shape (N,) or (N, T), NaN where a label is missing.
+
+        Raises:
+            NotationError: A string cannot be read; the message tells the row.
+            DataError: X or y has another shape or content.
+        """
+        targets = _numbers(y)
+        self._fit(X, targets.reshape(len(targets), -1))
+        self._flat = targets.ndim == 1
+        return self
+
+    def predict(self, X: Any) -> np.ndarray:
+        """Float64 array of shape (N,), or (N, T) if y was so, in the units of y.
+
+        Raises:
+            NotationError: A string cannot be read; the message tells the row.
+        """
+        values = self._answer(X)
+        return values[:, 0] if self._flat else values
+
+
+class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
+    """Predicts one of two classes from strings.
+
+    For more classes, wrap it in `sklearn.multiclass.OneVsRestClassifier`.
+
+    Args:
+        recipe: Name or TOML file of a recipe, or the recipe itself.
+        settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
+        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's.
+        valid_share: Share of the rows given to `fit` that choose the best epoch.
+        seed: Of that choice, weights, order and dropout.
+        device: "cpu", "cuda", ...; the fastest by default.
+
+    Attributes:
+        classes_: The two class labels, sorted.
+        bundle_: The fitted model, see `catenane.models.Bundle`.
+        history_: One dict per epoch.
+    """
+
+    _task = "classification"
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Train on N strings.
+
+        Args:
+            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1).
+            y: Class labels of shape (N,), of two kinds.
+
+        Raises:
+            NotationError: A string cannot be read; the message tells the row.
+            DataError: There are not two classes, or X has another shape or content.
+        """
+        labels = np.asarray(y)
+        if labels.ndim != 1:
+            raise DataError(f"y has shape {labels.shape}: expected one class a row, shape (N,)")
+        self.classes_, places = np.unique(labels, return_inverse=True)
+        if len(self.classes_) != 2:
+            raise DataError(f"y holds {len(self.classes_)} classes: expected 2")
+        self._fit(X, places.astype(np.float64)[:, None])
+        return self
+
+    def predict_proba(self, X: Any) -> np.ndarray:
+        """Float64 array (N, 2) of the probabilities of `classes_`.
+
+        Raises:
+            NotationError: A string cannot be read; the message tells the row.
+        """
+        second = self._answer(X)[:, 0]
+        return np.stack([1 - second, second], axis=1)
+
+    def predict(self, X: Any) -> np.ndarray:
+        """The likelier class of each string, shape (N,)."""
+        likelier: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        return likelier
+
+
+def _numbers(y: Any) -> np.ndarray:
+    try:
+        targets = np.asarray(y, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise DataError(f"y does not hold numbers: {error}") from None
+    if targets.ndim not in (1, 2):
+        raise DataError(f"y has shape {targets.shape}: expected (N,) or (N, T)")
+    return targets
+
+
+def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
+    notation = detect_notation(strings)
+    readable = []
+    for row, text in enumerate(strings):
+        try:
+            readable.append(normalise(text, notation))
+        except NotationError as error:
+            raise NotationError(f"row {row}: {error}", position=error.position) from None
+    return Table(
+        strings=readable,
+        notation=notation,
+        targets=targets_NT,
+        target_names=tuple(f"y{column}" for column in range(targets_NT.shape[1])),
+        rows=np.arange(1, len(readable) + 1),
+        columns={},
+        rejected=[],
+        source="memory",
+        string_column="X",
+    )
