@@ -133,6 +133,8 @@ class TrainingConfig:
 
     loss: Loss = "huber"
     """Regression loss on standardised targets: absolute, squared, or Huber, absolute beyond one deviation."""
+    respell: bool = False
+    """Finetuning: write every training string anew in every epoch, blocks or atoms in another order."""
     epochs: int = 20
     """Passes over the training rows at most."""
     batch_tokens: int = 6144

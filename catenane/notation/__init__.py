@@ -3,6 +3,7 @@
 from catenane.notation.detection import detect_notation
 from catenane.notation.mofid import Mofid
 from catenane.notation.normal_form import Notation, normalise
+from catenane.notation.respelling import respell
 from catenane.notation.smiles import Smiles
 
-__all__ = ["Mofid", "Notation", "Smiles", "detect_notation", "normalise"]
+__all__ = ["Mofid", "Notation", "Smiles", "detect_notation", "normalise", "respell"]

@@ -19,6 +19,7 @@ from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collat
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.models import Bundle, BundleConfig, Encoder, PropertyModel
+from catenane.notation import respell
 from catenane.objectives import classification_loss, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
@@ -152,21 +153,25 @@ class PropertyLesson:
         self.model = model
         self._settings = recipe.finetuning
         self._split, self._encoded, self._tokenizer = split, encoded, tokenizer
+        self._strings, self._notation, self._seed = table.strings, table.notation, seed
         self._targets = table.targets.astype(np.float32)
         self._descriptors = None if descriptors is None else descriptors.values
+        self._max_length = recipe.encoder.max_length
         budget = recipe.finetuning.batch_tokens
-        lengths = encoded.lengths
-        self._train_batches = LengthGroupedBatches(lengths[split.train], budget, seed=seed)
-        self._valid_batches = LengthGroupedBatches(lengths[split.valid], budget, seed=seed, shuffle=False)
+        self._n_batches = len(self._grouped(encoded))
+        self._valid_batches = LengthGroupedBatches(
+            encoded.lengths[split.valid], budget, seed=seed, shuffle=False
+        )
 
     def n_batches(self) -> int:
-        """Micro-batches of an epoch."""
-        return len(self._train_batches)
+        """Micro-batches of an epoch; where strings are written anew it may differ a little."""
+        return self._n_batches
 
     def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
         """The epoch's micro-batches from `start`."""
-        for rows in self._train_batches.batches(epoch, start):
-            yield self._collate(self._split.train[rows])
+        encoded = self._respelled(epoch) if self._settings.respell else self._encoded
+        for rows in self._grouped(encoded).batches(epoch, start):
+            yield self._collate(encoded, self._split.train[rows])
 
     def loss(
         self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
@@ -182,7 +187,7 @@ class PropertyLesson:
         targets: list[Tensor] = []
         with torch.no_grad():
             for rows in self._valid_batches.batches(0):
-                batch = self._collate(self._split.valid[rows]).to(device)
+                batch = self._collate(self._encoded, self._split.valid[rows]).to(device)
                 scores.append(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF).float())
                 assert batch.targets_BT is not None
                 targets.append(batch.targets_BT)
@@ -198,9 +203,22 @@ class PropertyLesson:
             return classification_loss(scores_BT, targets_BT)
         return regression_loss(scores_BT, self.model.standardise(targets_BT), self._settings.loss)
 
-    def _collate(self, rows: np.ndarray) -> TokenBatch:
+    def _grouped(self, encoded: EncodedStrings) -> LengthGroupedBatches:
+        """Batches of the training rows."""
+        lengths = encoded.lengths[self._split.train]
+        return LengthGroupedBatches(lengths, self._settings.batch_tokens, seed=self._seed)
+
+    def _respelled(self, epoch: int) -> EncodedStrings:
+        """The table with its training strings in other spellings, the same at every call for one epoch."""
+        strings = list(self._strings)
+        seeds = np.random.default_rng([self._seed, epoch]).integers(2**31, size=len(self._split.train))
+        for row, seed in zip(self._split.train.tolist(), seeds.tolist(), strict=True):
+            strings[row] = respell(strings[row], self._notation, seed)
+        return self._tokenizer.encode_flat(strings, self._max_length)
+
+    def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> TokenBatch:
         return collate(
-            self._encoded,
+            encoded,
             rows,
             pad_id=self._tokenizer.pad_id,
             targets=self._targets,
