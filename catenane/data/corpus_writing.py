@@ -22,11 +22,12 @@ from catenane.data.corpus import (
     open_corpus,
     tokenizer_fingerprint,
 )
-from catenane.data.readers import stream_strings
+from catenane.data.readers import iterate_strings, open_strings
 from catenane.data.rejects import Rejection, RejectionWriter
 from catenane.data.table import OnError
+from catenane.data.text_tables import TableFile
 from catenane.errors import DataError, NotationError
-from catenane.notation import detect_notation, normalise
+from catenane.notation import Notation, detect_notation, normalise
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["write_corpus"]
@@ -75,10 +76,8 @@ def write_corpus(
         for number, source in enumerate(sources):
             with RejectionWriter(folder / f"rejected-{number}.csv") as rejected:
                 reject = rejected.write if on_error == "skip" else _raising(str(source))
-                rows = stream_strings(
-                    source, string_column=string_column, data_dir=data_dir, on_rejection=reject
-                )
-                strings = _tokenisable(rows, str(source), tokenizer, reject, normalised=normalised)
+                table, column = open_strings(source, string_column=string_column, data_dir=data_dir)
+                strings = _tokenisable(table, column, tokenizer, reject, normalised=normalised)
                 while chunk := list(islice(strings, CHUNK)):
                     encoded = tokenizer.encode_flat(chunk, max_length)
                     writer.write(encoded)
@@ -102,33 +101,45 @@ def write_corpus(
 
 
 def _tokenisable(
-    rows: Iterator[tuple[int, str]],
-    source: str,
+    table: TableFile,
+    column: int,
     tokenizer: StringTokenizer,
     reject: Callable[[Rejection], None],
     *,
     normalised: bool,
 ) -> Iterator[str]:
     """The strings in normal form; the notation is that of the first of them."""
-    first = list(islice(rows, CHUNK))
-    if not first:
-        return
-    try:
-        notation = detect_notation([string for _, string in first])
-    except NotationError as error:
-        raise DataError(f"{source}: {error}") from None
-    if notation == "mofid" and tokenizer.notation == "smiles":
-        raise DataError(f"{source} holds MOFids, which a tokenizer of SMILES cannot read: use one of MOFid")
-    for row, string in chain(first, rows):
+    items = iterate_strings(table, column)
+    first = list(islice(items, CHUNK))
+    notation = _notation(
+        [item[1] for item in first if not isinstance(item, Rejection)], table.name, tokenizer
+    )
+    for item in chain(first, items):
+        if isinstance(item, Rejection):
+            reject(item)
+            continue
+        row, string = item
         if normalised:
             yield string
             continue
         try:
             normal = normalise(string, notation)
         except NotationError as error:
-            reject(Rejection(row, "", string, error.position, str(error)))
+            reject(Rejection(row, table.columns[column], string, error.position, str(error)))
         else:
             yield normal
+
+
+def _notation(strings: Sequence[str], source: str, tokenizer: StringTokenizer) -> Notation:
+    if not strings:
+        return tokenizer.notation
+    try:
+        notation = detect_notation(strings)
+    except NotationError as error:
+        raise DataError(f"{source}: {error}") from None
+    if notation == "mofid" and tokenizer.notation == "smiles":
+        raise DataError(f"{source} holds MOFids, which a tokenizer of SMILES cannot read: use one of MOFid")
+    return notation
 
 
 def _raising(source: str) -> Callable[[Rejection], None]:

@@ -16,7 +16,15 @@ from catenane.data.text_tables import DelimitedTable, LineTable, TableFile
 from catenane.errors import NotationError
 from catenane.notation import Notation
 
-__all__ = ["cell_text", "choose_string_column", "open_table", "stream_strings", "string_value"]
+__all__ = [
+    "cell_text",
+    "choose_string_column",
+    "iterate_strings",
+    "open_strings",
+    "open_table",
+    "stream_strings",
+    "string_value",
+]
 
 
 def open_table(source: Source) -> TableFile:
@@ -64,24 +72,38 @@ def stream_strings(
     Raises:
         DataError: The source cannot be read, or a row holds no string and `on_rejection` is None.
     """
+    table, column = open_strings(source, string_column=string_column, data_dir=data_dir)
+    for item in iterate_strings(table, column):
+        if not isinstance(item, Rejection):
+            yield item
+        elif on_rejection is None:
+            raise item.error(table.name)
+        else:
+            on_rejection(item)
+
+
+def open_strings(
+    source: str | Path, *, string_column: str | None = None, data_dir: str | Path | None = None
+) -> tuple[TableFile, int]:
+    """Open a table and say which column holds the strings; the arguments are those of `stream_strings`."""
     found = find_source(source, data_dir)
     table = open_table(found)
-    column = choose_string_column(table, string_column, found.dataset)
+    return table, choose_string_column(table, string_column, found.dataset)
+
+
+def iterate_strings(table: TableFile, column: int) -> Iterator[tuple[int, str] | Rejection]:
+    """Row and string, or why there is none, for every row in order."""
     for item in table.rows([column]):
         if isinstance(item, Rejection):
-            rejection = item
+            yield item
+            continue
+        row, (cell,) = item
+        try:
+            string = string_value(cell)
+        except NotationError as error:
+            yield Rejection(row, table.columns[column], cell_text(cell), None, str(error))
         else:
-            row, (cell,) = item
-            try:
-                string = string_value(cell)
-            except NotationError as error:
-                rejection = Rejection(row, table.columns[column], cell_text(cell), None, str(error))
-            else:
-                yield row, string
-                continue
-        if on_rejection is None:
-            raise rejection.error(table.name)
-        on_rejection(rejection)
+            yield row, string
 
 
 def choose_string_column(

@@ -87,8 +87,8 @@ class Source:
         try:
             yield from text
         finally:
-            # Standard input stays open. A file is closed by the one who opened it, which a reader that stops early
-            # may have brought about already.
+            # Standard input stays open. A file is closed by the one who opened it, which a reader that stops
+            # early may have brought about already.
             if not binary.closed:
                 text.detach()
 

@@ -97,8 +97,8 @@ def make_split(
     train, valid, test = (np.flatnonzero(part == p) for p in range(3))
     for name, rows, share in zip(PARTS, (train, valid, test), wanted, strict=True):
         if share and not len(rows):
-            cause = "has no row of it" if n_groups is None else f"has too few groups ({n_groups})"
-            raise DataError(f"{table.source}: the {method} split leaves {name!r} empty: the table {cause}")
+            cause = "" if n_groups is None else f"; {len(table)} rows make {n_groups} groups"
+            raise DataError(f"{table.source}: the split {method!r} leaves {name!r} empty{cause}")
     return Split(train, valid, test, method=method, seed=seed, n_groups=n_groups)
 
 

@@ -7,7 +7,11 @@ import pytest
 from catenane.data.columns import find_column, find_string_column
 from catenane.errors import DataError
 
-SAMPLE = [["1", "aspirin", "CC(=O)Oc1ccccc1C(=O)O", "0.5"], ["2", "water", "O", "1"], ["3", "methane", "C", "nan"]]
+SAMPLE = [
+    ["1", "aspirin", "CC(=O)Oc1ccccc1C(=O)O", "0.5"],
+    ["2", "water", "O", "1"],
+    ["3", "methane", "C", "nan"],
+]
 
 
 @pytest.mark.parametrize("name", ["SMILES", "Canonical_SMILES", "isomeric smiles", "Smi", "mol", "Structure"])
@@ -38,7 +42,9 @@ def test_columns_are_found_in_any_case_unless_that_is_ambiguous():
 
 
 def test_an_unknown_column_names_the_nearest_and_all():
-    with pytest.raises(DataError, match=r"t: no column 'log_s': did you mean 'logS'\? The columns are smiles, logS"):
+    with pytest.raises(
+        DataError, match=r"t: no column 'log_s': did you mean 'logS'\? The columns are smiles, logS"
+    ):
         find_column(["smiles", "logS"], "log_s", "t")
     many = [f"assay{i}" for i in range(600)]
     with pytest.raises(DataError, match="and 580 more"):

@@ -44,4 +44,7 @@ def test_a_wrong_cell_is_told_and_counts_as_missing(cell, reason):
 def test_a_column_of_text_is_refused_with_its_first_rows():
     with pytest.raises(DataError) as error:
         parse("", "high", "low", "1", "low", "high")
-    assert str(error.value) == "t.csv: column 'y' does not hold numbers: 'high' in row 2, 'low' in row 3, 'low' in row 5"
+    assert (
+        str(error.value)
+        == "t.csv: column 'y' does not hold numbers: 'high' in row 2, 'low' in row 3, 'low' in row 5"
+    )

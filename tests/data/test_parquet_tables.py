@@ -34,7 +34,11 @@ def test_nulls_are_missing_and_values_keep_their_row(path):
 
 def test_a_parquet_file_is_known_by_its_bytes(path):
     other = path.rename(path.with_name("table.bin"))
-    assert [string for _, string in stream_strings(other, on_rejection=lambda _: None)] == ["OCC", "C1CC", "CC"]
+    assert [string for _, string in stream_strings(other, on_rejection=lambda _: None)] == [
+        "OCC",
+        "C1CC",
+        "CC",
+    ]
 
 
 def test_a_column_that_is_no_text_is_refused(path):

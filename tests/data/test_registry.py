@@ -73,7 +73,12 @@ def test_without_a_local_copy_the_public_address_is_named(monkeypatch, tmp_path)
     monkeypatch.delenv("CATENANE_DATA", raising=False)
     with pytest.raises(DataError) as error:
         read_table("molnet/esol")
-    for part in ("CATENANE_DATA", "molnet/esol.csv.gz", "https://github.com/deepchem/deepchem", "licence: MIT"):
+    for part in (
+        "CATENANE_DATA",
+        "molnet/esol.csv.gz",
+        "https://github.com/deepchem/deepchem",
+        "licence: MIT",
+    ):
         assert part in str(error.value)
     monkeypatch.setenv("CATENANE_DATA", str(tmp_path))
     with pytest.raises(DataError, match="does not exist"):

@@ -16,7 +16,9 @@ def test_a_long_value_is_shortened_in_the_middle():
     assert value.endswith("CN")
 
 
-@pytest.mark.parametrize(("value", "shown"), [("a\tb\n", "a\\tb\\n"), ("x\0", "x\\x00"), ("C\udce9", "C\\xe9"), ("é", "é")])
+@pytest.mark.parametrize(
+    ("value", "shown"), [("a\tb\n", "a\\tb\\n"), ("x\0", "x\\x00"), ("C\udce9", "C\\xe9"), ("é", "é")]
+)
 def test_what_cannot_be_printed_is_escaped(value, shown):
     assert Rejection(1, "a", value, None, "").value == shown
 

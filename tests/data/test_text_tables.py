@@ -38,7 +38,9 @@ def test_quoted_fields_may_hold_commas_quotes_and_line_breaks():
 
 def test_what_the_csv_module_writes_is_read_back(tmp_path):
     draw = random.Random(3)
-    records = [["".join(draw.choices('ab,"\n\r;é \t', k=draw.randrange(9))) for _ in range(3)] for _ in range(500)]
+    records = [
+        ["".join(draw.choices('ab,"\n\r;é \t', k=draw.randrange(9))) for _ in range(3)] for _ in range(500)
+    ]
     text = io.StringIO(newline="")
     csv.writer(text).writerows([["x", "y", "z"], *records])
     assert [fields for _, fields in rows(text.getvalue(), use=(0, 1, 2))] == records

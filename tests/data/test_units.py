@@ -27,6 +27,8 @@ def test_a_unit_at_the_end_is_taken_off(header, name, unit):
     assert split_unit(header) == (name, unit)
 
 
-@pytest.mark.parametrize("header", ["logP", "logS (exp)", "class (0/1)", "(mol/L)", "y ()", "f(x) z", "CT_TOX", "", "a (b)"])
+@pytest.mark.parametrize(
+    "header", ["logP", "logS (exp)", "class (0/1)", "(mol/L)", "y ()", "f(x) z", "CT_TOX", "", "a (b)"]
+)
 def test_other_headers_stay_whole(header):
     assert split_unit(header) == (header, "")

@@ -1,0 +1,32 @@
+"""Small tables that the tests of this floor share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from catenane.data import Table
+
+
+@pytest.fixture
+def make_table() -> Callable[..., Table]:
+    """A table of these strings, with labels of shape (N,) or (N, T) if given."""
+
+    def make(strings, targets=None, notation="smiles", columns=None):
+        labels = np.zeros((len(strings), 0)) if targets is None else np.asarray(targets, dtype=float)
+        labels = labels.reshape(len(strings), -1)
+        return Table(
+            strings=list(strings),
+            notation=notation,
+            targets=labels,
+            target_names=tuple(f"y{t}" for t in range(labels.shape[1])),
+            rows=np.arange(1, len(strings) + 1),
+            columns=columns or {},
+            rejected=[],
+            source="made.csv",
+            string_column="string",
+        )
+
+    return make

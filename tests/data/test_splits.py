@@ -1,0 +1,177 @@
+"""Splits: every row once, no group on two sides, shares as asked."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from catenane.data import make_split, read_table, shared_with_train
+from catenane.errors import ConfigError, DataError
+from catenane.notation import Mofid, Smiles
+
+RINGS = ["c1ccccc1", "C1CCCCC1", "c1ccncc1", "C1CCC1", "c1ccoc1", "C1CC1", "c1ccc2ccccc2c1", "C1CCNCC1"]
+SIZES = (9, 7, 5, 4, 3, 3, 2, 2)
+CHAINS = [(ring, chain) for ring, size in zip(RINGS, SIZES, strict=True) for chain in range(size)]
+SMILES = [Smiles.parse("C" * chain + ring).canonical() for ring, chain in CHAINS]
+NETS = ("pcu", "pcu", "pcu", "pcu", "fcu", "bcu", "tbo")
+MOFIDS = [f"[Zn].{'C' * (i % 23 + 2)}.{'N' * (i % 7 + 2)}&&{NETS[i % 11 % 7]}.cat{i % 3}" for i in range(200)]
+lenient = settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+
+def parts(split):
+    return split.train, split.valid, split.test
+
+
+def assert_partition(split, n):
+    together = np.concatenate(parts(split))
+    np.testing.assert_array_equal(np.sort(together), np.arange(n))
+    assert all(len(part) and (np.diff(part) > 0).all() and part.dtype == np.int64 for part in parts(split))
+
+
+@lenient
+@given(st.lists(st.integers(0, 40), min_size=30, max_size=200), st.integers(0, 2**32 - 1))
+def test_random_keeps_equal_strings_together(make_table, numbers, seed):
+    table = make_table([f"C{'C' * number}" for number in numbers])
+    if len(set(numbers)) < 3:
+        return
+    split = make_split(table, "random", seed=seed)
+    assert_partition(split, len(table))
+    sides = [{table.strings[i] for i in part} for part in parts(split)]
+    assert sum(map(len, sides)) == len(set.union(*sides)) == split.n_groups
+    largest = max(Counter(numbers).values())
+    assert abs(len(split.test) - 0.1 * len(table)) <= largest
+    assert abs(len(split.valid) - 0.1 * len(table)) <= 2 * largest
+
+
+def test_random_is_exact_without_duplicates_and_repeats_from_its_seed(make_table):
+    table = make_table(["C" * n for n in range(1, 1001)])
+    split = make_split(table, seed=5)
+    assert [len(part) for part in parts(split)] == [800, 100, 100]
+    again, other = make_split(table, seed=5), make_split(table, seed=6)
+    assert all(np.array_equal(a, b) for a, b in zip(parts(split), parts(again), strict=True))
+    assert not np.array_equal(split.test, other.test)
+
+
+def test_scaffold_puts_the_largest_groups_into_train(make_table):
+    table = make_table(SMILES)
+    split = make_split(table, "scaffold")
+    assert_partition(split, len(SMILES))
+    sides = [Counter(Smiles.parse(SMILES[i]).scaffold() for i in part) for part in parts(split)]
+    assert not set(sides[0]) & set(sides[1])
+    assert not set(sides[0]) & set(sides[2])
+    assert not set(sides[1]) & set(sides[2])
+    assert sides[0].most_common(1)[0] == ("c1ccccc1", 9)
+    assert max(sides[2].values()) <= min(sides[0].values())
+    assert len(split.train) / len(SMILES) == pytest.approx(0.8, abs=0.06)
+
+
+def test_the_seed_decides_between_scaffolds_of_one_size(make_table):
+    table = make_table(SMILES)
+    assert len({tuple(make_split(table, "scaffold", seed=seed).train) for seed in range(8)}) > 1
+
+
+def test_molecules_without_a_ring_are_one_scaffold(make_table):
+    split = make_split(make_table(["C", "CC", "CCC", "CCCC", *RINGS]), "scaffold")
+    assert set(range(4)) <= set(split.train.tolist())
+    assert split.n_groups == 1 + len(RINGS)
+
+
+def linkers(i):
+    return set(Mofid.parse(MOFIDS[i]).linkers)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_held_out_framework_has_a_linker_that_no_other_part_has(make_table, seed):
+    split = make_split(make_table(MOFIDS, notation="mofid"), "linker", seed=seed)
+    assert_partition(split, len(MOFIDS))
+    train, valid, test = (set().union(*(linkers(i) for i in part)) for part in parts(split))
+    assert all(linkers(i) - train - valid for i in split.test)
+    assert all(linkers(i) - train for i in split.valid)
+    assert split.n_groups == len(train | valid | test)
+
+
+def test_topologies_stay_together_and_the_commonest_trains(make_table):
+    split = make_split(make_table(MOFIDS, notation="mofid"), "topology")
+    assert_partition(split, len(MOFIDS))
+    nets = [{Mofid.parse(MOFIDS[i]).topology for i in part} for part in parts(split)]
+    assert "pcu" in nets[0]
+    assert sum(map(len, nets)) == split.n_groups == 4
+
+
+def test_a_column_names_the_parts_in_any_spelling(make_table):
+    values = ["Train", "TRAINING ", "val", "validation", "Valid", "dev", "test", "Testing"]
+    split = make_split(make_table(SMILES[:8], columns={"set": values}), "column:set")
+    assert [part.tolist() for part in parts(split)] == [[0, 1], [2, 3, 4, 5], [6, 7]]
+    assert split.n_groups is None
+    assert split.method == "column:set"
+
+
+@pytest.mark.parametrize(
+    ("values", "column", "message"),
+    [
+        (["train", "valid", "holdout"], "set", "row 3, column 'set': 'holdout' is not train, valid or test"),
+        (["train", "train", "test"], "set", "leaves 'valid' empty"),
+        (["train", "valid", "test"], "part", "without the column 'part'"),
+    ],
+)
+def test_a_column_that_names_no_split_is_refused(make_table, values, column, message):
+    with pytest.raises(DataError) as error:
+        make_split(make_table(SMILES[:3], columns={"set": values}), f"column:{column}")
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize("method", ["random", "scaffold"])
+def test_too_few_groups_are_refused(make_table, method):
+    with pytest.raises(DataError, match=rf"the split '{method}' leaves '\w+' empty; 4 rows make 2 groups"):
+        make_split(make_table(["C1CC1", "C1CC1", "C1CCC1", "C1CCC1"]), method)
+
+
+def test_three_groups_of_any_size_make_three_parts(make_table):
+    split = make_split(make_table(["C1CC1"] * 10 + ["C1CCC1"] * 10 + ["C1CCCC1"] * 10), "scaffold")
+    assert sorted(len(part) for part in parts(split)) == [10, 10, 10]
+
+
+def test_a_part_may_be_left_out(make_table):
+    split = make_split(make_table(SMILES), "random", fractions=(0.7, 0.0, 0.3))
+    assert len(split.valid) == 0
+    assert len(split.test) == pytest.approx(0.3 * len(SMILES), abs=2)
+
+
+@pytest.mark.parametrize("fractions", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0), (0.0, 0.5, 0.5)])
+def test_fractions_must_add_up(make_table, fractions):
+    with pytest.raises(ConfigError, match="fractions="):
+        make_split(make_table(SMILES), fractions=fractions)
+
+
+@pytest.mark.parametrize(
+    ("method", "notation", "message"),
+    [
+        ("butina", "smiles", "must be one of random, scaffold, linker, topology or column:NAME"),
+        ("scaffold", "mofid", "try linker or topology"),
+        ("linker", "smiles", "try scaffold"),
+    ],
+)
+def test_a_method_that_does_not_suit_is_refused(make_table, method, notation, message):
+    with pytest.raises(ConfigError) as error:
+        make_split(make_table(MOFIDS if notation == "mofid" else SMILES, notation=notation), method)
+    assert message in str(error.value)
+
+
+def test_linkers_of_the_real_set_are_held_out(shared_data):
+    table = read_table("mof/qmof", targets=["bandgap_ev"], data_dir=shared_data)
+    by_linker = make_split(table, "linker")
+    at_random = make_split(table, "random")
+    for split in (by_linker, at_random):
+        assert_partition(split, len(table))
+        assert [len(part) / len(table) for part in parts(split)] == pytest.approx([0.8, 0.1, 0.1], abs=0.002)
+    held_out, random = shared_with_train(table, by_linker), shared_with_train(table, at_random)
+    assert held_out["every linker"] == held_out["set of linkers"] == held_out["all but catenation"] == 0
+    assert held_out["any linker"] < random["any linker"]
+    assert random["every linker"] > 0.5
+    assert random["string"] == 0
