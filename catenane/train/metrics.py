@@ -40,8 +40,8 @@ def score(
 
     Args:
         targets_NT: Labels in their own units; classes are 0 and 1; NaN where a label is missing.
-        predictions_NT: Answers in the same units, or probabilities of class 1. A target with an answer that is
-            not finite has no scores: leaving the row out would flatter the predictor.
+        predictions_NT: Answers in the same units, or probabilities of class 1. A target with an answer that
+            is not finite has no scores: leaving the row out would flatter the predictor.
         task: Regression gives mae, rmse, r2 and pearson; classification gives roc_auc, pr_auc (average
             precision), accuracy, balanced_accuracy (both at probability 0.5) and brier.
         names: The T targets.

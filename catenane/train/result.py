@@ -173,17 +173,20 @@ def headline(found: list[Verdict]) -> str:
     if len(found) == 1:
         return found[0].sentence
     lost = [verdict.target for verdict in found if verdict.lost]
-    won = [verdict for verdict in found if verdict.winner == MODEL]
-    text = ""
+    won = [verdict.target for verdict in found if verdict.winner == MODEL]
+    sentences = []
     if lost:
-        names = ", ".join(lost[:MOST_SPOKEN]) + (", …" if len(lost) > MOST_SPOKEN else "")
-        text = f"A baseline does better than the model on {_share(lost, found)} targets: {names}. "
+        more = f" and {len(lost) - MOST_SPOKEN} more" if len(lost) > MOST_SPOKEN else ""
+        names = ", ".join(lost[:MOST_SPOKEN]) + more
+        sentences.append(f"A baseline does better than the model on {_share(lost, found)} targets: {names}.")
     if won:
         rest = f"the other {len(won)}" if lost else f"{_share(won, found)} targets"
-        text += f"The model does better than every baseline on {rest}"
-        close = sum(verdict.close for verdict in won)
-        text += f"; on {close} of them the difference may be chance." if close else "."
-    return text.strip() or "How well the targets are predicted cannot be said: no test row has a label."
+        sentences.append(f"The model does better than every baseline on {rest}.")
+    if close := [verdict for verdict in found if verdict.close]:
+        sentences.append(f"On {_share(close, found)} targets the difference may be chance.")
+    return (
+        " ".join(sentences) or "How well the targets are predicted cannot be said: no test row has a label."
+    )
 
 
 def summary_lines(result: FinetuneResult) -> list[str]:

@@ -22,12 +22,13 @@ def number(value: float | None, like: float | None = None, digits: int = 3) -> s
     if value is None or not math.isfinite(value):
         return MISSING
     scale = abs(value if like is None or not math.isfinite(like) else like)
-    exponent = math.floor(math.log10(scale)) if scale > 0 else 0
+    # Rounded first, so that 0.0099999 is 0.0100 and not 0.01000.
+    exponent = int(f"{scale:.{digits - 1}e}".split("e")[1])
     if exponent < -5 or exponent > 6:
         mantissa, power = f"{value:.{digits - 1}e}".split("e")
         text = f"{mantissa}e{int(power)}"
     else:
-        text = f"{value:,.{max(0, digits - 1 - exponent)}f}"
+        text = f"{value:z,.{max(0, digits - 1 - exponent)}f}"
     return text.replace("-", "−")
 
 

@@ -5,6 +5,7 @@ Axes: M test rows with a label.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -16,10 +17,11 @@ from catenane.train.metrics import FloatArray
 from catenane.train.report.figures import ACCENT, GRID, INK, MARKERS, MUTED, PALETTE, SECOND, panel
 from catenane.train.report.grouperrors import GroupError
 from catenane.train.report.groups import OTHER, Grouping
-from catenane.train.wording import with_unit
+from catenane.train.wording import percent, with_unit
 
 __all__ = ["calibration", "group_errors", "parity", "probabilities", "roc"]
 
+LARGE = {"width": 400.0, "height": 380.0}
 MOST_VECTOR_POINTS = 1200
 """Points beyond this many are drawn as one image within the SVG: smaller, and as sharp on paper."""
 
@@ -84,15 +86,16 @@ def group_errors(
 ) -> Markup:
     """Mean error of model and best baseline by group; a line marks the model's error over all test rows."""
     n_rows = sum(1 + len(groups) for _, groups in sections)
+    model_dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5.5, "color": ACCENT}
+    rival_dot = model_dot | {"color": MUTED, "mfc": "none", "mew": 1.2}
 
     def draw(axes: Any) -> None:
         axes.axvline(overall, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=0)
         ticks, place = {}, 0.0
         right = axes.get_yaxis_transform()
         for title, groups in sections:
-            axes.text(
-                -0.02, place, title, transform=right, ha="right", va="center", fontsize=10, weight="bold"
-            )
+            heading = {"ha": "right", "va": "center", "fontsize": 10, "weight": "bold"}
+            axes.text(-0.03, place, title, transform=right, **heading)
             for group in groups:
                 place += 1
                 ticks[place] = group.name
@@ -100,18 +103,8 @@ def group_errors(
                     ends = [max(0.0, group.model - group.half_width), group.model + group.half_width]
                     axes.plot(ends, [place, place], color=ACCENT, lw=1.6, alpha=0.55, solid_capstyle="round")
                 if group.baseline is not None:
-                    axes.plot(
-                        group.baseline,
-                        place,
-                        "o",
-                        ms=5.5,
-                        mfc="none",
-                        mec=MUTED,
-                        mew=1.2,
-                        zorder=2,
-                        clip_on=False,
-                    )
-                axes.plot(group.model, place, "o", ms=5.5, color=ACCENT, zorder=3, clip_on=False)
+                    axes.plot(group.baseline, place, zorder=2, clip_on=False, **rival_dot)
+                axes.plot(group.model, place, zorder=3, clip_on=False, **model_dot)
                 axes.text(1.01, place, f"{group.n:,}", transform=right, va="center", fontsize=10, color=MUTED)
             place += 1.35
         axes.text(1.01, 0, "rows", transform=right, va="center", fontsize=10, color=MUTED)
@@ -121,9 +114,9 @@ def group_errors(
         axes.locator_params(axis="x", nbins=6)
         axes.set(xlabel=xlabel, ylim=(place - 0.6, -0.7))
         axes.set_xlim(left=0)
-        axes.plot([], [], "o", ms=5.5, color=ACCENT, label="model, 95 % interval")
+        axes.plot([], [], **model_dot, label=f"model, {percent(0.95)} interval")
         if baseline is not None:
-            axes.plot([], [], "o", ms=5.5, mfc="none", mec=MUTED, mew=1.2, label=baseline)
+            axes.plot([], [], **rival_dot, label=baseline)
         axes.figure.legend(loc="outside lower center", ncols=2)
 
     return panel(draw, alt="Dot plot: mean error by group of test rows", width=440, height=110 + 20 * n_rows)
@@ -156,52 +149,55 @@ def roc(
     looks = iter(
         [{"color": MUTED, "lw": 1.1, "ls": style} for style in ("-", "--", ":", "-.")] * len(answers)
     )
-    return panel(draw, alt="ROC curves of the model and the baselines", width=400, height=380)
+    return panel(draw, alt="ROC curves of the model and the baselines", **LARGE)
 
 
 def calibration(labels_M: FloatArray, answers_M: FloatArray) -> Markup:
     """Share of positives among rows with about the same predicted probability; on the diagonal both agree."""
+    n_bins = int(np.clip(len(labels_M) // 20, 1, 10))
+    by_answer = np.argsort(answers_M, kind="stable")
+    bins = [rows for rows in np.array_split(by_answer, n_bins) if len(rows)]
+    centres = [float(answers_M[rows].mean()) for rows in bins]
+    shares = [float(labels_M[rows].mean()) for rows in bins]
+    intervals = [_wilson(share, len(rows)) for share, rows in zip(shares, bins, strict=True)]
+    # Rare positives leave most of the unit square empty: show the part that is used.
+    top = min(1.02, 1.1 * max(*centres, *(high for _, high in intervals)))
 
     def draw(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9)
-        n_bins = int(np.clip(len(labels_M) // 20, 1, 10))
-        order = np.argsort(answers_M, kind="stable")
-        for rows in np.array_split(order, n_bins):
-            if not len(rows):
-                continue
-            low, high = _wilson(float(labels_M[rows].sum()), len(rows))
-            centre = answers_M[rows].mean()
-            axes.plot([centre, centre], [low, high], color=ACCENT, lw=1.6, alpha=0.55, solid_capstyle="round")
-            axes.plot(centre, labels_M[rows].mean(), "o", ms=5.5, color=ACCENT)
+        for centre, share, interval in zip(centres, shares, intervals, strict=True):
+            axes.plot([centre] * 2, interval, color=ACCENT, lw=1.6, alpha=0.55, solid_capstyle="round")
+            axes.plot(centre, share, "o", ms=5.5, color=ACCENT)
         axes.set_aspect("equal")
-        axes.set(
-            xlim=(-0.02, 1.02),
-            ylim=(-0.02, 1.02),
-            xlabel="predicted probability",
-            ylabel="share of positives",
-        )
+        limits = (-0.02 * top, top)
+        axes.set(xlim=limits, ylim=limits, xlabel="predicted probability", ylabel="share of positives")
 
-    return panel(draw, alt="Calibration: share of positives by predicted probability", width=400, height=380)
+    return panel(draw, alt="Calibration: share of positives by predicted probability", **LARGE)
 
 
 def probabilities(labels_M: FloatArray, answers_M: FloatArray) -> Markup:
     """How the predicted probabilities of the two classes are distributed."""
 
     def draw(axes: Any) -> None:
-        by_class = [answers_M[labels_M == value] for value in (0, 1)]
+        classes = [answers_M[labels_M == value] for value in (0, 1)]
         axes.hist(
-            by_class, np.linspace(0, 1, 11), color=[SECOND, ACCENT], label=["class 0", "class 1"], rwidth=0.86
+            classes,
+            np.linspace(0, 1, 11),
+            weights=[np.full(len(answers), 1 / max(1, len(answers))) for answers in classes],
+            color=[SECOND, ACCENT],
+            label=[f"class {value}, {len(answers):,} rows" for value, answers in enumerate(classes)],
+            rwidth=0.86,
         )
         axes.legend(loc="best")
         axes.grid(visible=False, axis="x")
-        axes.set(xlim=(-0.02, 1.02), xlabel="predicted probability of class 1", ylabel="test rows")
+        axes.set(xlim=(-0.02, 1.02), xlabel="predicted probability of class 1", ylabel="share of the class")
 
-    return panel(draw, alt="Histogram: predicted probability by class", width=400, height=380)
+    return panel(draw, alt="Histogram: predicted probability by class", **LARGE)
 
 
-def _wilson(successes: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share (Wilson 1927), which stays within 0 and 1."""
-    share, scale = successes / n, 1 + z * z / n
+def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share among n rows (E. B. Wilson 1927); it stays between 0 and 1."""
+    scale = 1 + z * z / n
     middle = (share + z * z / (2 * n)) / scale
-    half = z * float(np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))) / scale
-    return middle - half, middle + half
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)

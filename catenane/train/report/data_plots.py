@@ -24,20 +24,31 @@ __all__ = ["group_counts", "histogram", "loss_curves", "rate_curve", "score_curv
 
 def histogram(all_N: FloatArray, test_M: FloatArray, *, xlabel: str, alt: str) -> Markup:
     """How a quantity is distributed over all rows, and within them over the test rows."""
+    values = all_N[np.isfinite(all_N)]
+    levels = np.unique(values)
+    few = (
+        0 < len(levels) <= FEW_LEVELS
+        and np.array_equal(levels, np.round(levels))
+        and np.ptp(levels) < FEW_LEVELS
+    )
 
     def draw(axes: Any) -> None:
-        values = all_N[np.isfinite(all_N)]
-        if len(values):
-            levels = np.unique(values)
-            few = len(levels) <= FEW_LEVELS and np.array_equal(levels, np.round(levels))
-            edges = np.arange(levels[0] - 0.5, levels[-1] + 1) if few else _edges(values)
-            for chosen, color, label in ((values, SECOND, "all rows"), (test_M, ACCENT, "test rows")):
-                axes.hist(
-                    chosen[np.isfinite(chosen)], edges, color=color, label=label, rwidth=0.7 if few else 1.0
-                )
-            axes.legend(loc="best")
+        for chosen, color, label in ((values, SECOND, "all rows"), (test_M, ACCENT, "test rows")):
             if few:
-                axes.set_xticks(levels)
+                counts = [np.count_nonzero(chosen == level) for level in levels]
+                axes.bar(levels, counts, width=0.7, color=color, label=label)
+            elif len(levels):
+                axes.hist(
+                    chosen[np.isfinite(chosen)],
+                    _edges(values),
+                    histtype="stepfilled",
+                    color=color,
+                    label=label,
+                )
+        if few:
+            axes.set_xticks(levels)
+        if len(levels):
+            axes.legend(loc="best")
         _counts(axes.yaxis)
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=xlabel, ylabel="rows")

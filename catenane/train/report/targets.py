@@ -18,7 +18,7 @@ from catenane.train.report.groups import Groupings
 from catenane.train.report.scoretables import THIS_MODEL, ScoreTable, score_table
 from catenane.train.report.structures import drawing
 from catenane.train.result import FinetuneResult, Verdict
-from catenane.train.wording import count, number, quantity, with_unit
+from catenane.train.wording import count, number, percent, quantity, with_unit
 
 __all__ = ["TargetView", "WorstAnswer", "view_target"]
 
@@ -115,10 +115,11 @@ def _lead(verdict: Verdict) -> str | None:
         unit, what = verdict.unit, f"error is {'larger' if behind else 'smaller'}"
     else:
         unit, what = None, f"ROC AUC is {'smaller' if behind else 'larger'}"
-    like = verdict.reference
+    lead = quantity(value, unit, verdict.reference)
+    interval = " to ".join(number(bound, verdict.reference) for bound in (low, high))
     return (
-        f"The model's {what} by {quantity(value, unit, like)} than that of {verdict.baseline}, the best "
-        f"baseline (95 % interval over the choice of test rows: {number(low, like)} to {number(high, like)})."
+        f"The model's {what} by {lead} than that of {verdict.baseline}, the best baseline "
+        f"({percent(0.95)} interval over the choice of test rows: {interval})."
     )
 
 
@@ -164,13 +165,12 @@ def _by_class(verdict: Verdict, entry: Mapping[str, Any], test: _TestRows) -> li
         drawings.append(
             Drawing(svg, "Positives found against false alarms, as the threshold falls from 1 to 0.")
         )
-    drawings.append(
-        Drawing(
-            calibration(test.labels, test.answers),
-            "Share of positives among rows with about the same predicted probability, with 95 % intervals. "
-            "On the line a probability means what it says.",
-        )
+    svg = calibration(test.labels, test.answers)
+    caption = (
+        "Share of positives among rows with about the same predicted probability, "
+        f"with {percent(0.95)} intervals. On the line a probability means what it says."
     )
+    drawings.append(Drawing(svg, caption))
     svg = probabilities(test.labels, test.answers)
     drawings.append(
         Drawing(svg, "Probabilities given to the two classes: the less they overlap, the better.")
