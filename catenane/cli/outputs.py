@@ -1,4 +1,4 @@
-"""Result files, written piece by piece: a file gets its name when it is whole, a failed one leaves nothing."""
+"""Result files, written piece by piece: a file gets its name when it is whole, or leaves nothing."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def csv_rows(path: Path | None, *, silent: bool = False) -> Iterator[Callable[[S
 def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
     """A function that appends float32 rows to a .npy file.
 
-    The number of rows stands in the header, which NumPy pads so that it can be written again when it is known.
+    The header holds the number of rows; NumPy pads it so that it can be written again when that is known.
     """
 
     def header(n_rows: int) -> dict[str, object]:

@@ -8,9 +8,8 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 import catenane
@@ -21,6 +20,9 @@ from catenane.cli.training import finetune, pretrain
 from catenane.errors import CatenaneError, UsageError
 
 __all__ = ["app", "main"]
+
+WrongUsage: Any = typer.BadParameter.__mro__[2]
+"""Parent of what the parser of words raises; typer brings its own copy of it and does not export it."""
 
 app = typer.Typer(
     name="catenane",
@@ -37,9 +39,10 @@ for verb in (pretrain, finetune, predict, embed, data, models):
 
 @app.callback(invoke_without_command=True)
 def options(
-    context: typer.Context,
     version: Annotated[bool, typer.Option("--version", help="Show the version and exit.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Show the traceback of an error; stands anywhere.")
+    ] = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Tell nothing but results and errors.")
     ] = False,
@@ -48,7 +51,6 @@ def options(
     if version:
         typer.echo(f"catenane {catenane.__version__}")
         raise typer.Exit
-    context.obj = {"debug": debug}
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
     logger = logging.getLogger("catenane")
@@ -58,15 +60,14 @@ def options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
-    debug = "--debug" in (sys.argv[1:] if arguments is None else arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in words
     try:
-        code = app(arguments, standalone_mode=False)
-    except click.exceptions.Abort:
-        _fail("stopped", 130)
-    except click.ClickException as error:
+        code = app([word for word in words if word != "--debug"], standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        _fail("stopped; a run of pretrain or finetune goes on with --resume", 130)
+    except WrongUsage as error:
         _fail(error.format_message(), 2)
-    except KeyboardInterrupt:
-        _fail("stopped; add --resume to the same command to go on", 130)
     except CatenaneError as error:
         if debug:
             raise

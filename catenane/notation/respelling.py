@@ -13,7 +13,7 @@ __all__ = ["respell"]
 
 
 def respell(text: str, notation: Notation, seed: int) -> str:
-    """Write the same structure differently: a MOFid with its blocks in another order, SMILES from another atom.
+    """Write the same structure differently: a MOFid's blocks in another order, SMILES from another atom.
 
     Args:
         text: A normalised string.

@@ -1,0 +1,69 @@
+import subprocess
+import sys
+
+import pytest
+
+import catenane as package
+
+
+def test_tells_its_version(catenane):
+    assert catenane("--version").out == f"catenane {package.__version__}\n"
+
+
+@pytest.mark.parametrize("verb", ["pretrain", "finetune", "predict", "embed", "data", "models"])
+def test_every_verb_explains_itself_with_an_example(catenane, verb):
+    told = catenane(verb, "--help")
+    assert told.code == 0
+    assert f"catenane {verb}" in " ".join(told.out.split())
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["fly"], "No such command"),
+        (["finetune", "x.csv"], "--target"),
+        (["predict", "CCO"], "--model"),
+        (["finetune", "x.csv", "--target", "y", "--task", "magic"], "regression, classification"),
+        (["finetune", "x.csv", "--target", ","], "at least one column name"),
+        (["finetune", "x.csv", "--target", "y,y"], "names a column twice"),
+        (["finetune", "x.csv", "--target", "y", "--set", "epochs"], "TABLE.NAME=VALUE"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_one_line(catenane, words, message):
+    told = catenane(*words)
+    assert told.code == 2
+    assert message in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["finetune", "x.csv", "--target", "y", "--recipe", "huge"], "unknown recipe 'huge': known are"),
+        (["finetune", "x.csv", "--target", "y", "--set", "finetuning.epoch=3"], "did you mean 'epochs'?"),
+        (["finetune", "x.csv", "--target", "y", "--set", "finetuning.epochs=many"], "must be int"),
+        (["predict", "CCO", "--model", "nowhere"], "no model 'nowhere'"),
+        (["data", "molnet/essol"], "did you mean 'molnet/esol'?"),
+    ],
+)
+def test_a_failure_ends_with_1_and_one_line(catenane, words, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    told = catenane(*words)
+    assert told.code == 1
+    assert message in told.err
+    assert len(told.err.strip().splitlines()) == 1
+
+
+def test_debug_shows_the_traceback(tmp_path):
+    from catenane.cli import main
+    from catenane.errors import BundleError
+
+    with pytest.raises(BundleError):
+        main(["predict", "CCO", "--model", str(tmp_path), "--debug"])
+
+
+def test_starting_loads_nothing_heavy():
+    heavy = ["torch", "rdkit", "pandas", "sklearn", "pyarrow", "matplotlib", "lightning_fabric", "tokenizers"]
+    code = f"import sys, catenane, catenane.cli; print([name for name in {heavy} if name in sys.modules])"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "[]"
