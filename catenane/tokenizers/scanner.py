@@ -156,7 +156,7 @@ def _wide_characters(batch: _Batch) -> Spans:
 
 
 def _tails(batch: _Batch, ampersands: Places, special: Places) -> Spans:
-    """What follows the first `&&` of each section, and the byte at which the section ends.
+    """What follows the first `&&` of each section, up to and with the byte that ends the section.
 
     A section is a string, or what a special token written out in one leaves of it. It ends with a byte that
     is no tail word ([SEP], or the `[` of the special token), so no word runs from one tail into the next.
