@@ -114,8 +114,8 @@ class StringTokenizer(ABC):
     def save(self, path: str | Path) -> Path:
         """Write a tokenizer.json, whole or not at all, and return its path.
 
-        `tokenizers.Tokenizer.from_file` reads it. `transformers.PreTrainedTokenizerFast(tokenizer_file=...)` does
-        too, and must be told the special tokens by name: `pad_token="[PAD]"` and so on.
+        `tokenizers.Tokenizer.from_file` reads it, and `PreTrainedTokenizerFast(tokenizer_file=...)` of
+        transformers, which must be told the special tokens by name: `pad_token="[PAD]"` and so on.
 
         Args:
             path: The file, or a folder that exists, where it is then named `tokenizer.json`.
