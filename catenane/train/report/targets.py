@@ -16,7 +16,7 @@ from catenane.train.report.figures import Drawing
 from catenane.train.report.grouperrors import errors_by_group, row_errors
 from catenane.train.report.groups import Groupings
 from catenane.train.report.scoretables import THIS_MODEL, ScoreTable, score_table
-from catenane.train.report.structures import drawing
+from catenane.train.report.structures import structures
 from catenane.train.result import FinetuneResult, Verdict
 from catenane.train.wording import count, number, percent, quantity, with_unit
 
@@ -32,7 +32,8 @@ class WorstAnswer:
     row: int
     """Data row in the file, the first is 1."""
     string: str
-    structure: Markup | None
+    structures: tuple[Markup, ...]
+    """The molecule, or the linkers of the framework."""
     expected: str
     predicted: str
     error: str
@@ -222,7 +223,7 @@ def _worst(result: FinetuneResult, verdict: Verdict, test: _TestRows, most: int)
             WorstAnswer(
                 row=int(table.rows[row]),
                 string=string,
-                structure=drawing(string) if table.notation == "smiles" else None,
+                structures=tuple(structures(string, table.notation)),
                 expected=number(label, like) if result.task == "regression" else f"{label:.0f}",
                 predicted=number(answer, like),
                 error=("+" if error > 0 else "") + number(error, like),

@@ -220,7 +220,7 @@ def test_the_worst_answers_come_with_their_structures(make_run, molecules):
     run = make_run(molecules, labels, change=spoil)
     text = render_report(run)
     [first, *others] = re.findall(
-        r'<tr>\s*<td class="number">([\d,]+)</td>\s*<td><svg class="structure"', text
+        r'<tr>\s*<td class="number">([\d,]+)</td>\s*<td><div class="structures"><svg', text
     )
     assert int(first) == worst + 1
     assert len(others) == 9
