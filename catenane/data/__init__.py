@@ -3,16 +3,24 @@
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus
 from catenane.data.corpus_writing import write_corpus
-from catenane.data.duplicates import Duplicates, NoiseFloor, aggregate, find_duplicates, noise_floor
+from catenane.data.duplicates import (
+    Aggregation,
+    Duplicates,
+    NoiseFloor,
+    aggregate,
+    find_duplicates,
+    noise_floor,
+)
 from catenane.data.leakage import shared_with_train
 from catenane.data.readers import stream_strings
-from catenane.data.registry import DATASETS, Dataset, find_dataset, match_dataset
+from catenane.data.registry import DATASETS, Dataset, Task, dataset_file, find_dataset, match_dataset
 from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
 from catenane.data.splits import Split, make_split
 from catenane.data.table import Table, read_table
 
 __all__ = [
     "DATASETS",
+    "Aggregation",
     "CorpusCounts",
     "Dataset",
     "Duplicates",
@@ -22,10 +30,12 @@ __all__ = [
     "RejectionWriter",
     "Split",
     "Table",
+    "Task",
     "TokenBatch",
     "TokenCorpus",
     "aggregate",
     "collate",
+    "dataset_file",
     "find_dataset",
     "find_duplicates",
     "make_split",

@@ -9,7 +9,7 @@ from typing import Any
 from catenane.errors import DataError, NotationError
 from catenane.notation import Notation, detect_notation
 
-__all__ = ["find_column", "find_string_column", "holds_strings", "is_string_name"]
+__all__ = ["find_column", "find_notation", "find_string_column", "holds_strings", "is_string_name"]
 
 # Spelt without case, spaces, hyphens and underscores; earlier names go before later ones.
 _STRING_NAMES: dict[Notation, tuple[str, ...]] = {
@@ -31,7 +31,7 @@ _SHOWN_COLUMNS = 20
 
 def is_string_name(name: str) -> bool:
     """Whether a column of this name usually holds the strings."""
-    return any(_plain(name) in names for names in _STRING_NAMES.values())
+    return _usual_notation(name) is not None
 
 
 def find_column(columns: Sequence[str], name: str, source: str) -> int:
@@ -95,6 +95,25 @@ def holds_strings(values: Sequence[Any]) -> bool:
     except NotationError:
         return False
     return True
+
+
+def find_notation(values: Sequence[Any], column: str, source: str) -> Notation:
+    """What the strings of a column are: as most of them look, else as the column is called.
+
+    Raises:
+        DataError: Neither tells.
+    """
+    try:
+        return detect_notation([value for value in values if isinstance(value, str)])
+    except NotationError as error:
+        notation = _usual_notation(column)
+        if notation is None:
+            raise DataError(f"{source}: column {column!r}: {error}") from None
+        return notation
+
+
+def _usual_notation(name: str) -> Notation | None:
+    return next((notation for notation, names in _STRING_NAMES.items() if _plain(name) in names), None)
 
 
 def _plain(name: str) -> str:

@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from catenane.data.columns import find_notation
 from catenane.data.corpus import (
     IDS,
     INDEX,
@@ -27,7 +28,7 @@ from catenane.data.rejects import Rejection, RejectionWriter
 from catenane.data.table import OnError
 from catenane.data.text_tables import TableFile
 from catenane.errors import DataError, NotationError
-from catenane.notation import Notation, detect_notation, normalise
+from catenane.notation import normalise
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["write_corpus"]
@@ -111,9 +112,12 @@ def _tokenisable(
     """The strings in normal form; the notation is that of the first of them."""
     items = iterate_strings(table, column)
     first = list(islice(items, CHUNK))
-    notation = _notation(
-        [item[1] for item in first if not isinstance(item, Rejection)], table.name, tokenizer
-    )
+    strings = [item[1] for item in first if not isinstance(item, Rejection)]
+    notation = find_notation(strings, table.columns[column], table.name)
+    if notation == "mofid" and tokenizer.notation == "smiles":
+        raise DataError(
+            f"{table.name} holds MOFids, which a tokenizer of SMILES cannot read: use one of MOFid"
+        )
     for item in chain(first, items):
         if isinstance(item, Rejection):
             reject(item)
@@ -128,18 +132,6 @@ def _tokenisable(
             reject(Rejection(row, table.columns[column], string, error.position, str(error)))
         else:
             yield normal
-
-
-def _notation(strings: Sequence[str], source: str, tokenizer: StringTokenizer) -> Notation:
-    if not strings:
-        return tokenizer.notation
-    try:
-        notation = detect_notation(strings)
-    except NotationError as error:
-        raise DataError(f"{source}: {error}") from None
-    if notation == "mofid" and tokenizer.notation == "smiles":
-        raise DataError(f"{source} holds MOFids, which a tokenizer of SMILES cannot read: use one of MOFid")
-    return notation
 
 
 def _raising(source: str) -> Callable[[Rejection], None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,6 +16,7 @@ __all__ = ["parse_labels"]
 _MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 _TRUTH = {"true": 1.0, "false": 0.0}
 _SHOWN_ROWS = 3
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
 
 
 def parse_labels(
@@ -44,7 +46,10 @@ def parse_labels(
             values[i] = _number(cell)
         except (TypeError, ValueError):
             values[i] = math.nan
-            wrong[i] = f"label {cell!r} is not a number"
+            hint = (
+                "; write a point for the decimal comma" if _DECIMAL_COMMA.fullmatch(str(cell).strip()) else ""
+            )
+            wrong[i] = f"label {cell!r} is not a number{hint}"
     if len(wrong) > np.isfinite(values).sum():
         shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in list(wrong)[:_SHOWN_ROWS])
         raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}")

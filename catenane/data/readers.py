@@ -36,19 +36,14 @@ def open_table(source: Source) -> TableFile:
     if source.layout == "parquet" and source.path is not None:
         return ParquetTable(source.name, source.path)
     lines = source.lines()
-    match source.layout:
-        case "csv":
-            return DelimitedTable(source.name, lines, ",")
-        case "tsv":
-            return DelimitedTable(source.name, lines, "\t")
-        case "smi":
-            return LineTable(source.name, lines)
-    first = next(lines, "")
-    delimiter = _delimiter(first)
+    first = next((line for line in lines if not line.isspace()), "")
     lines = chain([first], lines)
-    return (
-        LineTable(source.name, lines) if delimiter is None else DelimitedTable(source.name, lines, delimiter)
-    )
+    if source.layout == "smi" or (source.layout == "unknown" and _is_line_of_strings(first)):
+        return LineTable(source.name, lines)
+    # A CSV may be delimited by semicolons (where the comma is the decimal sign) or by tabs.
+    preferred = "\t,;" if source.layout == "tsv" else ",\t;"
+    delimiter = next((mark for mark in preferred if mark in first), preferred[0])
+    return DelimitedTable(source.name, lines, delimiter)
 
 
 def stream_strings(
@@ -140,11 +135,9 @@ def cell_text(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def _delimiter(first_line: str) -> str | None:
-    """Delimiter of a table with a header, or None for lines of strings, from the first line."""
-    words = first_line.split()
-    if not words or holds_strings([words[0]]):
-        return None
-    delimiter = "\t" if "\t" in first_line else ","
-    cells = [cell.strip(' "') for cell in first_line.split(delimiter)]
-    return delimiter if len(cells) > 1 or (len(words) == 1 and is_string_name(cells[0])) else None
+def _is_line_of_strings(line: str) -> bool:
+    """Whether this first line is `STRING name`, or `smiles name` over such, not the header of a table."""
+    words = line.split()
+    if not words or holds_strings(words[:1]):
+        return True
+    return not any(mark in line for mark in ",\t;") and not (len(words) == 1 and is_string_name(words[0]))

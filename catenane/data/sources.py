@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import gzip
 import io
 import sys
@@ -111,7 +112,9 @@ def find_source(source: str | Path, data_dir: str | Path | None = None) -> Sourc
     if path.is_dir():
         raise DataError(f"{path} is a folder: give one table inside it")
     if not path.exists():
-        raise DataError(f"{path} does not exist, and no data set is called so")
+        near = difflib.get_close_matches(str(source), DATASETS, n=1)
+        hint = f": did you mean {near[0]!r}?" if near else ""
+        raise DataError(f"{path} does not exist, and no data set is called so{hint}")
     layout = _LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
     if layout != "parquet" and _starts_with(path, _PARQUET):
         layout = "parquet"

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from catenane.data.columns import find_column
+from catenane.data.columns import find_column, find_notation
 from catenane.data.labels import parse_labels
 from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
 from catenane.data.registry import Dataset
@@ -18,7 +18,7 @@ from catenane.data.sources import find_source
 from catenane.data.text_tables import TableFile
 from catenane.data.units import split_unit
 from catenane.errors import ConfigError, DataError, NotationError
-from catenane.notation import Notation, detect_notation, normalise
+from catenane.notation import Notation, normalise
 
 __all__ = ["OnError", "Table", "read_table"]
 
@@ -103,7 +103,8 @@ def read_table(
     # Numbers before strings: a wrong target is found before many molecules are parsed.
     labels, wrong = _parse_targets(file, rows, label_columns, label_cells)
 
-    notation = notation or (known.notation if known else None) or _detected(texts, file, string)
+    notation = notation or (known.notation if known else None)
+    notation = notation or find_notation(texts, file.columns[string], file.name)
     strings: list[str] = []
     good: list[int] = []
     for i, text in enumerate(texts):
@@ -194,10 +195,3 @@ def _parse_targets(
     for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if names else ():
         wrong.setdefault(i, Rejection(rows[i], ", ".join(names), "", None, "there is no label"))
     return labels, wrong
-
-
-def _detected(texts: Sequence[Any], file: TableFile, string: int) -> Notation:
-    try:
-        return detect_notation([text for text in texts if isinstance(text, str)])
-    except NotationError as error:
-        raise DataError(f"{file.name}: column {file.columns[string]!r}: {error}") from None

@@ -27,7 +27,7 @@ def test_numbers_missing_labels_and_truth_values():
     ("cell", "reason"),
     [
         (">10", "'>10' is not a number"),
-        ("1,5", "'1,5' is not a number"),
+        ("1,5", "'1,5' is not a number; write a point for the decimal comma"),
         ("1_000", "'1_000' is not a number"),
         ("inf", "'inf' is not finite"),
         ("-Infinity", "'-Infinity' is not finite"),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import io
 import sys
-import tracemalloc
 
 import pytest
 
@@ -38,6 +37,9 @@ def strings(source, **options):
         ("a.txt", "smiles,y\nCCO,1\nc1ccccc1,2\nCC(=O)O,3\n"),
         ("a.dat", "id\tstructure\n1\tCCO\n2\tc1ccccc1\n3\tCC(=O)O\n"),
         ("a.txt", "smiles\nCCO\nc1ccccc1\nCC(=O)O\n"),
+        ("a.csv", "smiles;y\nCCO;1\nc1ccccc1;2\nCC(=O)O;3\n"),
+        ("a.csv", "\nid\tsmiles\n1\tCCO\n2\tc1ccccc1\n3\tCC(=O)O\n"),
+        ("a.tsv", "id,smiles\n1,CCO\n2,c1ccccc1\n3,CC(=O)O\n"),
     ],
 )
 def test_every_layout_gives_the_same_strings(tmp_path, name, text):
@@ -76,14 +78,10 @@ def test_a_row_without_string_raises_or_is_handed_over(tmp_path):
     assert [rejection.row for rejection in rejected] == [2, 4]
 
 
-def test_a_long_file_is_read_without_holding_it(tmp_path):
+def test_a_long_file_is_read_without_holding_it(tmp_path, peak_memory):
     row = f"CCCCCCCCCC,{'x' * 5000}\n"
     path = write(tmp_path / "a.csv.gz", "smiles,name\n" + row * 5_000)
-    tracemalloc.start()
-    assert sum(1 for _ in stream_strings(path)) == 5_000
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert peak < 8 << 20
+    assert peak_memory(lambda: sum(1 for _ in stream_strings(path))) < 8 << 20
 
 
 @pytest.mark.parametrize(
@@ -117,6 +115,8 @@ def test_what_cannot_be_read_is_refused_with_its_name(tmp_path, name, data, mess
 def test_missing_files_and_folders_are_told_apart(tmp_path):
     with pytest.raises(DataError, match="does not exist"):
         strings(tmp_path / "none.csv")
+    with pytest.raises(DataError, match="no data set is called so: did you mean 'molnet/esol'"):
+        strings("molnet/esoll")
     with pytest.raises(DataError, match="is a folder"):
         strings(tmp_path)
 

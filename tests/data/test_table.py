@@ -102,11 +102,25 @@ def test_a_table_without_a_usable_row_is_refused(tmp_path, rows):
 
 
 def test_strings_of_no_notation_are_refused(tmp_path):
-    (tmp_path / "a.csv").write_text("smiles,y\nhello,1\nworld,2\n")
+    (tmp_path / "a.csv").write_text("string,y\nhello,1\nworld,2\n")
     with pytest.raises(
-        DataError, match=r"a\.csv: column 'smiles': most strings are neither SMILES nor MOFid"
+        DataError, match=r"a\.csv: column 'string': most strings are neither SMILES nor MOFid"
     ):
-        read_table(tmp_path / "a.csv", targets=["y"])
+        read_table(tmp_path / "a.csv", targets=["y"], string_column="string")
+
+
+def test_where_most_strings_are_bad_the_name_of_the_column_tells_what_they_should_be(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,y\nhello,1\nCCO,2\nworld,3\n")
+    table = read_table(tmp_path / "a.csv", targets=["y"])
+    assert table.strings == ["CCO"]
+    assert [rejection.position for rejection in table.rejected] == [0, 0]
+
+
+def test_semicolons_and_decimal_commas_are_told(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles;y\nCC;1\nCCO;1,5\n")
+    table = read_table(tmp_path / "a.csv", targets=["y"])
+    assert table.strings == ["CC"]
+    assert table.rejected[0].reason == "label '1,5' is not a number; write a point for the decimal comma"
 
 
 def test_mofids_of_both_forms_become_compact(tmp_path):
