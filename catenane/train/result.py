@@ -125,8 +125,8 @@ class Verdict:
 
     @property
     def floor_sentence(self) -> str | None:
-        """What the labels of identical strings say about the best possible; None where none repeat."""
-        if self.noise_floor is None:
+        """What the labels of identical strings say about the best possible; None where they say nothing."""
+        if not self.noise_floor:
             return None
         if self.score != "mae":
             return f"Classes of identical strings deviate from their mean by {percent(self.noise_floor)}."
@@ -200,7 +200,7 @@ def summary_lines(result: FinetuneResult) -> list[str]:
         floors = [
             f"{verdict.target} {quantity(verdict.noise_floor, verdict.unit, verdict.reference)}"
             for verdict in found
-            if verdict.noise_floor is not None and verdict.score == "mae"
+            if verdict.noise_floor and verdict.score == "mae"
         ]
         if floors:
             lines.append(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from catenane.data import Rejection, shared_with_train
 from catenane.tokenizers import Tokenization
+from catenane.train.metrics import Task
 from catenane.train.report.data_plots import group_counts, histogram, loss_curves, rate_curve, score_curve
 from catenane.train.report.figures import Drawing
 from catenane.train.report.groups import Groupings
@@ -34,9 +36,11 @@ VARIABLE_PART = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,]*|: .*")
 HANDLING = {
     "mean": "joined, with the mean of their labels",
     "median": "joined, with the median of their labels",
-    "first": "only the first row of each is used",
+    "first": "only the first of each is used",
     "keep": "all of them are used",
 }
+MAJORITY = "joined, with the class of the majority"
+"""What joining rows means where the labels are classes."""
 Fact = tuple[str, str]
 """A name and what it is."""
 
@@ -62,19 +66,13 @@ def data_facts(result: FinetuneResult, shares: Mapping[str, float]) -> list[Fact
     table, split, duplicates = result.table, result.metrics["split"], result.metrics["duplicates"]
     groups = f"; {split['n_groups']:,} groups kept whole" if split["n_groups"] else ""
     parts = f"{split['train']:,} to train, {split['valid']:,} to validate, {split['test']:,} to test"
-    repeated = "none"
-    if duplicates["strings"]:
-        handling = HANDLING[duplicates["handling"]]
-        repeated = (
-            f"{count(duplicates['strings'], 'string')} in {count(duplicates['rows'], 'row')}: {handling}"
-        )
     known = ", ".join(f"{percent(share)} by {what}" for what, share in shares.items()) or "none"
     return [
         ("source", table.source),
         ("strings", f"{count(len(table), THINGS[table.notation])} from column {table.string_column}"),
         ("split", f"{split['method']}, seed {split['seed']}: {parts}{groups}"),
         ("test rows known from training", known),
-        ("repeated strings", repeated),
+        ("repeated strings", _repeated(duplicates, result.task)),
         ("tokens", str(Tokenization(**result.metrics["tokenization"]))),
         ("rejected rows", f"{result.metrics['rejected']:,}" if result.metrics["rejected"] else "none"),
     ]
@@ -84,6 +82,16 @@ def known_shares(result: FinetuneResult) -> dict[str, float]:
     """Shares of the test rows that have something in common with a training row, by what that is."""
     parts = result.split.train, result.split.test
     return shared_with_train(result.table, result.split) if all(map(len, parts)) else {}
+
+
+def _repeated(duplicates: Mapping[str, Any], task: Task) -> str:
+    if not duplicates["strings"]:
+        return "none"
+    handling = HANDLING[duplicates["handling"]]
+    if task == "classification" and duplicates["handling"] in ("mean", "median"):
+        handling = MAJORITY
+    strings, rows = count(duplicates["strings"], "string"), count(duplicates["rows"], "row")
+    return f"{strings} in {rows}, {duplicates['conflicting']:,} with labels that differ; {handling}"
 
 
 def data_warnings(result: FinetuneResult, shares: Mapping[str, float]) -> list[str]:
@@ -96,20 +104,22 @@ def data_warnings(result: FinetuneResult, shares: Mapping[str, float]) -> list[s
     tokens, n_test = result.metrics["tokenization"], len(result.split.test)
     warnings = []
     if rejected := result.metrics["rejected"]:
-        warnings.append(f"{count(rejected, 'row')} could not be used; the reasons are listed below.")
+        warnings.append(f"Rows that could not be used, for reasons listed below: {rejected:,}.")
     if tokens["n_unknown"]:
-        strings = count(tokens["n_strings_unknown"], "string")
-        warnings.append(f"{strings} hold tokens that are unknown to the model.")
+        warnings.append(
+            f"Strings with tokens that are unknown to the model: {tokens['n_strings_unknown']:,}."
+        )
     if tokens["n_cut"]:
-        strings = count(tokens["n_strings_cut"], "string")
-        warnings.append(f"{strings} are longer than the model can take and were cut.")
+        warnings.append(
+            f"Strings longer than the model can read, which were cut: {tokens['n_strings_cut']:,}."
+        )
     if shares.get("string"):
         warnings.append(
-            f"{percent(shares['string'])} of the test rows hold a string that was trained on: "
-            "there the scores show memory, not prediction."
+            f"Test rows with a string that was trained on: {percent(shares['string'])}; "
+            "on them the scores show memory, not prediction."
         )
     if n_test < SMALL_TEST:
-        warnings.append(f"There are only {count(n_test, 'test row')}: small differences mean little.")
+        warnings.append(f"Only {count(n_test, 'test row')}: small differences mean little.")
     return warnings
 
 

@@ -79,7 +79,6 @@ def render_report(result: FinetuneResult) -> str:
     )
     return environment.get_template("report.html").render(
         result=result,
-        metrics=result.metrics,
         headline=first,
         lede=others,
         verdicts=found,

@@ -136,13 +136,18 @@ def _noise_floor(result: FinetuneResult, verdict: Verdict) -> str:
     if verdict.noise_floor is None:
         return "No string occurs twice, so that the noise floor of these labels is not known."
     floor = result.metrics["noise_floor"][verdict.target]
-    strings, rows = count(floor["groups"], "string"), count(floor["rows"], "row")
-    mean = quantity(floor["mean_absolute_deviation"], verdict.unit, verdict.reference)
-    std = quantity(floor["within_group_std"], verdict.unit, verdict.reference)
-    return (
-        f"Noise floor: {strings} occur more than once ({rows}). Their labels deviate from their mean "
-        f"by {mean} on average, with a pooled standard deviation of {std}."
+    strings, rows = count(floor["groups"], "repeated string"), count(floor["rows"], "row")
+    mean, std = (
+        quantity(floor[key], verdict.unit, verdict.reference)
+        for key in ("mean_absolute_deviation", "within_group_std")
     )
+    text = (
+        f"Noise floor, from {rows} of {strings}: the labels deviate from the mean of their string by {mean} "
+        f"on average, with a pooled standard deviation of {std}."
+    )
+    if verdict.score == "mae" and verdict.model is not None and verdict.model < verdict.noise_floor:
+        text += " The model's error is below it: look for test rows that are known from training."
+    return text
 
 
 def _parity(verdict: Verdict, groupings: Groupings, test: _TestRows) -> Drawing:

@@ -120,7 +120,7 @@ def make_run() -> RunMaker:
                 },
                 "seed": 0,
                 "noise_floor": floors,
-                "duplicates": {"strings": 0, "rows": 0, "handling": "mean"},
+                "duplicates": {"strings": 3, "rows": 7, "conflicting": 2, "handling": "mean"},
                 "rejected": len(rejected),
                 "tokenization": dataclasses.asdict(tokenization),
                 "recipe": "small",

@@ -203,9 +203,27 @@ def test_rejected_rows_are_counted_by_reason(make_run, molecules):
     )
     run = make_run(molecules, np.arange(float(len(molecules)))[:, None], rejected=rejected)
     page = Page(render_report(run))
-    assert "3 rows could not be used" in page.text("li")
+    assert "Rows that could not be used, for reasons listed below: 3." in page.text("li")
     assert "label … is not a number" in page.text("th")
     assert "the ring bond 1 at position 1 is never closed: C1CC" in page.text("th")
+
+
+def test_the_data_are_described(text_of):
+    told = Page(text_of("molecule_run")).text("dd")
+    assert "3 strings in 7 rows, 2 with labels that differ; joined, with the mean of their labels" in told
+    assert "3 unknown tokens in 2 strings: '[Xe]' (3); 5 tokens cut from 1 strings" in told
+    assert "by scaffold" in told
+    assert "joined, with the class of the majority" in Page(text_of("class_run")).text("dd")
+
+
+def test_an_error_below_the_noise_floor_is_called_suspicious(make_run, molecules):
+    strings = list(dict.fromkeys(molecules))[:60] * 2
+    labels = np.random.default_rng(0).normal(size=(120, 1))
+    told = Page(render_report(make_run(strings, labels, noise=0.01))).text("p")
+    assert "Noise floor, from 120 rows of 60 repeated strings" in told
+    assert "look for test rows that are known from training" in told
+    told = Page(render_report(make_run(strings, labels, noise=3.0))).text("p")
+    assert "known from training" not in told
 
 
 def test_the_worst_answers_come_with_their_structures(make_run, molecules):
