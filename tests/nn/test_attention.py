@@ -95,13 +95,15 @@ def test_full_attention_takes_its_softmax_in_float32():
 def test_linear_attention_sums_in_float32_under_autocast(feature_order: FeatureOrder):
     kernel = LinearAttention(8, 16, feature_order, seed=0)
     rotation = RotaryPositions(8 if feature_order == "map-rotated" else 16, 300)(300)
-    # Values that cancel: sums in bfloat16 would lose them.
     q_BHLD, k_BHLD = torch.randn(2, 1, 2, 300, 8).bfloat16()
     v_BHLD = torch.randn(1, 2, 300, 8).bfloat16()
+    dtypes = []
+    kernel.features.register_forward_hook(lambda _, __, mapped_BHLM: dtypes.append(mapped_BHLM.dtype))
     with torch.autocast("cpu", torch.bfloat16):
         rough_BHLD = kernel(q_BHLD, k_BHLD, v_BHLD, None, rotation)
     precise_BHLD = kernel(q_BHLD.float(), k_BHLD.float(), v_BHLD.float(), None, rotation)
     assert rough_BHLD.dtype == torch.bfloat16
+    assert set(dtypes) == {torch.float32}
     torch.testing.assert_close(rough_BHLD.float(), precise_BHLD, atol=1e-3, rtol=8e-3)
 
 
