@@ -23,7 +23,7 @@ from catenane.notation.syntax import find_fault, notation_error
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["respell_block", "spell_block"]
+__all__ = ["canonical_block", "write_block"]
 
 _AROMATIC = 5
 """Order of an aromatic bond in the code of a numbering."""
@@ -50,7 +50,7 @@ class _Graph(NamedTuple):
     ring_bonds: set[frozenset[int]]
 
 
-def respell_block(smiles: str) -> str:
+def canonical_block(smiles: str) -> str:
     """The same block in the spelling of MOFid.
 
     Raises:
@@ -65,10 +65,10 @@ def respell_block(smiles: str) -> str:
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
     if mol is None or "." in smiles:
         raise notation_error("not SMILES of one connected block", smiles)
-    return spell_block(mol)
+    return write_block(mol)
 
 
-def spell_block(mol: Mol) -> str:
+def write_block(mol: Mol) -> str:
     """The SMILES of one connected molecule, sanitised or not, in the spelling of MOFid."""
     graph = _graph(mol)
     return _write(graph, _number(graph, _classes(graph)))

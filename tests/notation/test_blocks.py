@@ -6,7 +6,7 @@ import pytest
 
 from catenane.errors import NotationError
 from catenane.notation import Mofid, Smiles
-from catenane.notation.spelling import respell_block, spell_block
+from catenane.notation.blocks import canonical_block, write_block
 
 ZR6 = "[O]12[Zr]34[OH]5[Zr]62[OH]2[Zr]71[OH]4[Zr]14[O]3[Zr]35[O]6[Zr]2([O]71)[OH]43"
 
@@ -26,7 +26,7 @@ def test_real_blocks_are_spelled_as_they_are_written(real_mofids):
         block for strings in real_mofids.values() for text in strings for block in Mofid.parse(text).blocks
     }
     sample = sorted(blocks)[::40]
-    same = sum(respell_block(block) == block for block in sample)
+    same = sum(canonical_block(block) == block for block in sample)
     assert len(sample) > 800
     assert same >= len(sample) - 2
 
@@ -34,7 +34,7 @@ def test_real_blocks_are_spelled_as_they_are_written(real_mofids):
 def test_the_order_of_the_atoms_does_not_matter(real_mofids):
     blocks = {block for text in real_mofids["hmof_mofid"][::300] for block in Mofid.parse(text).blocks}
     for block in sorted(blocks):
-        assert spell_block(shuffled(block, seed=1)) == spell_block(shuffled(block, seed=2)) == block
+        assert write_block(shuffled(block, seed=1)) == write_block(shuffled(block, seed=2)) == block
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_the_order_of_the_atoms_does_not_matter(real_mofids):
     ],
 )
 def test_known_spellings(text, spelled):
-    assert respell_block(text) == spelled
+    assert canonical_block(text) == spelled
 
 
 def test_the_block_stays_the_same_molecule(real_mofids):
@@ -63,16 +63,16 @@ def test_the_block_stays_the_same_molecule(real_mofids):
                 before = Smiles.parse(block).canonical()
             except NotationError:
                 continue
-            assert Smiles.parse(respell_block(before)).canonical() == before
+            assert Smiles.parse(canonical_block(before)).canonical() == before
 
 
 def test_a_long_block_needs_no_deep_recursion():
     chain = "C" * 1_500
-    assert Smiles.parse(respell_block(chain)).canonical() == chain
+    assert Smiles.parse(canonical_block(chain)).canonical() == chain
 
 
 @pytest.mark.parametrize(("text", "position"), [("C.C", None), ("C(C", 1), ("", 0), ("C11", None)])
 def test_what_is_no_block_is_refused(text, position):
     with pytest.raises(NotationError) as caught:
-        respell_block(text)
+        canonical_block(text)
     assert caught.value.position == position
