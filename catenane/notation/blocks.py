@@ -1,4 +1,4 @@
-"""The spelling of a MOFid block: canonical SMILES as the MOFid program has Open Babel write it.
+"""The canonical SMILES of a MOFid block, as the MOFid program has Open Babel write it.
 
 RDKit's canonical SMILES of terephthalate is `O=C([O-])c1ccc(C(=O)[O-])cc1`; every MOFid writes it
 `[O-]C(=O)c1ccc(cc1)C(=O)[O-]`. A model that has read MOFids knows the second spelling, so frameworks that
@@ -51,7 +51,7 @@ class _Graph(NamedTuple):
 
 
 def canonical_block(smiles: str) -> str:
-    """The same block in the spelling of MOFid.
+    """The one spelling that MOFid has for this block.
 
     Raises:
         NotationError: The string is not SMILES of one connected block.
