@@ -44,7 +44,7 @@ def ngram_counts(strings: Sequence[str], notation: Notation, longest: int = 4) -
 
 
 def commonest_columns(counts: sparse.csr_matrix, n_columns: int) -> np.ndarray:
-    """The `n_columns` columns present in nearest to half of the rows, int64; constant ones are never among them."""
+    """The `n_columns` columns present in nearest to half of the rows, int64; never one that is constant."""
     share = counts.getnnz(axis=0) / counts.shape[0]
     spread = share * (1 - share)
     best = np.argsort(-spread, kind="stable")[:n_columns]

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from catenane.baselines import fit_predict_baselines
+
+
+@pytest.fixture(scope="module")
+def sizes(molecules) -> np.ndarray:
+    return np.array([sum(letter.isalpha() for letter in text) for text in molecules], dtype=float)
+
+
+def split(strings, labels):
+    test = np.arange(len(strings)) % 4 == 0
+    pick = lambda mask: [text for text, chosen in zip(strings, mask, strict=True) if chosen]  # noqa: E731
+    return pick(~test), labels[~test], pick(test), labels[test]
+
+
+def test_every_baseline_but_the_median_learns_a_simple_property(molecules, sizes):
+    train, y_train, test, y_test = split(molecules, sizes[:, None])
+    answers = fit_predict_baselines(train, y_train, test, notation="smiles", task="regression")
+    assert list(answers) == ["median", "ngram-ridge", "descriptor-gbm", "morgan-forest"]
+    errors = {name: np.abs(values - y_test).mean() for name, values in answers.items()}
+    assert errors["median"] == pytest.approx(np.abs(np.median(y_train) - y_test).mean())
+    for name in ("ngram-ridge", "descriptor-gbm", "morgan-forest"):
+        assert answers[name].shape == y_test.shape
+        assert errors[name] < 0.6 * errors["median"]
+
+
+def test_every_classifier_but_the_prior_learns_a_simple_class(molecules):
+    labels = np.array([float("O" in text) for text in molecules])[:, None]
+    train, y_train, test, y_test = split(molecules, labels)
+    answers = fit_predict_baselines(train, y_train, test, notation="smiles", task="classification")
+    assert list(answers) == ["prior", "ngram-logistic", "descriptor-gbm", "morgan-forest"]
+    np.testing.assert_allclose(answers["prior"], y_train.mean())
+    for name in ("ngram-logistic", "descriptor-gbm", "morgan-forest"):
+        assert ((answers[name] >= 0) & (answers[name] <= 1)).all()
+        assert ((answers[name] > 0.5) == y_test).mean() > 0.85
+
+
+def test_mofs_have_no_morgan_fingerprint(mof_file):
+    rows = [line.rsplit(",", 1) for line in mof_file.read_text().splitlines()[1:]]
+    train, y_train, test, y_test = split([text for text, _ in rows], np.array([[float(y)] for _, y in rows]))
+    answers = fit_predict_baselines(train, y_train, test, notation="mofid", task="regression")
+    assert list(answers) == ["median", "ngram-ridge", "descriptor-gbm"]
+    assert np.abs(answers["ngram-ridge"] - y_test).mean() < np.abs(answers["median"] - y_test).mean()
+
+
+def test_a_missing_label_leaves_the_other_target_alone(molecules, sizes):
+    both = np.stack([sizes, np.where(np.arange(len(sizes)) % 3, np.nan, sizes)], axis=1)
+    train, y_train, test, _ = split(molecules, both)
+    together = fit_predict_baselines(train, y_train, test, notation="smiles", task="regression")
+    alone = fit_predict_baselines(train, y_train[:, :1], test, notation="smiles", task="regression")
+    for name, values in together.items():
+        assert np.isfinite(values).all()
+        np.testing.assert_allclose(values[:, 0], alone[name][:, 0])
+
+
+@pytest.mark.parametrize("task", ["regression", "classification"])
+@pytest.mark.parametrize("labels", [[1.0] * 8, [np.nan] * 8, [0.0] * 7 + [1.0], [0, 1] * 4])
+def test_hardly_any_labels_are_no_reason_to_fail(task, labels):
+    strings = ["C" * n for n in range(1, 9)]
+    answers = fit_predict_baselines(
+        strings, np.array(labels, dtype=float)[:, None], ["CCO"], notation="smiles", task=task
+    )
+    assert all(values.shape == (1, 1) for values in answers.values())
+    assert all(np.isfinite(values).all() for values in answers.values()) == bool(np.isfinite(labels).any())
+
+
+def test_the_same_seed_gives_the_same_answers(molecules, sizes):
+    train, y_train, test, _ = split(molecules, sizes[:, None])
+    first, second = (
+        fit_predict_baselines(train, y_train, test, notation="smiles", task="regression", seed=3)
+        for _ in range(2)
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_tells_which_baseline_is_being_fitted(molecules, sizes):
+    train, y_train, test, _ = split(molecules, sizes[:, None])
+    told: list[str] = []
+    answers = fit_predict_baselines(
+        train, y_train, test, notation="smiles", task="regression", progress=told.append
+    )
+    assert told == list(answers)
