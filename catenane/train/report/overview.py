@@ -66,12 +66,12 @@ def data_facts(result: FinetuneResult, shares: Mapping[str, float]) -> list[Fact
     table, split, duplicates = result.table, result.metrics["split"], result.metrics["duplicates"]
     groups = f"; {split['n_groups']:,} groups kept whole" if split["n_groups"] else ""
     parts = f"{split['train']:,} to train, {split['valid']:,} to validate, {split['test']:,} to test"
-    known = ", ".join(f"{percent(share)} by {what}" for what, share in shares.items()) or "none"
+    known = ", ".join(f"{what} {percent(share)}" for what, share in shares.items()) or "none"
     return [
         ("source", table.source),
         ("strings", f"{count(len(table), THINGS[table.notation])} from column {table.string_column}"),
         ("split", f"{split['method']}, seed {split['seed']}: {parts}{groups}"),
-        ("test rows known from training", known),
+        ("test rows share with training", known),
         ("repeated strings", _repeated(duplicates, result.task)),
         ("tokens", str(Tokenization(**result.metrics["tokenization"]))),
         ("rejected rows", f"{result.metrics['rejected']:,}" if result.metrics["rejected"] else "none"),
