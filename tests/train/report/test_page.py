@@ -212,7 +212,7 @@ def test_the_data_are_described(text_of):
     told = Page(text_of("molecule_run")).text("dd")
     assert "3 strings in 7 rows, 2 with labels that differ; joined, with the mean of their labels" in told
     assert "3 unknown tokens in 2 strings: '[Xe]' (3); 5 tokens cut from 1 strings" in told
-    assert re.search(r"string 0 %, without stereochemistry 0 %, scaffold \d+ %", told)
+    assert re.search(r"string [\d.]+ %, without stereochemistry [\d.]+ %, scaffold [\d.]+ %", told)
     assert "joined, with the class of the majority" in Page(text_of("class_run")).text("dd")
 
 
