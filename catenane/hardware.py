@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import torch
 
 from catenane.errors import ConfigError
 
-__all__ = ["best_device", "fast_matmul", "resolve_precision", "tune_allocator"]
+__all__ = ["best_device", "fast_matmul", "resolve_precision", "tune_cpu"]
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
@@ -64,8 +65,14 @@ def fast_matmul() -> Iterator[None]:
         torch.backends.cuda.enable_flash_sdp(flash)
 
 
-def tune_allocator() -> None:
-    """Make glibc keep freed memory, so that one step reuses the activations of the last."""
+def tune_cpu() -> None:
+    """Make the CPU reuse memory between steps whose batches differ in shape; called before the first of them.
+
+    oneDNN keeps what it prepared for the last 1,024 shapes, gigabytes in a training run and slower than to
+    prepare it anew: it is told to keep a few, unless the user's environment says otherwise. glibc is told to keep
+    freed memory, so that one step reuses the activations of the last.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     if sys.platform != "linux":
         return
     try:

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from catenane.config import TrainingConfig
 from catenane.data import TokenBatch
 from catenane.errors import TrainingError
-from catenane.hardware import best_device, fast_matmul, resolve_precision, tune_allocator
+from catenane.hardware import best_device, fast_matmul, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
 from catenane.train.schedule import warmup_cosine
@@ -91,7 +91,7 @@ def run(
     from lightning_fabric import Fabric
 
     target = best_device(device)
-    tune_allocator()
+    tune_cpu()
     fabric = Fabric(
         accelerator=target.type, devices=1, precision=resolve_precision(settings.precision, target)
     )
