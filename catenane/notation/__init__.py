@@ -1,6 +1,6 @@
 """SMILES and MOFid: parse, check, normalise."""
 
-from catenane.notation.blocks import canonical_block, write_block
+from catenane.notation.blocks import canonical_block, read_block, write_block
 from catenane.notation.detection import detect_notation
 from catenane.notation.mofid import Mofid
 from catenane.notation.normal_form import Notation, normalise
@@ -14,6 +14,7 @@ __all__ = [
     "canonical_block",
     "detect_notation",
     "normalise",
+    "read_block",
     "respell",
     "write_block",
 ]

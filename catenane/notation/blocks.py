@@ -18,12 +18,12 @@ from collections.abc import Iterator
 from itertools import islice, permutations, product
 from typing import TYPE_CHECKING, NamedTuple
 
-from catenane.notation.syntax import find_fault, notation_error
+from catenane.notation.syntax import find_fault, find_ring_fault, notation_error
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["canonical_block", "write_block"]
+__all__ = ["canonical_block", "read_block", "write_block"]
 
 _AROMATIC = 5
 """Order of an aromatic bond in the code of a numbering."""
@@ -56,20 +56,31 @@ def canonical_block(smiles: str) -> str:
     Raises:
         NotationError: The string is not SMILES of one connected block.
     """
+    return write_block(read_block(smiles))
+
+
+def read_block(smiles: str) -> Mol:
+    """The block as an unsanitised molecule: metals, radicals and aromatic rings stay as they are written.
+
+    Raises:
+        NotationError: The string is not SMILES of one connected block.
+    """
     from rdkit import Chem, rdBase
 
-    fault = find_fault(smiles, apart=True)
+    fault = find_fault(smiles, apart=True) or find_ring_fault(smiles)
     if fault is not None:
         raise notation_error(fault.reason, smiles, fault.position)
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, sanitize=False)
     if mol is None or "." in smiles:
         raise notation_error("not SMILES of one connected block", smiles)
-    return write_block(mol)
+    mol.UpdatePropertyCache(strict=False)
+    Chem.FastFindRings(mol)
+    return mol
 
 
 def write_block(mol: Mol) -> str:
-    """The SMILES of one connected molecule, sanitised or not, in the spelling of MOFid."""
+    """The canonical spelling of one connected molecule, sanitised or not."""
     graph = _graph(mol)
     return _write(graph, _number(graph, _classes(graph)))
 

@@ -71,7 +71,7 @@ def test_a_long_block_needs_no_deep_recursion():
     assert Smiles.parse(canonical_block(chain)).canonical() == chain
 
 
-@pytest.mark.parametrize(("text", "position"), [("C.C", None), ("C(C", 1), ("", 0), ("C11", None)])
+@pytest.mark.parametrize(("text", "position"), [("C.C", None), ("C(C", 1), ("", 0), ("C11", 2)])
 def test_what_is_no_block_is_refused(text, position):
     with pytest.raises(NotationError) as caught:
         canonical_block(text)

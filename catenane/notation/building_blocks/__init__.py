@@ -1,0 +1,27 @@
+"""What frameworks are made of: metal nodes, linkers, substituents, and the nets they form."""
+
+from catenane.notation.building_blocks.library import (
+    Blueprint,
+    Node,
+    Slot,
+    Substituent,
+    builtin_blueprints,
+    builtin_linkers,
+    builtin_nodes,
+    builtin_substituents,
+)
+from catenane.notation.building_blocks.linkers import Donor, Linker, Shape
+
+__all__ = [
+    "Blueprint",
+    "Donor",
+    "Linker",
+    "Node",
+    "Shape",
+    "Slot",
+    "Substituent",
+    "builtin_blueprints",
+    "builtin_linkers",
+    "builtin_nodes",
+    "builtin_substituents",
+]

@@ -1,0 +1,133 @@
+"""The nodes, linkers, nets and substituents of the package, from the TOML files beside this module."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from catenane.notation.building_blocks.linkers import Donor, Linker, Shape
+
+__all__ = [
+    "Blueprint",
+    "Node",
+    "Slot",
+    "Substituent",
+    "builtin_blueprints",
+    "builtin_linkers",
+    "builtin_nodes",
+    "builtin_substituents",
+]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A metal node."""
+
+    name: str
+    """Short name, such as Zn4O."""
+    blocks: tuple[str, ...]
+    """What MOFid writes for it: one block, or a metal and its bridge."""
+    metal: str
+    """Symbol of its metal."""
+    cluster: str
+    """What it is in a crystal."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """One kind of place for linkers in a net."""
+
+    donor: Donor
+    shape: Shape
+    fewest: int = 1
+    """Least number of different linkers that share the places."""
+    most: int = 1
+    """Greatest number of different linkers that share the places."""
+    equal: bool = False
+    """Whether linkers that share the places must be of one length, since the net has no free axis."""
+
+    def takes(self, linker: Linker) -> bool:
+        """Whether the linker fits."""
+        return linker.donor == self.donor and linker.shape == self.shape
+
+
+@dataclass(frozen=True)
+class Blueprint:
+    """A net, the nodes it is known with, and the linkers that join them."""
+
+    net: str
+    """RCSR code."""
+    nodes: tuple[str, ...]
+    """Names of nodes."""
+    connectivity: int
+    """How many connecting groups a node binds in this net."""
+    slots: tuple[Slot, ...]
+    catenation: int
+    """Most further nets that interpenetrate it."""
+    example: str
+    """Known frameworks of this kind."""
+    source: str
+    """Where they are described."""
+
+
+@dataclass(frozen=True)
+class Substituent:
+    """A group in the place of a hydrogen."""
+
+    name: str
+    smiles: str
+    """Its first atom is attached."""
+
+
+@cache
+def builtin_nodes() -> tuple[Node, ...]:
+    """Every node of the library."""
+    return tuple(
+        Node(name, tuple(node["blocks"]), node["metal"], node["cluster"])
+        for name, node in _read("nodes").items()
+    )
+
+
+@cache
+def builtin_linkers() -> tuple[Linker, ...]:
+    """Every linker of the library."""
+    return tuple(
+        Linker.from_smiles(linker["smiles"], name, shape=shape, full_name=linker["name"])
+        for shape, linkers in _read("linkers").items()
+        for name, linker in linkers.items()
+    )
+
+
+@cache
+def builtin_blueprints() -> tuple[Blueprint, ...]:
+    """Every net of the library with what may occupy it."""
+    return tuple(
+        Blueprint(
+            net=blueprint["net"],
+            nodes=tuple(blueprint["nodes"]),
+            connectivity=blueprint["connectivity"],
+            slots=tuple(map(_slot, blueprint["slots"])),
+            catenation=blueprint.get("catenation", 0),
+            example=blueprint["example"],
+            source=blueprint["source"],
+        )
+        for blueprint in _read("blueprints")["blueprint"]
+    )
+
+
+@cache
+def builtin_substituents() -> tuple[Substituent, ...]:
+    """Every substituent of the library."""
+    return tuple(Substituent(name, smiles) for name, smiles in _read("substituents").items())
+
+
+def _slot(table: dict[str, Any]) -> Slot:
+    fewest, most = table.get("linkers", (1, 1))
+    return Slot(table["donor"], table["shape"], fewest, most, table.get("equal", False))
+
+
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8"))
