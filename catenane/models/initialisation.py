@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from catenane.nn import LearnedPositions
+
 __all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head"]
 
-ENCODER_SCALE = 0.02
-"""Standard deviation of embeddings and matrices, as in BERT and GPT-2."""
-ANSWER_SCALE = 0.1
-"""How far from zero the first answers of a property head are, in standard deviations of the label."""
+ENCODER_GAIN = 0.5
+"""Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave the
+attention of narrow encoders flat for long."""
+EMBEDDING_GAIN = 1.0
+"""Of the embedding: its deviation times √(width). As the output projection it then gives logits of variance one."""
+ANSWER_GAIN = 0.1
+"""Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 
 
 def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bool) -> None:
@@ -22,24 +27,20 @@ def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bo
             keeps its variance through any depth (Radford et al. 2019, section 2.3).
     """
     for name, module in encoder.named_modules():
-        if isinstance(module, nn.Linear | nn.Embedding):
-            writes_to_stream = scale_residuals and name.endswith(".output")
-            _normal(
-                module.weight, ENCODER_SCALE / (2 * n_blocks) ** 0.5 if writes_to_stream else ENCODER_SCALE
-            )
         if isinstance(module, nn.Linear):
-            nn.init.zeros_(module.bias)
-    for name, parameter in encoder.named_parameters():
-        if name.endswith("table_LD"):
-            _normal(parameter, ENCODER_SCALE)
+            shrink = (2 * n_blocks) ** -0.5 if scale_residuals and name.endswith(".output") else 1.0
+            _start(module, ENCODER_GAIN * shrink)
+        elif isinstance(module, nn.Embedding):
+            _normal(module.weight, EMBEDDING_GAIN)
+        elif isinstance(module, LearnedPositions):
+            _normal(module.table_LD, EMBEDDING_GAIN)
 
 
 def initialise_token_head(head: nn.Module) -> None:
     """Start a head that names tokens."""
     for module in head.modules():
         if isinstance(module, nn.Linear):
-            _normal(module.weight, ENCODER_SCALE)
-            nn.init.zeros_(module.bias)
+            _start(module, ENCODER_GAIN)
 
 
 def initialise_property_head(head: nn.Module) -> None:
@@ -47,13 +48,18 @@ def initialise_property_head(head: nn.Module) -> None:
 
     Source: He et al. 2015, arXiv:1502.01852, eq. 10.
     """
-    layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
-    for layer in layers:
-        _normal(layer.weight, (2 / layer.in_features) ** 0.5)
-        nn.init.zeros_(layer.bias)
-    _normal(layers[-1].weight, ANSWER_SCALE / layers[-1].in_features ** 0.5)
+    *hidden, last = (module for module in head.modules() if isinstance(module, nn.Linear))
+    for layer in hidden:
+        _start(layer, 2**0.5)
+    _start(last, ANSWER_GAIN)
 
 
-def _normal(parameter: Tensor, scale: float) -> None:
-    """A normal distribution cut off at two deviations, so that no weight starts as an outlier."""
-    nn.init.trunc_normal_(parameter, std=scale, a=-2 * scale, b=2 * scale)
+def _start(layer: nn.Linear, gain: float) -> None:
+    _normal(layer.weight, gain)
+    nn.init.zeros_(layer.bias)
+
+
+def _normal(matrix: Tensor, gain: float) -> None:
+    """Normal with deviation gain / √(columns), cut off at two deviations: no weight starts as an outlier."""
+    deviation = gain / matrix.shape[1] ** 0.5
+    nn.init.trunc_normal_(matrix, std=deviation, a=-2 * deviation, b=2 * deviation)
