@@ -1,0 +1,10 @@
+"""Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
+
+from catenane.descriptors.table import (
+    Descriptors,
+    compute_descriptors,
+    descriptor_meanings,
+    descriptor_names,
+)
+
+__all__ = ["Descriptors", "compute_descriptors", "descriptor_meanings", "descriptor_names"]

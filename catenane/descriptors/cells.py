@@ -1,0 +1,136 @@
+"""The repeating unit that a MOFid implies: from net, node and linker lengths to edges and volume.
+
+Linkers of a MOFid are listed once each, however often they occur. Where that leaves the unit open, every
+reading is made, with a weight, and the descriptors average over them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from catenane.descriptors.linkers import Linker
+from catenane.descriptors.nodes import Node
+
+__all__ = ["Net", "Unit", "read_units"]
+
+_MOST_READINGS = 8
+_BARE_PILLAR = 9.6
+"""Edge through the axis of a paddlewheel where no pillar is listed, in angstrom: that of DMOF-1."""
+_ROD_STEP = 3.4
+"""Distance of neighbouring metals along the rods of MIL-47 and MIL-53, in angstrom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Net:
+    """A net whose edges are all alike, at its most symmetric."""
+
+    volume: float
+    """Volume per node in cubed edges."""
+    n_linkers: float
+    """Linkers per node."""
+    n_sites: int = 2
+    """Sites of a linker; with three, an edge runs from a node to the middle of a linker."""
+
+
+_NETS = {
+    "fcu": Net(math.sqrt(0.5), 6),
+    "bcu": Net(math.sqrt(16 / 27), 4),
+    "nbo": Net(4 / 3, 2),
+    "dia": Net(math.sqrt(64 / 27), 2),
+    "tbo": Net(math.sqrt(24), 4 / 3, n_sites=3),
+}
+_TWELVEFOLD = {"fcu", "pcu", "hex", "bct"}
+"""What hexamers that bind twelve linkers are taken for where linkers of unequal length distort fcu."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One reading of a MOFid: what belongs to one node."""
+
+    weight: float
+    """Probability of this reading."""
+    edges: tuple[float, ...]
+    """Distances of connected nodes in angstrom, one for each class of edges."""
+    volume: float
+    """Volume per node of one net, in cubic angstrom."""
+    linkers: tuple[tuple[float, Linker], ...]
+    """Linkers with how many of each belong to one node."""
+
+
+def read_units(node: Node, linkers: Sequence[Linker], topology: str) -> list[Unit]:
+    """The units that these blocks may form on a net; none where the net or a linker's length is not known."""
+    bridging = [x for x in linkers if not math.isnan(x.reach)]
+    carboxylates = [x for x in bridging if x.binding == "carboxylate"]
+    if node.kind == "hexamer" and topology in _TWELVEFOLD:
+        topology = "fcu"
+    if topology == "pcu" and node.kind == "paddlewheel" and carboxylates:
+        return _pillared(node, carboxylates, [x for x in bridging if x.binding != "carboxylate"])
+    edging = carboxylates or bridging
+    if topology == "pcu":
+        return [
+            Unit(weight, edges, math.prod(edges), tuple((1.0, x) for x in chosen))
+            for weight, chosen in _assignments(edging, 3)
+            for edges in [tuple(_edge(node, x) for x in chosen)]
+        ]
+    if topology == "rna" and node.kind == "single":
+        return [
+            Unit(weight, edges, math.prod(edges) * _ROD_STEP, tuple((0.5, x) for x in chosen))
+            for weight, chosen in _assignments(edging, 2)
+            for edges in [tuple(_edge(node, x) for x in chosen)]
+        ]
+    net = _NETS.get(topology)
+    edging = [x for x in edging if net and x.n_sites == net.n_sites]
+    return [_regular(node, edging, net)] if net and edging else []
+
+
+def _pillared(node: Node, sheet: Sequence[Linker], pillars: Sequence[Linker]) -> list[Unit]:
+    """Square sheets of paddlewheels and carboxylates, stacked by pillars."""
+    units = []
+    for weight, chosen in _assignments(sheet, 2):
+        for pillar in pillars or (None,):
+            linkers = (*chosen, pillar) if pillar else chosen
+            edges = (*(_edge(node, x) for x in chosen), _edge(node, pillar) if pillar else _BARE_PILLAR)
+            share = weight / max(len(pillars), 1)
+            units.append(Unit(share, edges, math.prod(edges), tuple((1.0, x) for x in linkers)))
+    return sorted(units, key=lambda unit: -unit.weight)[:_MOST_READINGS]
+
+
+def _regular(node: Node, linkers: Sequence[Linker], net: Net) -> Unit:
+    edges = tuple(_edge(node, linker) for linker in linkers)
+    if net.n_sites == 3:
+        edges = tuple(linker.reach / math.sqrt(3) + node.cluster.to_carboxylate for linker in linkers)
+    mean = sum(edges) / len(edges)
+    share = net.n_linkers / len(linkers)
+    return Unit(1.0, edges, net.volume * mean**3, tuple((share, linker) for linker in linkers))
+
+
+def _edge(node: Node, linker: Linker) -> float:
+    end = node.cluster.to_carboxylate if linker.binding == "carboxylate" else node.cluster.to_nitrogen
+    return linker.reach + 2 * end
+
+
+def _assignments(linkers: Sequence[Linker], n_places: int) -> list[tuple[float, tuple[Linker, ...]]]:
+    """Ways to set the listed linkers on so many classes of edges, with their probabilities.
+
+    Two linkers a, b on three classes read aab or abb. More linkers than classes are variants of fewer
+    backbones, by a substituent more or less; a backbone with more variants is likelier to hold more classes.
+    """
+    families: dict[tuple[int, int], list[Linker]] = defaultdict(list)
+    for number, linker in enumerate(linkers):
+        alike = (linker.n_backbone, round(2 * linker.reach))
+        families[alike if len(linkers) > n_places else (-1, number)].append(linker)
+    kept = sorted(families.values(), key=len, reverse=True)[:n_places]
+    if not kept:
+        return []
+    ways = []
+    for counts in itertools.product(range(1, n_places + 1), repeat=len(kept)):
+        if sum(counts) == n_places:
+            pairs = list(zip(kept, counts, strict=True))
+            chosen = tuple(family[i % len(family)] for family, count in pairs for i in range(count))
+            ways.append((float(math.prod(len(family) ** (count - 1) for family, count in pairs)), chosen))
+    total = sum(weight for weight, _ in ways)
+    return [(weight / total, chosen) for weight, chosen in ways]

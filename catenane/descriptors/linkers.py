@@ -1,0 +1,213 @@
+"""Organic blocks of a framework: where they bind, how long they are, what hangs on them."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from catenane.descriptors.layout import backbone_atoms, measure, place_atoms
+from catenane.descriptors.lenient import mend
+
+if TYPE_CHECKING:
+    from rdkit.Chem import Mol
+
+__all__ = ["ELEMENTS", "SUBSTITUENTS", "Linker", "read_linker"]
+
+Binding: TypeAlias = Literal["carboxylate", "nitrogen", "mixed", "oxygen", "none"]
+
+ELEMENTS = ("H", "C", "N", "O", "F", "Cl", "Br", "S")
+SUBSTITUENTS = (
+    "fluoro", "chloro", "bromo", "methyl", "alkyl", "hydroxyl", "alkoxy", "amino", "cyano", "azo", "nitro",
+    "oxo", "aryl",
+)  # fmt: skip
+
+# From a sound group to what bond perception may have left of it; the first found often enough counts.
+_CARBOXYLATES = (
+    "[#6;D3](~[#8;D1])~[#8;D1]",
+    "[#6;D3;!R](~[#8;D1])~[#8]",
+    "[#6;D2,D3;!R;!$(*~[!#6;!#8])]~[#8;D1]",
+)
+_RING_NITROGENS = ("[#7;r6;D2;!$(*~[!#6])]", "[#7;R;D2]")
+_NITROGENS = (*_RING_NITROGENS, "[#7;D1]#[#6;D2]", "[#7;D1,D2;!R]=[#6]", "[#7;D3;x3]", "[#7;D1]")
+_OXYGENS = ("[#8;D1;-,v1]",)
+_SINGLE_ATOMS = {"F": "fluoro", "Cl": "chloro", "Br": "bromo", "C": "methyl", "N": "amino"}
+
+# Volumes of atoms, and what bonds and rings take off, in Å3: Zhao et al. 2003, J. Org. Chem. 68, 7368.
+_VOLUMES = {
+    "H": 7.24, "C": 20.58, "N": 15.60, "O": 14.71, "F": 13.31, "Cl": 22.45, "Br": 26.52, "I": 32.52,
+    "P": 24.43, "S": 24.43, "B": 40.48, "Si": 38.79, "Se": 28.73,
+}  # fmt: skip
+_BOND, _AROMATIC_RING, _OTHER_RING = 5.92, 14.7, 3.8
+
+
+@dataclass(frozen=True, slots=True)
+class Linker:
+    """One organic block. Masses in g/mol, lengths in angstrom, areas and volumes in their powers."""
+
+    binding: Binding
+    """What binds metals; "none" for a block that bridges nothing, such as a lost substituent."""
+    n_sites: int
+    """Number of groups that bind."""
+    mass: float
+    """Mass with all hydrogens, also those that bond perception lost."""
+    volume: float
+    """Van der Waals volume."""
+    polar_area: float
+    """Topological polar surface area."""
+    log_p: float
+    """Octanol-water partition coefficient after Crippen."""
+    refractivity: float
+    """Molar refractivity after Crippen, in cm3/mol: a measure of polarisability."""
+    aromatic_fraction: float
+    """Share of the heavy atoms that are aromatic."""
+    n_rings: int
+    n_heavy: int
+    """Heavy atoms, those of the backbone (see `layout.backbone_atoms`) in `n_backbone`."""
+    n_backbone: int
+    reach: float
+    """Distance of the two farthest sites: carboxylate carbons or nitrogens; NaN with fewer than two."""
+    breadth: float
+    """Larger extent at right angles to the line through these sites."""
+    thickness: float
+    """Smaller such extent."""
+    offset: float
+    """Distance of the middle of the atoms from that line."""
+    elements: tuple[int, ...]
+    """Atoms by `ELEMENTS`."""
+    substituents: tuple[int, ...]
+    """Groups on the backbone by `SUBSTITUENTS`."""
+
+
+@lru_cache(maxsize=200_000)
+def read_linker(smiles: str) -> Linker | None:
+    """The block that a SMILES describes, or None where RDKit cannot parse it."""
+    mol = mend(smiles)
+    if mol is None or not mol.GetNumAtoms():
+        return None
+    binding, sites = _sites(mol)
+    backbone = backbone_atoms(mol, sites) if sites else set(range(mol.GetNumAtoms()))
+    oxygens = {
+        a.GetIdx() for s in sites for a in mol.GetAtomWithIdx(s).GetNeighbors() if a.GetAtomicNum() == 8
+    }
+    core = backbone | oxygens
+    groups = Counter(_group_name(mol, group) for group in _groups(mol, core))
+    reach, breadth, thickness, offset = measure(place_atoms(mol, core), sites)
+    atoms = [mol.GetAtomWithIdx(index) for index in range(mol.GetNumAtoms())]
+    elements = Counter(atom.GetSymbol() for atom in atoms)
+    elements["H"] += sum(atom.GetTotalNumHs() for atom in atoms)
+    polar_area, log_p, refractivity = _surface(mol)
+    return Linker(
+        binding=binding,
+        n_sites=len(sites),
+        mass=_mass(elements),
+        volume=_volume(mol, elements),
+        polar_area=polar_area,
+        log_p=log_p,
+        refractivity=refractivity,
+        aromatic_fraction=sum(atom.GetIsAromatic() for atom in atoms) / len(atoms),
+        n_rings=mol.GetRingInfo().NumRings(),
+        n_heavy=len(atoms),
+        n_backbone=len(backbone),
+        reach=reach,
+        breadth=breadth,
+        thickness=thickness,
+        offset=offset,
+        elements=tuple(elements[symbol] for symbol in ELEMENTS),
+        substituents=tuple(groups[name] for name in SUBSTITUENTS),
+    )
+
+
+def _sites(mol: Mol) -> tuple[Binding, list[int]]:
+    if carboxylates := _first_match(mol, _CARBOXYLATES, 2):
+        return "carboxylate", carboxylates
+    if carboxylates := _first_match(mol, _CARBOXYLATES[:2], 1):
+        nitrogens = _first_match(mol, _RING_NITROGENS, 1)
+        return ("mixed" if nitrogens else "carboxylate"), carboxylates + nitrogens
+    if nitrogens := _first_match(mol, _NITROGENS, 2):
+        return "nitrogen", nitrogens
+    if oxygens := _first_match(mol, _OXYGENS, 2):
+        return "oxygen", oxygens
+    return "none", []
+
+
+def _first_match(mol: Mol, patterns: Sequence[str], at_least: int) -> list[int]:
+    """First atoms of the matches of the first pattern that matches often enough."""
+    for smarts in patterns:
+        found = sorted({match[0] for match in mol.GetSubstructMatches(_query(smarts))})
+        if len(found) >= at_least:
+            return found
+    return []
+
+
+@cache
+def _query(smarts: str) -> Mol:
+    from rdkit import Chem
+
+    return Chem.MolFromSmarts(smarts)
+
+
+def _groups(mol: Mol, core: set[int]) -> list[list[int]]:
+    """Connected groups of atoms outside the core."""
+    seen = set(core)
+    groups = []
+    for anchor in sorted(core):
+        for first in mol.GetAtomWithIdx(anchor).GetNeighbors():
+            if first.GetIdx() in seen:
+                continue
+            group = [first.GetIdx()]
+            seen.add(first.GetIdx())
+            for index in group:
+                fresh = [
+                    a.GetIdx() for a in mol.GetAtomWithIdx(index).GetNeighbors() if a.GetIdx() not in seen
+                ]
+                seen.update(fresh)
+                group.extend(fresh)
+            groups.append(group)
+    return groups
+
+
+def _group_name(mol: Mol, group: Sequence[int]) -> str:
+    atoms = [mol.GetAtomWithIdx(index) for index in group]
+    symbols = Counter(atom.GetSymbol() for atom in atoms)
+    if any(atom.IsInRing() for atom in atoms):
+        return "aryl"
+    if len(atoms) == 1:
+        if symbols["O"]:
+            return "oxo" if atoms[0].GetBonds()[0].GetBondTypeAsDouble() == 2 else "hydroxyl"
+        return _SINGLE_ATOMS.get(atoms[0].GetSymbol(), "other")
+    if symbols["N"]:
+        if symbols["O"] > 1:
+            return "nitro"
+        return "azo" if symbols["N"] > 1 else "cyano"
+    if symbols["O"]:
+        return "alkoxy"
+    return "alkyl" if symbols["C"] == len(atoms) else "other"
+
+
+def _surface(mol: Mol) -> tuple[float, float, float]:
+    from rdkit.Chem import rdMolDescriptors
+
+    try:
+        log_p, refractivity = rdMolDescriptors.CalcCrippenDescriptors(mol)
+        return rdMolDescriptors.CalcTPSA(mol), log_p, refractivity
+    except (RuntimeError, ValueError):  # a block that could be sanitised in part only
+        return math.nan, math.nan, math.nan
+
+
+def _mass(elements: Counter[str]) -> float:
+    from rdkit import Chem
+
+    weight = Chem.GetPeriodicTable().GetAtomicWeight
+    return sum(n * weight(symbol) for symbol, n in elements.items() if symbol != "*")
+
+
+def _volume(mol: Mol, elements: Counter[str]) -> float:
+    rings = mol.GetRingInfo()
+    aromatic = sum(all(mol.GetBondWithIdx(b).GetIsAromatic() for b in ring) for ring in rings.BondRings())
+    n_bonds = mol.GetNumBonds() + elements["H"]
+    atoms = sum(n * _VOLUMES.get(symbol, 20.0) for symbol, n in elements.items())
+    return atoms - _BOND * n_bonds - _AROMATIC_RING * aromatic - _OTHER_RING * (rings.NumRings() - aromatic)
