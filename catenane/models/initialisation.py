@@ -9,10 +9,10 @@ from catenane.nn import LearnedPositions
 __all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head"]
 
 ENCODER_GAIN = 0.5
-"""Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave the
-attention of narrow encoders flat for long."""
+"""Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave
+the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
-"""Of the embedding: its deviation times √(width). As the output projection it then gives logits of variance one."""
+"""Of the embedding: its deviation times √(width). As output projection it then gives logits of variance one."""
 ANSWER_GAIN = 0.1
 """Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 
