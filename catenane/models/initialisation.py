@@ -12,7 +12,7 @@ ENCODER_GAIN = 0.5
 """Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave
 the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
-"""Of the embedding: its deviation times √(width). As output projection it then gives logits of variance one."""
+"""Of the embedding: its deviation times √(width). As output projection it gives logits of variance one."""
 ANSWER_GAIN = 0.1
 """Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 

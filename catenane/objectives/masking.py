@@ -73,6 +73,7 @@ def mask_tokens(
     order_BL = order_BL.masked_fill(~choosable_BL, 2.0)
     rank_BL = order_BL.argsort(dim=1).argsort(dim=1)
     chosen_BL = (rank_BL < n_chosen_B[:, None]) & choosable_BL
+    # Where no string gives a token, the first of the whole batch in random order is chosen.
     first_BL = choosable_BL & (order_BL == order_BL.min())
     chosen_BL = torch.where(chosen_BL.any(), chosen_BL, first_BL)
 
