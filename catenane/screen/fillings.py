@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 from math import comb
 
@@ -47,12 +49,17 @@ class Fillings:
 def _combination(items: Sequence[Linker], count: int, index: int) -> tuple[Linker, ...]:
     """The combination at an index of the order of `itertools.combinations`."""
     chosen: list[Linker] = []
-    for place, item in enumerate(items):
-        with_item = comb(len(items) - place - 1, count - len(chosen) - 1)
-        if index >= with_item:
-            index -= with_item
-            continue
-        chosen.append(item)
-        if len(chosen) == count:
-            break
+    places = range(len(items))
+    for n_left in range(count, 0, -1):
+        # So many combinations of the items left have their first one before a place.
+        every = comb(len(places), n_left)
+        before = partial(_n_before, len(items), n_left, every)
+        place = places[bisect_right(places, index, key=before) - 1]
+        index -= before(place)
+        chosen.append(items[place])
+        places = range(place + 1, len(items))
     return tuple(chosen)
+
+
+def _n_before(n_items: int, count: int, every: int, place: int) -> int:
+    return every - comb(n_items - place, count)

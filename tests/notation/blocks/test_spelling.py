@@ -6,7 +6,7 @@ import pytest
 
 from catenane.errors import NotationError
 from catenane.notation import Mofid, Smiles
-from catenane.notation.blocks import canonical_block, write_block
+from catenane.notation import canonical_block, write_block
 
 ZR6 = "[O]12[Zr]34[OH]5[Zr]62[OH]2[Zr]71[OH]4[Zr]14[O]3[Zr]35[O]6[Zr]2([O]71)[OH]43"
 
@@ -69,6 +69,16 @@ def test_the_block_stays_the_same_molecule(real_mofids):
 def test_a_long_block_needs_no_deep_recursion():
     chain = "C" * 1_500
     assert Smiles.parse(canonical_block(chain)).canonical() == chain
+
+
+def test_a_block_too_long_to_be_one_is_refused():
+    with pytest.raises(NotationError, match="2,001 characters are more than the 2,000 of a block"):
+        canonical_block("C" * 2_001)
+
+
+def test_many_rings_need_no_deep_recursion():
+    rings = "C1CC1" * 400
+    assert Smiles.parse(canonical_block(rings)).canonical() == Smiles.parse(rings).canonical()
 
 
 @pytest.mark.parametrize(("text", "position"), [("C.C", None), ("C(C", 1), ("", 0), ("C11", 2)])
