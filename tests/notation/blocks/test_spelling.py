@@ -5,8 +5,7 @@ import random
 import pytest
 
 from catenane.errors import NotationError
-from catenane.notation import Mofid, Smiles
-from catenane.notation import canonical_block, write_block
+from catenane.notation import Mofid, Smiles, canonical_block, write_block
 
 ZR6 = "[O]12[Zr]34[OH]5[Zr]62[OH]2[Zr]71[OH]4[Zr]14[O]3[Zr]35[O]6[Zr]2([O]71)[OH]43"
 
