@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from catenane.errors import CatenaneError
+from catenane.version import __version__
 
 if TYPE_CHECKING:
     from catenane.config import Recipe, load_recipe, recipe_names
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from catenane.tokenizers import load_tokenizer as tokenizer
     from catenane.train import finetune as finetune
     from catenane.train import pretrain as pretrain
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Mofid": ("catenane.notation", "Mofid"),

@@ -69,7 +69,7 @@ def tune_cpu() -> None:
     """Make the CPU reuse memory between steps whose batches differ in shape; called before the first of them.
 
     oneDNN keeps what it prepared for the last 1,024 shapes, gigabytes in a training run and slower than to
-    prepare it anew: it is told to keep a few, unless the user's environment says otherwise. glibc is told to keep
+    prepare it anew: it is told to keep a few, unless the environment says otherwise. glibc is told to keep
     freed memory, so that one step reuses the activations of the last.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 
 import typer
 
-import catenane
 from catenane.cli.console import stderr
 from catenane.cli.inspection import data, models
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain
 from catenane.errors import CatenaneError, UsageError
+from catenane.version import __version__
 
 __all__ = ["app", "main"]
 
@@ -49,7 +49,7 @@ def options(
 ) -> None:
     """Options that stand before the verb."""
     if version:
-        typer.echo(f"catenane {catenane.__version__}")
+        typer.echo(f"catenane {__version__}")
         raise typer.Exit
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))

@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-import catenane
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, load_recipe
 from catenane.data import (
@@ -38,6 +37,7 @@ from catenane.train.loop import describe_run
 from catenane.train.metrics import score
 from catenane.train.report import write_report
 from catenane.train.result import FinetuneResult
+from catenane.version import __version__
 
 __all__ = ["finetune"]
 
@@ -153,7 +153,7 @@ def finetune(
         **describe_run(fitted.progress),
         "seconds": round(time.monotonic() - began, 1),
         "versions": {
-            "catenane": catenane.__version__, "torch": torch.__version__, "python": platform.python_version()
+            "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
         },
     }  # fmt: skip
     bundle = dataclasses.replace(fitted.bundle, card=_card(data, metrics))

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import catenane
 from catenane.config import Recipe
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
@@ -26,6 +25,7 @@ from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
 from catenane.train.logs import LogFormat
 from catenane.train.loop import run
+from catenane.version import __version__
 
 __all__ = ["FittedModel", "PropertyLesson", "fit_property_model", "tell_task"]
 
@@ -121,7 +121,7 @@ def fit_property_model(
         device=device,
     )
     config = BundleConfig(
-        catenane=catenane.__version__,
+        catenane=__version__,
         kind="property",
         notation=table.notation,
         recipe=recipe,

@@ -15,7 +15,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-import catenane
 from catenane.config import MaskingConfig, Recipe, load_recipe
 from catenane.data import (
     CorpusCounts,
@@ -35,6 +34,7 @@ from catenane.tokenizers import StringTokenizer, load_tokenizer
 from catenane.train.folder import fingerprint, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run, run, seed_of
+from catenane.version import __version__
 
 __all__ = ["PretrainResult", "pretrain"]
 
@@ -130,9 +130,7 @@ def pretrain(
         "corpora": [Path(str(c)).name for c in corpora],
         "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
     }
-    config = BundleConfig(
-        catenane=catenane.__version__, kind="encoder", notation=reader.notation, recipe=chosen
-    )
+    config = BundleConfig(catenane=__version__, kind="encoder", notation=reader.notation, recipe=chosen)
     save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
     write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
