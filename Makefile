@@ -8,8 +8,10 @@ help:  ## list the targets
 setup:  ## make .venv with everything for development
 	./setup.sh
 
-demo: setup  ## rank known frameworks by CO2 uptake with the bundled model
-	.venv/bin/catenane predict examples/known_mofs.csv --model mof-uptake --rank co2_0.1bar
+demo: setup  ## draw hypothetical frameworks and rank them by CO2 uptake with the bundled model
+	@mkdir -p runs
+	.venv/bin/catenane enumerate mofs --sample 2000 --out runs/candidates.csv
+	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --rank co2_0.1bar --out runs/answers.csv
 
 check:  ## lint, formatting, types, import contracts
 	$(python) -m ruff check .

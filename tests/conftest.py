@@ -50,10 +50,13 @@ def tiny_flags() -> list[str]:
 
 @pytest.fixture(scope="session")
 def molecules() -> list[str]:
-    """A few hundred different small molecules: chains and rings with side groups."""
+    """Some two hundred different small molecules: chains and rings with side groups."""
+    from catenane.notation import normalise
+
     ends = ["C", "O", "N", "F", "Cl", "Br", "C#N", "C(=O)O", "C(=O)N", "OC", "S", "C=O"]
     cores = ["CC", "CCC", "CC(C)C", "c1ccc(cc1)", "C1CCC(CC1)", "c1ccnc(c1)", "CCOCC", "c1ccc(s1)", "C1CC1"]
-    return [f"{left}{core}{right}" for core in cores for left in ["C", "CC", "CO"] for right in ends]
+    texts = [f"{left}{core}{right}" for core in cores for left in ("C", "CC", "CO") for right in ends]
+    return list({normalise(text, "smiles"): text for text in texts}.values())
 
 
 @pytest.fixture(scope="session")
@@ -80,7 +83,7 @@ def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("mofs") / "mofs.csv"
     rows = ["mofid,uptake"]
     for place, first in enumerate(linkers):
-        for other in linkers[place:]:
+        for other in (linkers + linkers)[place : place + 3]:
             for node, strength in nodes.items():
                 blocks = ".".join(sorted({first, other, node}))
                 uptake = strength * 40 / len(blocks)

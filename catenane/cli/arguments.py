@@ -84,7 +84,7 @@ def split_names(text: str, option: str) -> tuple[str, ...]:
     """
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
-        raise UsageError(f"{option} needs at least one column name")
+        raise UsageError(f"{option} needs at least one name")
     if len(set(names)) < len(names):
-        raise UsageError(f"{option} names a column twice: {text}")
+        raise UsageError(f"{option} names one twice: {text}")
     return names

@@ -45,7 +45,7 @@ def predict(
 
     Rows come in the order given, and one that cannot be read never stops the others.
 
-    Example: `catenane predict known_mofs.csv --model mof-uptake --rank co2_0.1bar`
+    Example: `catenane predict candidates.csv --model mof-uptake --rank co2_0.1bar`
     """
     from catenane.inference import in_chunks, load
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from catenane.cli.console import stderr
+from catenane.cli.enumeration import enumerate_app
 from catenane.cli.inspection import data, models
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain
@@ -33,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(enumerate_app, name="enumerate")
 for verb in (pretrain, finetune, predict, embed, data, models):
     app.command()(verb)
 

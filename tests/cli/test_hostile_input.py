@@ -15,7 +15,7 @@ def table(body: str | bytes, header: str = "smiles,y\n") -> bytes:
 FATAL = {
     "empty file": (b"", "is empty"),
     "header alone": (table(""), "no row"),
-    "no header": (table(GOOD, header=""), "header"),
+    "no header": (table(GOOD.replace("C", "c1ccccc1C"), header=""), "header"),
     "wrong column": (table(GOOD, header="smiles,z\n"), "y"),
     "duplicate header": (table(GOOD, header="smiles,smiles\n"), "smiles"),
     "labels of text": (table("".join(f"{'C' * n},soluble\n" for n in range(1, 30))), "soluble"),

@@ -24,8 +24,8 @@ def test_every_verb_explains_itself_with_an_example(catenane, verb):
         (["finetune", "x.csv"], "--target"),
         (["predict", "CCO"], "--model"),
         (["finetune", "x.csv", "--target", "y", "--task", "magic"], "regression, classification"),
-        (["finetune", "x.csv", "--target", ","], "at least one column name"),
-        (["finetune", "x.csv", "--target", "y,y"], "names a column twice"),
+        (["finetune", "x.csv", "--target", ","], "at least one name"),
+        (["finetune", "x.csv", "--target", "y,y"], "names one twice"),
         (["finetune", "x.csv", "--target", "y", "--set", "epochs"], "TABLE.NAME=VALUE"),
     ],
 )

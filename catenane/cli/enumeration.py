@@ -1,0 +1,107 @@
+"""`catenane enumerate`: candidates that nobody has made yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catenane.cli.arguments import Seed, split_names
+from catenane.cli.console import stderr
+from catenane.cli.outputs import csv_rows
+from catenane.errors import UsageError
+
+if TYPE_CHECKING:
+    from catenane.notation.building_blocks import Linker
+
+__all__ = ["enumerate_app"]
+
+BUILTIN = "builtin"
+
+enumerate_app = typer.Typer(
+    help="Write hypothetical structures, well formed and unique, for predict to rank.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+)
+
+
+@enumerate_app.command()
+def mofs(
+    nodes: Annotated[
+        str | None, typer.Option("--nodes", metavar="NAME[,NAME]", help="Metal nodes of the library; all.")
+    ] = None,
+    linkers: Annotated[
+        str,
+        typer.Option("--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names such as BDC,NDC."),
+    ] = BUILTIN,
+    topologies: Annotated[
+        str | None, typer.Option("--topologies", metavar="NET[,NET]", help="RCSR codes of nets; all known.")
+    ] = None,
+    functionalise: Annotated[
+        str | None,
+        typer.Option("--functionalise", metavar="GROUP[,GROUP]", help="Put these on aromatic carbons: F,NH2,..."),
+    ] = None,
+    most: Annotated[int, typer.Option("--most", min=1, help="How many of one group a linker may carry.")] = 1,
+    catenations: Annotated[
+        str | None, typer.Option("--catenations", metavar="N[,N]", help="Interpenetrating nets less one: 0,1.")
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of writing all.")
+    ] = None,
+    seed: Seed = 0,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
+    ] = None,
+) -> None:
+    """Combine nodes, linkers and nets into hypothetical frameworks, as a CSV of MOFids.
+
+    Example: `catenane enumerate mofs --topologies pcu,tbo --functionalise F,NH2 --out candidates.csv`
+    """
+    from catenane.screen import Frameworks
+
+    frameworks = Frameworks(
+        nodes=_names(nodes, "--nodes"),
+        linkers=_linkers(linkers),
+        topologies=_names(topologies, "--topologies"),
+        substituents=_names(functionalise, "--functionalise") or (),
+        most_substituents=most,
+        catenations=_counts(catenations),
+    )
+    if sample is not None and sample < frameworks.size:
+        chosen = frameworks.sample(sample, seed=seed)
+    else:
+        chosen = islice(frameworks, sample)
+    n_written = 0
+    with csv_rows(out) as write:
+        write(["mofid"])
+        for framework in chosen:
+            write([str(framework)])
+            n_written += 1
+    where = f" to {out}" if out is not None else ""
+    stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written{where}")
+
+
+def _names(text: str | None, option: str) -> tuple[str, ...] | None:
+    return None if text is None else split_names(text, option)
+
+
+def _linkers(text: str) -> Iterable[Linker | str] | None:
+    from catenane.screen import read_linkers
+
+    if text == BUILTIN:
+        return None
+    if text.endswith((".csv", ".csv.gz")) or Path(text).is_file():
+        return read_linkers(text)
+    return split_names(text, "--linkers")
+
+
+def _counts(text: str | None) -> list[int] | None:
+    names = _names(text, "--catenations")
+    if names is None:
+        return None
+    if not all(name.isdecimal() for name in names):
+        raise UsageError(f"--catenations {text}: expected whole numbers, as in 0,1")
+    return [int(name) for name in names]
