@@ -148,11 +148,12 @@ def _choose_columns(
     columns: Sequence[str],
 ) -> tuple[int, list[int], list[int]]:
     """Numbers of the column of strings, of the labels and of the other columns."""
+    # First of all, since it tells a table without a header from one that lacks a target.
+    string = choose_string_column(file, string_column, known, notation)
     bare = [split_unit(column)[0] for column in file.columns]
     labels = [
         find_column(file.columns if target in file.columns else bare, target, file.name) for target in targets
     ]
-    string = choose_string_column(file, string_column, known, notation)
     for label in labels:
         if label == string or labels.count(label) > 1:
             reason = "holds the strings" if label == string else "is named twice"

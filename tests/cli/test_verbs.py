@@ -84,8 +84,6 @@ def test_mofs_go_the_same_way(catenane, mof_file: Path, tiny_flags, tmp_path: Pa
         mof_file,
         "--target",
         "uptake",
-        "--split",
-        "linker",
         *tiny_flags,
         "--out",
         tmp_path / "run",
