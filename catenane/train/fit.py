@@ -30,6 +30,9 @@ from catenane.version import __version__
 __all__ = ["FittedModel", "PropertyLesson", "fit_property_model", "tell_task"]
 
 logger = logging.getLogger(__name__)
+FEWEST_TOKENS, WANTED_BATCHES = 1024, 16
+"""A set too small to fill so many batches is cut into smaller ones, down to so few tokens: many small steps
+learn more than a handful of large ones, and strings of a batch are of more equal length."""
 Task = Literal["regression", "classification"]
 
 
@@ -157,10 +160,13 @@ class PropertyLesson:
         self._targets = table.targets.astype(np.float32)
         self._descriptors = None if descriptors is None else descriptors.values
         self._max_length = recipe.encoder.max_length
-        budget = recipe.finetuning.batch_tokens
+        n_tokens = int(encoded.lengths[split.train].sum())
+        self._batch_tokens = min(
+            recipe.finetuning.batch_tokens, max(FEWEST_TOKENS, n_tokens // WANTED_BATCHES)
+        )
         self._n_batches = len(self._grouped(encoded))
         self._valid_batches = LengthGroupedBatches(
-            encoded.lengths[split.valid], budget, seed=seed, shuffle=False
+            encoded.lengths[split.valid], self._batch_tokens, seed=seed, shuffle=False
         )
 
     def n_batches(self) -> int:
@@ -206,7 +212,7 @@ class PropertyLesson:
     def _grouped(self, encoded: EncodedStrings) -> LengthGroupedBatches:
         """Batches of the training rows."""
         lengths = encoded.lengths[self._split.train]
-        return LengthGroupedBatches(lengths, self._settings.batch_tokens, seed=self._seed)
+        return LengthGroupedBatches(lengths, self._batch_tokens, seed=self._seed)
 
     def _respelled(self, epoch: int) -> EncodedStrings:
         """The table with its training strings in other spellings, the same at every call for one epoch."""

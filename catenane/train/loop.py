@@ -6,6 +6,7 @@ batches, the masks, dropout. So on one CPU a resumed run is the uninterrupted on
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Iterator
@@ -90,6 +91,7 @@ def run(
     """
     from lightning_fabric import Fabric
 
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
     target = best_device(device)
     tune_cpu()
     fabric = Fabric(
