@@ -1,0 +1,52 @@
+import csv
+from pathlib import Path
+
+from catenane.notation import Mofid
+
+
+def mofids(text: str) -> list[str]:
+    header, *rows = csv.reader(text.splitlines())
+    assert header == ["mofid"]
+    return [row[0] for row in rows]
+
+
+def test_writes_well_formed_unique_frameworks_of_the_blocks_asked_for(catenane, tmp_path: Path):
+    out = tmp_path / "candidates.csv"
+    told = catenane(
+        "enumerate", "mofs", "--nodes", "Zn4O", "--linkers", "BDC,BPDC", "--topologies", "pcu",
+        "--functionalise", "F", "--catenations", "0,1", "--out", out,
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    texts = mofids(out.read_text())
+    assert f"{len(texts):,} of {len(texts):,}" in told.err
+    assert len(set(texts)) == len(texts) > 10
+    for framework in map(Mofid.parse, texts):
+        assert framework.nodes == ("[Zn][O]([Zn])([Zn])[Zn]",)
+        assert framework.topology == "pcu"
+        assert framework.catenation in (0, 1)
+    assert any("F" in text for text in texts)
+
+
+def test_a_sample_is_the_same_for_the_same_seed(catenane):
+    words = ["enumerate", "mofs", "--sample", "50"]
+    first, again, other = catenane(*words), catenane(*words), catenane(*words, "--seed", "1")
+    assert mofids(first.out) == mofids(again.out)
+    assert len(set(mofids(first.out)) & set(mofids(other.out))) < 10
+
+
+def test_takes_linkers_of_ones_own(catenane, tmp_path: Path):
+    path = tmp_path / "linkers.csv"
+    path.write_text("smiles,name\nOC(=O)c1ccc(cc1)-c1ccc(cc1)C(O)=O,mine\n")
+    told = catenane("enumerate", "mofs", "--linkers", path, "--nodes", "Zn4O", "--topologies", "pcu")
+    assert told.code == 0, told.err
+    assert mofids(told.out)
+    assert all(text.startswith("[O-]C(=O)c1ccc(cc1)c1ccc(cc1)C(=O)[O-].") for text in mofids(told.out))
+
+
+def test_says_what_it_does_not_know(catenane, tmp_path: Path):
+    assert "known are Zn4O" in catenane("enumerate", "mofs", "--nodes", "Zx").err
+    assert "unknown topology" in catenane("enumerate", "mofs", "--topologies", "pcx").err
+    assert catenane("enumerate", "mofs", "--catenations", "few").code == 2
+    told = catenane("enumerate", "mofs", "--linkers", tmp_path / "nowhere.csv")
+    assert told.code == 1
+    assert len(told.err.strip().splitlines()) == 1
