@@ -31,7 +31,7 @@ from catenane.data.duplicates import Aggregation
 from catenane.inference import Model
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.train.fit import Task, fit_property_model, tell_task
-from catenane.train.folder import open_run_folder, write_json
+from catenane.train.folder import check_run_folder, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run
 from catenane.train.metrics import score
@@ -105,7 +105,7 @@ def finetune(
         "verb": "finetune", "data": str(data), "targets": targets, "model": str(model),
         "recipe": asdict(chosen), "split": split, "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
-    open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
+    check_run_folder(folder, resume=resume, overwrite=overwrite)
 
     column_of_split = (split.removeprefix("column:"),) if split.startswith("column:") else ()
     read = read_table(
@@ -119,8 +119,9 @@ def finetune(
     task = task or tell_task(read)
     found, floor = find_duplicates(read), noise_floor(read)
     table = _settle(aggregate(read, duplicates), task)
-    write_rejected(folder / "rejected.csv", table.rejected)
     parts = make_split(table, split, seed=seed)
+    open_run_folder(folder, asked, overwrite=overwrite)
+    write_rejected(folder / "rejected.csv", table.rejected)
     logger.info(
         "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
         _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}", parts.method,

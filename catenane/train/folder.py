@@ -11,14 +11,14 @@ from typing import Any
 
 from catenane.errors import UsageError
 
-__all__ = ["fingerprint", "open_run_folder", "write_json"]
+__all__ = ["check_run_folder", "fingerprint", "open_run_folder", "write_json"]
 
 MARK = "run.json"
 """Only a folder with this file in it is ever overwritten or resumed."""
 
 
-def open_run_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, overwrite: bool) -> None:
-    """Make the folder of a run, and note in `run.json` what was asked for.
+def check_run_folder(folder: Path, *, resume: bool, overwrite: bool) -> None:
+    """Refuse, before any work is done, a folder that a run may not use; nothing is touched.
 
     Raises:
         UsageError: It holds something already, and neither `resume` nor `overwrite` was given; or it holds
@@ -26,15 +26,20 @@ def open_run_folder(folder: Path, settings: Mapping[str, Any], *, resume: bool, 
     """
     if folder.exists() and not folder.is_dir():
         raise UsageError(f"{folder} is a file: give a folder to --out")
-    if folder.is_dir() and any(folder.iterdir()):
-        if not (folder / MARK).is_file():
-            raise UsageError(f"{folder} is not empty and holds no earlier run: give another folder to --out")
-        if overwrite:
-            shutil.rmtree(folder)
-        elif not resume:
-            raise UsageError(
-                f"{folder} holds an earlier run: add --resume to go on, or --overwrite to start afresh"
-            )
+    if not folder.is_dir() or not any(folder.iterdir()):
+        return
+    if not (folder / MARK).is_file():
+        raise UsageError(f"{folder} is not empty and holds no earlier run: give another folder to --out")
+    if not resume and not overwrite:
+        raise UsageError(
+            f"{folder} holds an earlier run: add --resume to go on, or --overwrite to start afresh"
+        )
+
+
+def open_run_folder(folder: Path, settings: Mapping[str, Any], *, overwrite: bool) -> None:
+    """Make the folder that `check_run_folder` let pass, and note in `run.json` what was asked for."""
+    if overwrite and (folder / MARK).is_file():
+        shutil.rmtree(folder)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / MARK, settings)
 

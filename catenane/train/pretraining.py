@@ -31,7 +31,7 @@ from catenane.models import Bundle, BundleConfig, Encoder, MaskedLanguageModel, 
 from catenane.notation import detect_notation
 from catenane.objectives import Masked, mask_tokens, masked_loss
 from catenane.tokenizers import StringTokenizer, load_tokenizer
-from catenane.train.folder import fingerprint, open_run_folder, write_json
+from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run, run, seed_of
 from catenane.version import __version__
@@ -92,12 +92,13 @@ def pretrain(
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
+    check_run_folder(folder, resume=resume, overwrite=overwrite)
     reader = load_tokenizer(tokenizer or _tokenizer_for(corpora, column, data_dir))
     chosen = dataclasses.replace(
         chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     )
     asked = {"verb": "pretrain", "corpora": [str(c) for c in corpora], "recipe": asdict(chosen), "seed": seed}
-    open_run_folder(folder, asked, resume=resume, overwrite=overwrite)
+    open_run_folder(folder, asked, overwrite=overwrite)
 
     corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
     logger.info("%s", _tell(corpus.index.counts))
