@@ -1,0 +1,109 @@
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from catenane.config import load_recipe
+from catenane.data import make_split, read_table
+from catenane.errors import DataError, UsageError
+from catenane.inference import Model
+from catenane.models import load_bundle
+from catenane.train import fit_property_model, pretrain, tell_task
+
+
+@pytest.fixture(scope="module")
+def recipe(tiny):
+    return load_recipe("small").with_settings(tiny)
+
+
+def fit(table, recipe, **options):
+    split = make_split(table, seed=0)
+    return split, fit_property_model(table, split, recipe, task="regression", device="cpu", **options)
+
+
+def answers(fitted, table) -> np.ndarray:
+    return Model(fitted.bundle, device="cpu").answer_normalised(table.strings, fitted.descriptors)
+
+
+@pytest.mark.parametrize(("name", "loss"), [("small", "mae"), ("small", "mse"), ("cao-small", "huber")])
+def test_learns_a_property_in_its_own_units(name: str, loss: str, molecule_file: Path, tiny):
+    table = read_table(molecule_file, targets=["size"])
+    far = replace(table, targets=1000 + 50 * table.targets)
+    settings = tiny | {"encoder.d_model": 32, "finetuning.epochs": 25, "finetuning.learning_rate": 3e-3}
+    split, fitted = fit(far, load_recipe(name).with_settings(settings | {"finetuning.loss": loss}))
+    labels, found = far.targets[split.test, 0], answers(fitted, far)[split.test, 0]
+    assert np.abs(found - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
+
+
+@pytest.mark.parametrize("attention", ["full", "linear"])
+def test_learns_where_labels_are_missing(attention: str, molecule_file: Path, tiny):
+    table = read_table(molecule_file, targets=["size", "sparse"])
+    settings = tiny | {"encoder.attention": attention, "finetuning.epochs": 5}
+    _, fitted = fit(table, load_recipe("small").with_settings(settings))
+    assert np.isfinite(answers(fitted, table)).all()
+    assert fitted.progress.history[-1]["train_loss"] < fitted.progress.history[0]["train_loss"]
+
+
+def test_test_rows_are_not_looked_at(molecule_file: Path, recipe):
+    table = read_table(molecule_file, targets=["size"])
+    split, first = fit(table, recipe)
+    spoiled = table.targets.copy()
+    spoiled[split.test] = 1e6
+    _, second = fit(replace(table, targets=spoiled), recipe)
+    np.testing.assert_array_equal(answers(first, table), answers(second, table))
+
+
+def test_starts_from_the_weights_of_its_parent(molecule_file: Path, mof_file: Path, tiny, tmp_path: Path):
+    pretrain([molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
+    parent = load_bundle(tmp_path / "encoder")
+    table = read_table(molecule_file, targets=["size"])
+    still = load_recipe("small").with_settings(
+        tiny | {"finetuning.encoder_rate": 1e-30, "finetuning.weight_decay": 0.0}
+    )
+    _, fitted = fit(table, still, parent=parent)
+    ours, theirs = fitted.bundle.encoder.state_dict(), parent.encoder.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+    mofs = read_table(mof_file, targets=["uptake"])
+    with pytest.raises(UsageError, match="knows no topologies"):
+        fit(mofs, still, parent=parent)
+
+
+def test_an_encoder_of_mofs_reads_molecules_too(molecule_file: Path, mof_file: Path, tiny, tmp_path: Path):
+    pretrain([mof_file, molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
+    parent = load_bundle(tmp_path / "encoder")
+    assert parent.config.notation == "mofid"
+    table = read_table(molecule_file, targets=["size"])
+    _, fitted = fit(table, load_recipe("small").with_settings(tiny), parent=parent)
+    assert fitted.bundle.config.notation == "smiles"
+    assert Model(parent, device="cpu").embed(["CCO", "CC.[Zn]&&pcu.cat0"]).shape == (2, 16)
+
+
+@pytest.mark.parametrize("file", ["molecule_file", "mof_file"])
+def test_strings_may_be_respelled_in_every_epoch(file: str, tiny, request):
+    path = request.getfixturevalue(file)
+    table = read_table(path, targets=["size" if file == "molecule_file" else "uptake"])
+    plain = load_recipe("small").with_settings(tiny)
+    respelled = plain.with_settings({"finetuning.respell": True})
+    once, again, other = (fit(table, recipe)[1] for recipe in (respelled, respelled, plain))
+    np.testing.assert_array_equal(answers(once, table), answers(again, table))
+    assert not np.array_equal(answers(once, table), answers(other, table))
+
+
+def test_tells_what_the_vocabulary_does_not_know(molecule_file: Path, recipe, caplog):
+    table = read_table(molecule_file, targets=["size"])
+    strange = replace(table, strings=["[Og+7]C", *table.strings[1:]])
+    with caplog.at_level(logging.INFO, logger="catenane"):
+        _, fitted = fit(strange, recipe.with_settings({"head.descriptors": False}))
+    assert fitted.tokenization.unknown == (("[Og+7]", 1),)
+    assert "'[Og+7]' (1)" in caplog.text
+
+
+def test_the_task_is_told_from_the_labels(molecule_file: Path):
+    assert tell_task(read_table(molecule_file, targets=["size"])) == "regression"
+    assert tell_task(read_table(molecule_file, targets=["is_aromatic"])) == "classification"
+    with pytest.raises(DataError, match="is_aromatic hold only 0 and 1"):
+        tell_task(read_table(molecule_file, targets=["size", "is_aromatic"]))
