@@ -1,0 +1,78 @@
+"""The README's commands and its Python do what they say, in the order they stand there."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, flags=re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("catenane ")]
+
+
+@pytest.fixture(scope="module")
+def desk(tmp_path_factory: pytest.TempPathFactory, molecules: list[str]) -> Path:
+    """A folder with the files that the README's chemist has."""
+    folder = tmp_path_factory.mktemp("desk")
+    labelled = "\n".join(f"{text},{len(text) / 10}" for text in molecules)
+    (folder / "solubility.csv").write_text(f"smiles,logS\n{labelled}\n")
+    (folder / "molecules.smi").write_text("\n".join(molecules) + "\n")
+    (folder / "zinc.smi").write_text("\n".join(molecules[::2]) + "\n")
+    (folder / "chembl.csv.gz").write_bytes(gzip.compress(("smiles\n" + "\n".join(molecules) + "\n").encode()))
+    (folder / "my_linkers.csv").write_text("smiles,name\nOC(=O)c1ccc(cc1)C(O)=O,mine\n")
+    return folder
+
+
+def test_there_are_commands_for_every_verb():
+    from catenane.cli.program import app
+
+    verbs = {command.callback.__name__ for command in app.registered_commands if command.callback} | {
+        "enumerate"
+    }
+    told = {shlex.split(line)[1] for line in COMMANDS} | set(re.findall(r"`catenane (\w+)`", README))
+    assert verbs <= told
+
+
+def test_the_commands_run_one_after_the_other(desk: Path, tiny_flags: list[str]):
+    for line in COMMANDS:
+        words = shlex.split(line)[1:]
+        if words[0] in ("pretrain", "finetune"):
+            words += tiny_flags  # the same run in seconds
+        done = subprocess.run(
+            [sys.executable, "-m", "catenane", *words],
+            cwd=desk,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{line}\n{done.stderr}"
+        if "--out" in words:
+            assert (desk / words[words.index("--out") + 1]).exists(), line
+
+
+def test_the_python_runs_as_it_stands(desk: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(desk)
+    (code,) = blocks("python")
+    scope: dict[str, object] = {}
+    exec(compile(code, "README.md", "exec"), scope)
+    assert scope["table"]["error"].tolist() == [""]
+    assert scope["vectors"].shape[0] == 1
+
+
+def test_the_files_it_points_to_exist():
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        assert link.startswith("http") or (ROOT / link).exists(), link
