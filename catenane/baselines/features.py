@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy import sparse
 from catenane.notation import Notation, Smiles
 from catenane.tokenizers import load_tokenizer
 
-__all__ = ["commonest_columns", "morgan_counts", "ngram_counts"]
+__all__ = ["commonest_columns", "morgan_counts", "ngram_counts", "varying_columns"]
 
 N_BUCKETS = 1 << 18
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -49,6 +50,13 @@ def commonest_columns(counts: sparse.csr_matrix, n_columns: int) -> np.ndarray:
     spread = share * (1 - share)
     best = np.argsort(-spread, kind="stable")[:n_columns]
     return np.sort(best[spread[best] > 0])
+
+
+def varying_columns(values: np.ndarray) -> np.ndarray:
+    """The columns with at least two numbers that differ, int64; trees cannot bin a column of NaN."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
+        return np.flatnonzero(np.nanmin(values, axis=0) < np.nanmax(values, axis=0))
 
 
 def morgan_counts(strings: Sequence[str], n_bits: int = 2048, radius: int = 2) -> np.ndarray:

@@ -2,7 +2,13 @@ from collections import Counter
 
 import numpy as np
 
-from catenane.baselines.features import N_BUCKETS, commonest_columns, morgan_counts, ngram_counts
+from catenane.baselines.features import (
+    N_BUCKETS,
+    commonest_columns,
+    morgan_counts,
+    ngram_counts,
+    varying_columns,
+)
 from catenane.tokenizers import load_tokenizer
 
 STRINGS = ["CCO", "CCCCO", "c1ccccc1Br", "C[C@H](N)C(=O)O", "C"]
@@ -39,6 +45,12 @@ def test_columns_that_vary_come_first_and_constant_ones_never():
     chosen = commonest_columns(counts, 10)
     assert len(chosen) == 2
     assert set(np.unique(counts[:, chosen].toarray())) == {0.0, 1.0}
+
+
+def test_columns_without_two_numbers_are_left_out():
+    nan = np.nan
+    values = np.array([[1, 2, nan, nan, 0], [1, 3, nan, 4, nan], [1, 2, nan, nan, 1]])
+    assert varying_columns(values).tolist() == [1, 4]
 
 
 def test_morgan_counts_know_the_molecule_and_not_its_spelling():

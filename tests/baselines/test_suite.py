@@ -1,3 +1,5 @@
+from itertools import compress
+
 import numpy as np
 import pytest
 
@@ -11,8 +13,8 @@ def sizes(molecules) -> np.ndarray:
 
 def split(strings, labels):
     test = np.arange(len(strings)) % 4 == 0
-    pick = lambda mask: [text for text, chosen in zip(strings, mask, strict=True) if chosen]  # noqa: E731
-    return pick(~test), labels[~test], pick(test), labels[test]
+    train_strings, test_strings = list(compress(strings, ~test)), list(compress(strings, test))
+    return train_strings, labels[~test], test_strings, labels[test]
 
 
 def test_every_baseline_but_the_median_learns_a_simple_property(molecules, sizes):
@@ -43,6 +45,25 @@ def test_mofs_have_no_morgan_fingerprint(mof_file):
     answers = fit_predict_baselines(train, y_train, test, notation="mofid", task="regression")
     assert list(answers) == ["median", "ngram-ridge", "descriptor-gbm"]
     assert np.abs(answers["ngram-ridge"] - y_test).mean() < np.abs(answers["median"] - y_test).mean()
+
+
+def test_boosting_answers_labels_that_pile_up_above_zero_in_their_own_units(molecules, sizes):
+    labels = np.exp(sizes / 8)[:, None]
+    train, y_train, test, y_test = split(molecules, labels)
+    answers = fit_predict_baselines(train, y_train, test, notation="smiles", task="regression")
+    boosted = answers["descriptor-gbm"]
+    assert (boosted >= 0).all()
+    assert np.abs(boosted - y_test).mean() < 0.5 * np.abs(answers["median"] - y_test).mean()
+
+
+def test_descriptors_that_the_labelled_rows_leave_undefined_do_no_harm():
+    unknown = [f"[O-]C(=O){'C' * n}C(=O)[O-].[Zn]&&UNKNOWN.cat0" for n in range(12)]
+    known = [f"[O-]C(=O){'C' * n}C(=O)[O-].[Zn][Zn].n1ccncc1&&pcu.cat0" for n in range(12)]
+    labels = np.array([*map(float, range(12)), *[np.nan] * 12])[:, None]
+    answers = fit_predict_baselines(
+        [*unknown, *known], labels, known[:2], notation="mofid", task="regression"
+    )
+    assert np.isfinite(answers["descriptor-gbm"]).all()
 
 
 def test_a_missing_label_leaves_the_other_target_alone(molecules, sizes):
