@@ -35,21 +35,27 @@ def mofs(
     ] = None,
     linkers: Annotated[
         str,
-        typer.Option("--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names such as BDC,NDC."),
+        typer.Option(
+            "--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names such as BDC,NDC."
+        ),
     ] = BUILTIN,
     topologies: Annotated[
         str | None, typer.Option("--topologies", metavar="NET[,NET]", help="RCSR codes of nets; all known.")
     ] = None,
     functionalise: Annotated[
         str | None,
-        typer.Option("--functionalise", metavar="GROUP[,GROUP]", help="Put these on aromatic carbons: F,NH2,..."),
+        typer.Option(
+            "--functionalise", metavar="GROUP[,GROUP]", help="Put these on aromatic carbons: F,NH2,..."
+        ),
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="How many of one group a linker may carry.")] = 1,
     catenations: Annotated[
-        str | None, typer.Option("--catenations", metavar="N[,N]", help="Interpenetrating nets less one: 0,1.")
+        str | None,
+        typer.Option("--catenations", metavar="N[,N]", help="Interpenetrating nets less one: 0,1."),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of writing all.")
+        int | None,
+        typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of writing all."),
     ] = None,
     seed: Seed = 0,
     out: Annotated[

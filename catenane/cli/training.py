@@ -41,7 +41,10 @@ def pretrain(
     column: Column = None,
     tokenizer: Annotated[
         str | None,
-        typer.Option("--tokenizer", help="smiles, mofid, or a tokenizer.json; told from the strings."),
+        typer.Option(
+            "--tokenizer",
+            help="smiles, mofid, a tokenizer.json, or corpus to learn its own tokens; told from the strings.",
+        ),
     ] = None,
     seed: Seed = 0,
     settings: Set = None,

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,25 +22,22 @@ from catenane.data import (
     TokenCorpus,
     collate,
     open_corpus,
-    stream_strings,
     write_corpus,
 )
-from catenane.errors import DataError, UsageError
+from catenane.errors import DataError
 from catenane.models import Bundle, BundleConfig, Encoder, MaskedLanguageModel, save_bundle
-from catenane.notation import detect_notation
 from catenane.objectives import Masked, mask_tokens, masked_loss
-from catenane.tokenizers import StringTokenizer, load_tokenizer
+from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run, run, seed_of
+from catenane.train.vocabulary import choose_tokenizer
 from catenane.version import __version__
 
 __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
-SAMPLE = 200
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,7 @@ def pretrain(
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
         column: Column of the strings, where it cannot be told from its name or content.
-        tokenizer: Name or path; by default the one that covers the corpora.
+        tokenizer: Name or path, or "corpus" to learn the corpora's own tokens; by default the shipped one.
         seed: Of weights, order, masks and dropout.
         resume: Go on after a kill.
         overwrite: Delete an earlier run in `out`.
@@ -93,7 +89,7 @@ def pretrain(
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
     check_run_folder(folder, resume=resume, overwrite=overwrite)
-    reader = load_tokenizer(tokenizer or _tokenizer_for(corpora, column, data_dir))
+    reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
     chosen = dataclasses.replace(
         chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     )
@@ -217,19 +213,6 @@ class MaskedLesson:
             mask_id=self._tokenizer.mask_id,
             n_special=self._tokenizer.n_special,
         )
-
-
-def _tokenizer_for(corpora: Sequence[str | Path], column: str | None, data_dir: str | Path | None) -> str:
-    """The tokenizer of MOFids where any corpus holds them, for it reads SMILES as well."""
-    for source in corpora:
-        if str(source) == STDIN:
-            raise UsageError(
-                "standard input cannot be read twice to see what it holds: say --tokenizer smiles or mofid"
-            )
-        rows = stream_strings(source, string_column=column, data_dir=data_dir, on_rejection=lambda _: None)
-        if detect_notation([text for _, text in islice(rows, SAMPLE)]) == "mofid":
-            return "mofid"
-    return "smiles"
 
 
 def _open_or_write(

@@ -1,0 +1,55 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from catenane.errors import DataError, UsageError
+from catenane.models import load_bundle
+from catenane.tokenizers import load_tokenizer
+from catenane.train import pretrain
+
+
+@pytest.mark.parametrize("policy", ["bert", "cao"])
+def test_learns_to_restore_what_is_hidden(policy: str, molecule_file: Path, tiny, tmp_path: Path):
+    settings = tiny | {"masking.policy": policy, "pretraining.epochs": 30, "pretraining.learning_rate": 5e-3}
+    result = pretrain([molecule_file], out=tmp_path, settings=settings, device="cpu")
+    untrained = pretrain(
+        [molecule_file],
+        out=tmp_path / "0",
+        settings=settings | {"pretraining.learning_rate": 1e-12},
+        device="cpu",
+    )
+    assert result.metrics["held_out"]["valid_loss"] < 0.5 * untrained.metrics["held_out"]["valid_loss"]
+    assert result.metrics == json.loads((tmp_path / "metrics.json").read_text())
+    assert load_bundle(tmp_path).config.kind == "encoder"
+
+
+def test_a_corpus_may_bring_its_own_tokens(tiny, tmp_path: Path):
+    corpus = tmp_path / "odd.smi"
+    corpus.write_text("\n".join(f"{'C' * n}[117Sn]C" for n in range(1, 40)) + "\n")
+    shipped = pretrain([corpus], out=tmp_path / "shipped", settings=tiny, device="cpu")
+    own = pretrain([corpus], out=tmp_path / "own", settings=tiny, tokenizer="corpus", device="cpu")
+    assert shipped.metrics["corpus"]["unknown_tokens"] == 39
+    assert own.metrics["corpus"]["unknown_tokens"] == 0
+    vocabulary = load_bundle(tmp_path / "own").tokenizer.vocabulary
+    base = load_tokenizer("smiles").vocabulary
+    assert "[117Sn]" in vocabulary
+    assert all(vocabulary[token] == number for token, number in base.items())
+
+
+def test_rows_that_cannot_be_read_are_kept_beside_the_corpus(molecule_file: Path, tiny, tmp_path: Path):
+    corpus = tmp_path / "mixed.csv"
+    corpus.write_text(molecule_file.read_text() + "C1CC,1,0,\n")
+    result = pretrain([corpus], out=tmp_path / "run", settings=tiny, device="cpu")
+    assert result.metrics["corpus"]["rejected"] == 1
+    (rejected,) = (tmp_path / "run" / "corpus").glob("rejected-*.csv")
+    assert "C1CC" in rejected.read_text()
+
+
+def test_says_what_it_cannot_do(tiny, tmp_path: Path):
+    few = tmp_path / "few.smi"
+    few.write_text("CCO\nCCN\n")
+    with pytest.raises(DataError, match="2 readable strings: pretraining needs at least 20"):
+        pretrain([few], out=tmp_path / "run", settings=tiny)
+    with pytest.raises(UsageError, match="read twice: say --tokenizer"):
+        pretrain(["-"], out=tmp_path / "run2", settings=tiny)
