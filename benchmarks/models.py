@@ -19,6 +19,14 @@ import catenane
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "benchmark"
+DOCS = Path(__file__).parents[1] / "docs"
+BEGIN, END = "<!-- results: written by benchmarks/models.py -->", "<!-- end of results -->"
+INTRODUCTION = """# Results
+
+Every table is written by `python benchmarks/models.py --data-dir DIR` from the files of its runs, and lies as
+JSON in `benchmarks/results/`. The best epoch is chosen on the validation rows; test rows are looked at once. The
+baselines are fitted on the same training rows and answer the same test rows.
+"""
 
 
 @dataclass(frozen=True)
@@ -68,6 +76,7 @@ def main() -> None:
         (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
         (RESULTS / f"{name}.md").write_text(as_markdown(rows), encoding="utf-8")
         print(as_markdown(rows))
+    write_documents()
 
 
 def run(name: str, experiment: Experiment, data_dir: Path | None) -> list[dict[str, Any]]:
@@ -156,6 +165,35 @@ def as_markdown(result: dict[str, Any]) -> str:
                 "",
                 f"Noise floor of repeated strings: {table['noise_floor']:.3f}{unit.replace(',', '')}.",
             ]
+    return "\n".join(lines) + "\n"
+
+
+def write_documents() -> None:
+    """Put every table that was measured into `docs/results.md`, and the errors into the README."""
+    known = {
+        name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+        for name in EXPERIMENTS
+        if (RESULTS / f"{name}.json").is_file()
+    }
+    sections = [f"## {name}\n\n{as_markdown(result)}" for name, result in known.items()]
+    (DOCS / "results.md").write_text(INTRODUCTION + "\n" + "\n".join(sections), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(before + BEGIN + "\n" + overview(known) + END + after, encoding="utf-8")
+
+
+def overview(known: dict[str, dict[str, Any]]) -> str:
+    """One row a target: our main score beside that of the best baseline."""
+    lines = ["| target | split | score | this model | best baseline |", "|---|---|---|---:|---:|"]
+    for result in known.values():
+        for target, table in result["targets"].items():
+            main, best = ("mae", min) if "mae" in table["scores"]["this model"] else ("roc_auc", max)
+            means = {name: values[main]["mean"] for name, values in table["scores"].items()}
+            rival = best((name for name in means if name != "this model"), key=means.__getitem__)
+            score = f"MAE, {table['unit']}" if main == "mae" else "ROC AUC"
+            ours, theirs = (shown(table["scores"][name][main]) for name in ("this model", rival))
+            lines.append(f"| {target} | {result['split']} | {score} | {ours} | {theirs} ({rival}) |")
     return "\n".join(lines) + "\n"
 
 
