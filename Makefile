@@ -24,6 +24,7 @@ test:  ## the test suite, on two processes
 
 bench:  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/tokenizers.py
+	$(python) benchmarks/training.py
 
 clean:  ## delete caches, not the environment
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info

@@ -24,7 +24,7 @@ BEGIN, END = "<!-- results: written by benchmarks/models.py -->", "<!-- end of r
 INTRODUCTION = """# Results
 
 Every table is written by `python benchmarks/models.py --data-dir DIR` from the files of its runs, and lies as
-JSON in `benchmarks/results/`. The best epoch is chosen on the validation rows; test rows are looked at once. The
+JSON in `benchmarks/results/`. The best epoch is chosen on the validation rows; test rows are seen once. The
 baselines are fitted on the same training rows and answer the same test rows.
 """
 
