@@ -118,7 +118,7 @@ def _sort_molecules(strings: Sequence[str], split: Split) -> Groupings:
     seen = ["scaffold seen" if scaffold in known else "scaffold is new" for scaffold in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
     # A scaffold split leaves the common scaffolds to the training rows: what counts is what the plot shows.
-    if np.mean(main.row_names[split.test] == OTHER) > 0.5:
+    if np.count_nonzero(main.row_names[split.test] == OTHER) > len(split.test) / 2:
         main = _ordered("rings", rings, RING_CLASSES)
     return Groupings(
         main=main,
