@@ -53,7 +53,7 @@ EXPERIMENTS = {
         "mof/hmof", ("co2_0.1bar", "co2_0.5bar"), "random", (0,), pretraining=("mof/hmof", "mof/coremof2024")
     ),
     "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2)),
-    "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0, 1, 2)),
+    "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0,)),
 }
 
 
