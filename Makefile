@@ -5,24 +5,27 @@ python := .venv/bin/python
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup:  ## make .venv with everything for development
-	./setup.sh
+setup: .venv/ready  ## make .venv with everything for development
 
-demo: setup  ## draw hypothetical frameworks and rank them by CO2 uptake with the bundled model
+.venv/ready: setup.sh pyproject.toml constraints.txt
+	./setup.sh
+	@touch $@
+
+demo: .venv/ready  ## draw hypothetical frameworks and rank them by CO2 uptake with the bundled model
 	@mkdir -p runs
 	.venv/bin/catenane enumerate mofs --sample 2000 --out runs/candidates.csv
 	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --rank co2_0.1bar --out runs/answers.csv
 
-check:  ## lint, formatting, types, import contracts
+check: .venv/ready  ## lint, formatting, types, import contracts
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	$(python) -m mypy
 	.venv/bin/lint-imports
 
-test:  ## the test suite, on two processes
+test: .venv/ready  ## the test suite, on two processes
 	OMP_NUM_THREADS=1 $(python) -m pytest -n 2
 
-bench:  ## the benchmarks' tables, written to benchmarks/results
+bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/tokenizers.py
 	$(python) benchmarks/training.py
 
