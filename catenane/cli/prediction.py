@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -148,7 +147,12 @@ def _names_a_table(text: str) -> bool:
     from catenane.data import DATASETS
 
     endings = (".csv", ".tsv", ".smi", ".smiles", ".parquet", ".gz", ".txt")
-    return text == "-" or text in DATASETS or text.lower().endswith(endings) or os.path.isfile(text)  # noqa: PTH113
+    if text == "-" or text in DATASETS or text.lower().endswith(endings):
+        return True
+    try:
+        return Path(text).is_file()
+    except (OSError, ValueError):  # a SMILES may be too long for a file name, or hold what none can
+        return False
 
 
 def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]]]) -> None:
