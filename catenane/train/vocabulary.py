@@ -28,7 +28,7 @@ def choose_tokenizer(
 
     Args:
         corpora: Files of strings, or names of registered data sets.
-        asked: Name or path; "corpus" for the shipped one with all further tokens of the corpora; by default the
+        asked: Name or path; "corpus" for the shipped one with all further tokens of the corpora; else the
             shipped one, that of MOFids where any corpus holds them, for it reads SMILES as well.
         column: Column of the strings.
         data_dir: Local copies of the registered data sets.
