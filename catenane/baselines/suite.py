@@ -25,6 +25,12 @@ N_DENSE_NGRAMS = 256
 """N-grams that gradient boosting reads beside the descriptors."""
 ROWS_PER_THREAD = 10_000
 """Training rows that gradient boosting gives a thread of its own."""
+N_TREES = 150
+"""Trees of the random forests of all targets together."""
+FEWEST_TREES = 30
+"""Trees of one random forest at least."""
+ROWS_PER_TREE = 10_000
+"""Training rows that a tree of a random forest draws at most."""
 LARGEST_SKEWNESS = 1.0
 """Skewness above which gradient boosting learns the square root of labels that are never negative."""
 
@@ -36,6 +42,7 @@ class _Strings:
     train: Sequence[str]
     test: Sequence[str]
     notation: Notation
+    n_targets: int
 
     @cached_property
     def ngrams(self) -> sparse.csr_matrix:
@@ -85,7 +92,7 @@ def fit_predict_baselines(
         `descriptor-gbm` boosts trees on n-grams and descriptors; `morgan-forest`, for molecules, is a random
         forest on Morgan fragments.
     """
-    strings = _Strings(train_strings, test_strings, notation)
+    strings = _Strings(train_strings, test_strings, notation, train_targets.shape[1])
     fits: dict[str, Callable[[_Strings, np.ndarray, np.ndarray, int], np.ndarray]]
     if task == "regression":
         fits = {"median": _median, "ngram-ridge": _ridge, "descriptor-gbm": _boosted_regression}
@@ -209,7 +216,7 @@ def _boosting(n_rows: int, seed: int) -> dict[str, Any]:
 def _forest_regression(strings: _Strings, rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.ensemble import RandomForestRegressor
 
-    model = RandomForestRegressor(n_estimators=200, max_features=0.1, random_state=seed, n_jobs=-1)
+    model = RandomForestRegressor(max_features=0.1, **_forest(len(rows), strings.n_targets, seed))
     answers: np.ndarray = model.fit(strings.fragments[rows], labels).predict(
         strings.fragments[len(strings.train) :]
     )
@@ -219,8 +226,18 @@ def _forest_regression(strings: _Strings, rows: np.ndarray, labels: np.ndarray, 
 def _forest_classes(strings: _Strings, rows: np.ndarray, labels: np.ndarray, seed: int) -> np.ndarray:
     from sklearn.ensemble import RandomForestClassifier
 
-    model = RandomForestClassifier(n_estimators=200, max_features="sqrt", random_state=seed, n_jobs=-1)
+    settings = _forest(len(rows), strings.n_targets, seed) | {"min_samples_leaf": 2}
+    model = RandomForestClassifier(max_features="sqrt", **settings)
     return _chances(model.fit(strings.fragments[rows], labels), strings.fragments[len(strings.train) :])
+
+
+def _forest(n_rows: int, n_targets: int, seed: int) -> dict[str, Any]:
+    return {
+        "n_estimators": max(N_TREES // n_targets, FEWEST_TREES),
+        "max_samples": min(n_rows, ROWS_PER_TREE),
+        "random_state": seed,
+        "n_jobs": -1,
+    }
 
 
 def _chances(model: Any, features: Any) -> np.ndarray:

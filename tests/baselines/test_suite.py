@@ -73,7 +73,8 @@ def test_a_missing_label_leaves_the_other_target_alone(molecules, sizes):
     alone = fit_predict_baselines(train, y_train[:, :1], test, notation="smiles", task="regression")
     for name, values in together.items():
         assert np.isfinite(values).all()
-        np.testing.assert_allclose(values[:, 0], alone[name][:, 0])
+        if name != "morgan-forest":  # targets share its trees
+            np.testing.assert_allclose(values[:, 0], alone[name][:, 0])
 
 
 @pytest.mark.parametrize("task", ["regression", "classification"])
