@@ -157,7 +157,9 @@ def finetune(
             "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
         },
     }  # fmt: skip
-    bundle = dataclasses.replace(fitted.bundle, card=_card(data, metrics))
+    bundle = dataclasses.replace(
+        fitted.bundle, card=_card(data, metrics) | {"examples": _examples(table, parts, predictions)}
+    )
     save_bundle(folder / "bundle", bundle)
     write_json(folder / "metrics.json", metrics)
     _write_predictions(folder / "predictions.csv", table, parts, predictions)
@@ -247,6 +249,13 @@ def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
             **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "seconds")},
         },
         "noise_floor": metrics["noise_floor"],
+    }
+
+
+def _examples(table: Table, parts: Split, predictions: np.ndarray) -> dict[str, list[float]]:
+    """What the model answers for a few test strings, so that it can be seen elsewhere that it still does."""
+    return {
+        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
     }
 
 
