@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import cache
 from operator import attrgetter
 
 from catenane.descriptors.cells import Unit, read_units
@@ -236,13 +235,8 @@ def _openings(unit: Unit, n_nets: int) -> list[float]:
     return openings
 
 
-@cache
-def _is_net(code: str) -> bool:
-    return code.upper() not in _FAILED_NETS
-
-
 def _first_net(mofid: Mofid) -> str:
-    return next((code for code in mofid.topologies if _is_net(code)), "")
+    return next((code for code in mofid.topologies if code.upper() not in _FAILED_NETS), "")
 
 
 def _columns(rows: Iterable[Sequence[float]], width: int) -> list[list[float]]:

@@ -32,13 +32,12 @@ _ASKEW: Point = (0.3, 0.5, 0.8)
 
 
 def backbone_atoms(mol: Mol, sites: Sequence[int]) -> set[int]:
-    """Atoms on the shortest paths between the sites, and the rings these touch, fused rings included."""
+    """Atoms on the shortest paths from the first site to the others, and the rings that these paths touch."""
     from rdkit import Chem
 
     kept = set(sites)
-    for last, site in enumerate(sites):
-        for other in sites[:last]:
-            kept.update(Chem.GetShortestPath(mol, site, other))
+    for site in sites[1:]:
+        kept.update(Chem.GetShortestPath(mol, sites[0], site))
     rings = [set(ring) for ring in mol.GetRingInfo().AtomRings()]
     while grown := [ring for ring in rings if ring & kept and not ring <= kept]:
         kept.update(*grown)

@@ -16,10 +16,16 @@ if TYPE_CHECKING:
 __all__ = ["mend"]
 
 
+_LONGEST = 5_000
+"""Characters; RDKit walks chains by recursion, and several times as many overflow the stack."""
+
+
 def mend(smiles: str) -> Mol | None:
-    """The molecule of a block, mended, and sanitised as far as RDKit agrees; None if it cannot parse it."""
+    """The molecule of a block, mended, and sanitised as far as RDKit agrees; None if it cannot be parsed."""
     from rdkit import Chem, rdBase
 
+    if len(smiles) > _LONGEST:
+        return None
     with rdBase.BlockLogs():
         mol: Mol | None = Chem.MolFromSmiles(smiles, sanitize=False)
         if mol is None:

@@ -44,9 +44,17 @@ _VOLUMES = {
 _BOND, _AROMATIC_RING, _OTHER_RING = 5.92, 14.7, 3.8
 
 
+_LARGEST_PLACED = 300
+"""Atoms of a backbone beyond which lengths stay unknown: such a block is a polymer, and slow to lay out."""
+
+
 @dataclass(frozen=True, slots=True)
 class Linker:
-    """One organic block. Masses in g/mol, lengths in angstrom, areas and volumes in their powers."""
+    """One organic block.
+
+    Masses are in g/mol, lengths in angstrom, areas and volumes in their powers. A block that bridges nothing
+    has no lengths (NaN).
+    """
 
     binding: Binding
     """What binds metals; "none" for a block that bridges nothing, such as a lost substituent."""
@@ -82,7 +90,7 @@ class Linker:
     """Groups on the backbone by `SUBSTITUENTS`."""
 
 
-@lru_cache(maxsize=200_000)
+@lru_cache(maxsize=100_000)
 def read_linker(smiles: str) -> Linker | None:
     """The block that a SMILES describes, or None where RDKit cannot parse it."""
     mol = mend(smiles)
@@ -95,7 +103,8 @@ def read_linker(smiles: str) -> Linker | None:
     }
     core = backbone | oxygens
     groups = Counter(_group_name(mol, group) for group in _groups(mol, core))
-    reach, breadth, thickness, offset = measure(place_atoms(mol, core), sites)
+    placed = place_atoms(mol, core) if sites and len(core) <= _LARGEST_PLACED else {}
+    reach, breadth, thickness, offset = measure(placed, sites) if placed else (math.nan,) * 4
     atoms = [mol.GetAtomWithIdx(index) for index in range(mol.GetNumAtoms())]
     elements = Counter(atom.GetSymbol() for atom in atoms)
     elements["H"] += sum(atom.GetTotalNumHs() for atom in atoms)

@@ -35,11 +35,9 @@ _PROPERTIES = {
     "NumAtomStereoCenters": ("n_stereocentres", "tetrahedral stereocentres"),
     "chi0v": ("chi0v", "valence connectivity of order 0"),
     "chi1v": ("chi1v", "valence connectivity of order 1"),
-    "chi3v": ("chi3v", "valence connectivity of order 3"),
     "hallKierAlpha": ("alpha", "size of atoms relative to sp3 carbon, after Hall and Kier"),
     "kappa1": ("kappa1", "shape index of order 1"),
     "kappa2": ("kappa2", "shape index of order 2"),
-    "kappa3": ("kappa3", "shape index of order 3"),
 }
 _ELEMENTS = ("C", "N", "O", "F", "Cl", "Br", "I", "S", "P", "B", "Si")
 _GROUPS = {

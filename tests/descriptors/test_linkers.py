@@ -100,5 +100,12 @@ def test_the_same_linker_is_measured_alike_however_it_is_written():
     assert read_linker("C1CN2CCN1CC2").reach == pytest.approx(read_linker("N12CCN(CC1)CC2").reach, abs=0.05)
 
 
+def test_a_polymer_is_weighed_and_not_measured():
+    polymer = read_linker(f"[O-]C(=O){'C' * 1000}C(=O)[O-]")
+    assert polymer.mass > 14_000
+    assert math.isnan(polymer.reach)
+    assert read_linker("C" * 100_000) is None
+
+
 def test_what_is_not_smiles_is_none():
     assert read_linker("C1CC") is None
