@@ -1,0 +1,56 @@
+"""The models that come with the package answer offline, as they did when they were made."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import catenane
+from catenane.models import bundled_names, find_bundle, read_card
+
+BUNDLED = bundled_names()
+
+
+def test_there_is_a_model_of_uptake():
+    assert "mof-uptake" in BUNDLED
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_answers_as_it_did_when_it_was_made(name: str):
+    examples = read_card(find_bundle(name))["examples"]
+    model = catenane.load(name, device="cpu")
+    table = model.predict(examples)
+    np.testing.assert_allclose(table[list(model.targets)], list(examples.values()), rtol=2e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_its_card_says_how_good_it_is_and_beside_what(name: str):
+    card = read_card(find_bundle(name))
+    for entry in card["targets"].values():
+        assert entry["unit"]
+        assert entry["test"]["n"] > 0
+        assert set(entry["baselines"]) >= {"median", "ngram-ridge", "descriptor-gbm"}
+    assert card["training"]["split"]
+
+
+@pytest.mark.parametrize("name", BUNDLED)
+def test_is_small_and_tells_no_path(name: str):
+    folder = find_bundle(name)
+    assert sum(path.stat().st_size for path in folder.iterdir()) < 30e6
+    for text in (folder / "config.json", folder / "card.json", folder / "README.md"):
+        assert str(Path.home()) not in text.read_text()
+        assert ".." not in json.dumps(read_card(folder).get("data", ""))
+
+
+def test_knows_what_a_chemist_knows():
+    """Interpenetration strengthens binding; wide pores hold little CO2 at low pressure."""
+    zn4o = "[Zn][O]([Zn])([Zn])[Zn]"
+    bdc = "[O-]C(=O)c1ccc(cc1)C(=O)[O-]"
+    long = "[O-]C(=O)c1ccc(cc1)c1ccc(cc1)c1ccc(cc1)C(=O)[O-]"
+    table = catenane.load("mof-uptake", device="cpu").predict(
+        [f"{bdc}.{zn4o}&&pcu.cat0", f"{long}.{zn4o}&&pcu.cat0", f"{long}.{zn4o}&&pcu.cat1"]
+    )
+    short_alone, long_alone, long_twice = table["co2_0.5bar"]
+    assert long_alone < short_alone
+    assert long_alone < long_twice
