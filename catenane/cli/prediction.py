@@ -10,12 +10,14 @@ import numpy as np
 import typer
 
 from catenane.cli.arguments import Column, DataDir, Device
-from catenane.cli.console import print_table, stderr
+from catenane.cli.console import print_table, stderr, stdout
 from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
 from catenane.errors import UsageError
 
 __all__ = ["embed", "predict"]
 
+MOST_RANKED, SHORTEST = 3, 24
+"""Targets that a ranking shows, and the least room for a string in it."""
 Strings = Annotated[
     list[str],
     typer.Argument(metavar="STRINGS|FILE|-", help="Strings themselves, one file of them, or - for stdin."),
@@ -156,18 +158,23 @@ def _names_a_table(text: str) -> bool:
 
 
 def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]]]) -> None:
+    """One line a string, the highest first; long ones lose their middle, the file of --out keeps them whole."""
     units = model.bundle.units
-    heads = [f"{name} ({units[name]})" if units[name] else name for name in model.targets]
-    order = [rank, *(name for name in model.targets if name != rank)][:3]
+    order = [rank, *(name for name in model.targets if name != rank)][:MOST_RANKED]
     places = [model.targets.index(name) for name in order]
+    heads = [f"{name}, {units[name]}" if units[name] else name for name in order]
+    room = max(SHORTEST, stdout.width - sum(len(head) + 2 for head in heads) - 6)
     rows = [
-        [str(number), *(shown[place] for place in places), text]
+        [str(number), *(f"{float(shown[place]):.3f}" for place in places), _shorten(text, room)]
         for number, (_, text, shown) in enumerate(best, start=1)
     ]
-    numbers = ["", *(heads[place] for place in places)]
-    print_table(
-        f"Highest {rank}, predicted by {model.bundle.card.get('name', 'the model')}",
-        [*numbers, "string"],
-        rows,
-        numbers=numbers,
-    )
+    title = f"Highest {rank}, predicted by {model.bundle.card.get('name', 'the model')}"
+    print_table(title, ["", *heads, "string"], rows, numbers=["", *heads])
+
+
+def _shorten(text: str, room: int) -> str:
+    """The text, or its beginning and its end: a MOFid ends in its net and catenation."""
+    if len(text) <= room:
+        return text
+    tail = room // 3
+    return f"{text[: room - tail - 1]}…{text[-tail:]}"

@@ -246,7 +246,7 @@ def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
         "training": {
             "split": f"{split['method']}, {split['train']} / {split['valid']} / {split['test']} rows",
             "pretrained_from": metrics["pretrained_from"] or "nothing",
-            **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "seconds")},
+            **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "training_seconds")},
         },
         "noise_floor": metrics["noise_floor"],
     }

@@ -230,5 +230,5 @@ def describe_run(progress: Progress) -> dict[str, Any]:
         "epochs": len(told["history"]),
         "best_epoch": told["best_epoch"] + 1,
         "steps": told["step"],
-        "seconds": round(told["seconds"], 1),
+        "training_seconds": round(told["seconds"], 1),
     }
