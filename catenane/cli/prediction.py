@@ -158,7 +158,7 @@ def _names_a_table(text: str) -> bool:
 
 
 def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]]]) -> None:
-    """One line a string, the highest first; long ones lose their middle, the file of --out keeps them whole."""
+    """A line a string, the highest first; long ones lose their middle, which the file of --out keeps."""
     units = model.bundle.units
     order = [rank, *(name for name in model.targets if name != rank)][:MOST_RANKED]
     places = [model.targets.index(name) for name in order]
