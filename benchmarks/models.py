@@ -19,6 +19,7 @@ import catenane
 
 RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "benchmark"
+ENCODER = RUNS / "encoder"
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- results: written by benchmarks/models.py -->", "<!-- end of results -->"
 INTRODUCTION = """# Results
@@ -40,9 +41,14 @@ class Experiment:
     pretraining: tuple[str, ...] = ()
 
     @property
+    def pretraining_command(self) -> str | None:
+        """What a user types before, where there is an encoder to pretrain."""
+        return f"catenane pretrain {' '.join(self.pretraining)} --out {ENCODER}" if self.pretraining else None
+
+    @property
     def command(self) -> str:
         """What a user types for the first seed."""
-        model = " --model runs/benchmark/encoder" if self.pretraining else ""
+        model = f" --model {ENCODER}" if self.pretraining else ""
         targets = ",".join(self.targets)
         options = f"--target {targets} --split {self.split}{model} --seed {self.seeds[0]}"
         return f"catenane finetune {self.data} {options}"
@@ -81,7 +87,7 @@ def main() -> None:
 
 def run(name: str, experiment: Experiment, data_dir: Path | None) -> list[dict[str, Any]]:
     """Metrics of every seed."""
-    encoder = RUNS / "encoder" if experiment.pretraining else None
+    encoder = ENCODER if experiment.pretraining else None
     if encoder is not None and not (encoder / "metrics.json").is_file():
         catenane.pretrain(experiment.pretraining, out=encoder, resume=True, data_dir=data_dir)
     metrics = []
@@ -121,6 +127,7 @@ def summarise(experiment: Experiment, metrics: list[dict[str, Any]]) -> dict[str
             },
         }
     return {
+        "pretraining": experiment.pretraining_command,
         "command": experiment.command,
         "split": experiment.split,
         "seeds": list(experiment.seeds),
@@ -147,7 +154,7 @@ def as_markdown(result: dict[str, Any]) -> str:
     if len(result["seeds"]) > 1:
         seeds += " (mean ± standard deviation)"
     lines = [
-        f"`{result['command']}`",
+        " then ".join(f"`{command}`" for command in (result["pretraining"], result["command"]) if command),
         "",
         f"Split {result['split']}, {parts} to train, validate and test; {seeds}; "
         f"{result['n_parameters']:,} weights.",
