@@ -116,7 +116,7 @@ def finetune(
         on_error=on_error,
         data_dir=data_dir,
     )
-    task = task or tell_task(read)
+    task = tell_task(read, task)
     found, floor = find_duplicates(read), noise_floor(read)
     table = _settle(aggregate(read, duplicates), task)
     parts = make_split(table, split, seed=seed)
@@ -184,11 +184,11 @@ def _stem(data: str | Path) -> str:
 
 
 def _settle(table: Table, task: Task) -> Table:
-    """Where repeated strings carry both classes equally often, there is no class: such rows are rejected."""
-    tied_NT = ~np.isnan(table.targets) & (table.targets != np.round(table.targets))
-    if task == "regression" or not tied_NT.any():
+    """The class that most of the repeated strings carry; where both are as frequent, the row is rejected."""
+    if task == "regression":
         return table
-    settled = dataclasses.replace(table, targets=np.where(tied_NT, np.nan, np.round(table.targets)))
+    majority_NT = np.where(table.targets == 0.5, np.nan, np.round(table.targets))
+    settled = dataclasses.replace(table, targets=majority_NT)
     lost_N = np.isnan(settled.targets).all(axis=1)
     reason = "the same string occurs with both classes equally often"
     rejections = [

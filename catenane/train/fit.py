@@ -232,19 +232,23 @@ class PropertyLesson:
         )
 
 
-def tell_task(table: Table) -> Task:
-    """Classification where every label is 0 or 1, regression where none of the targets is so.
+def tell_task(table: Table, asked: Task | None = None) -> Task:
+    """The task asked for, else what the labels tell: classes where all are 0 or 1, else numbers.
 
     Raises:
-        DataError: Some targets are classes and others are not.
+        DataError: Some targets are classes and others are not, or classes are asked for and labels are none.
     """
     binary = [bool(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all()) for column in table.targets.T]
-    if all(binary):
+    named = dict(zip(table.target_names, binary, strict=True))
+    others = ", ".join(name for name, is_class in named.items() if not is_class)
+    if asked == "classification" and others:
+        raise DataError(f"classification needs labels of 0 and 1, and {others} holds others")
+    if asked is not None:
+        return asked
+    if not others:
         return "classification"
     if any(binary):
-        classes = ", ".join(
-            name for name, is_class in zip(table.target_names, binary, strict=True) if is_class
-        )
+        classes = ", ".join(name for name, is_class in named.items() if is_class)
         raise DataError(
             f"{classes} hold only 0 and 1, the other targets do not: train them apart, or give --task"
         )

@@ -105,5 +105,8 @@ def test_tells_what_the_vocabulary_does_not_know(molecule_file: Path, recipe, ca
 def test_the_task_is_told_from_the_labels(molecule_file: Path):
     assert tell_task(read_table(molecule_file, targets=["size"])) == "regression"
     assert tell_task(read_table(molecule_file, targets=["is_aromatic"])) == "classification"
+    assert tell_task(read_table(molecule_file, targets=["is_aromatic"]), "regression") == "regression"
     with pytest.raises(DataError, match="is_aromatic hold only 0 and 1"):
         tell_task(read_table(molecule_file, targets=["size", "is_aromatic"]))
+    with pytest.raises(DataError, match="needs labels of 0 and 1, and size holds others"):
+        tell_task(read_table(molecule_file, targets=["size"]), "classification")

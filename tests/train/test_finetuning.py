@@ -1,0 +1,50 @@
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from catenane.errors import DataError
+from catenane.train import finetune
+
+
+def test_repeated_strings_take_the_class_that_most_of_them_carry(molecules: list[str], tiny, tmp_path: Path):
+    """The diol is 0, 0 and 1; the diamine is 0 and 1, which is no class."""
+    rows = [f"{text},{index % 2}" for index, text in enumerate(molecules)]
+    repeats = ["OCCCCCCO,0", "C(O)CCCCCO,0", "OCCCCCCO,1", "NCCCCCCN,0", "NCCCCCCN,1"]
+    path = tmp_path / "classes.csv"
+    path.write_text("smiles,y\n" + "\n".join(rows + repeats) + "\n")
+    result = finetune(path, target="y", out=tmp_path / "run", settings=tiny, baselines=False, device="cpu")
+    labels = dict(zip(result.table.strings, result.table.targets[:, 0], strict=True))
+    assert labels["OCCCCCCO"] == 0
+    assert "NCCCCCCN" not in labels
+    assert set(np.unique(result.table.targets)) == {0.0, 1.0}
+    with (tmp_path / "run" / "rejected.csv").open() as file:
+        (rejected,) = csv.DictReader(file)
+    assert "both classes equally often" in rejected["reason"]
+    assert result.metrics["duplicates"] == {"strings": 2, "rows": 5, "conflicting": 2, "handling": "mean"}
+
+
+def test_repeated_numbers_are_aggregated_as_asked(molecules: list[str], tiny, tmp_path: Path):
+    path = tmp_path / "numbers.csv"
+    rows = [f"{text},{len(text)}" for text in molecules]
+    path.write_text("smiles,y\n" + "\n".join([*rows, "OCCCCCCO,1", "OCCCCCCO,2", "OCCCCCCO,6"]) + "\n")
+    for how, value in (("mean", 3.0), ("median", 2.0), ("first", 1.0)):
+        result = finetune(
+            path, target="y", out=tmp_path / how, duplicates=how, settings=tiny, baselines=False, device="cpu"
+        )
+        labels = dict(zip(result.table.strings, result.table.targets[:, 0], strict=True))
+        assert labels["OCCCCCCO"] == value
+    floor = json.loads((tmp_path / "mean" / "metrics.json").read_text())["noise_floor"]["y"]
+    assert (floor["groups"], floor["rows"]) == (1, 3)
+    assert floor["mean_absolute_deviation"] == 2.0
+
+
+def test_a_run_that_failed_on_its_data_leaves_no_folder_behind(molecule_file: Path, tiny, tmp_path: Path):
+    out = tmp_path / "run"
+    with pytest.raises(DataError, match="did you mean 'size'"):
+        finetune(molecule_file, target="sizes", out=out, settings=tiny, baselines=False)
+    assert not out.exists()
+    finetune(molecule_file, target="size", out=out, settings=tiny, baselines=False)
+    assert (out / "report.html").exists()
