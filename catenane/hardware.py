@@ -68,7 +68,7 @@ def fast_matmul() -> Iterator[None]:
 def tune_cpu() -> None:
     """Make the CPU reuse memory between steps whose batches differ in shape; called before the first of them.
 
-    oneDNN keeps what it prepared for the last 1,024 shapes, gigabytes in a training run and slower than to
+    oneDNN keeps what it prepared for the last 1,024 shapes, gigabytes in a training run and no faster than to
     prepare it anew: it is told to keep a few, unless the environment says otherwise. glibc is told to keep
     freed memory, so that one step reuses the activations of the last.
     """
