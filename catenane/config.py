@@ -25,6 +25,7 @@ __all__ = [
     "HeadConfig",
     "MaskingConfig",
     "Recipe",
+    "Task",
     "TrainingConfig",
     "build",
     "load_recipe",
@@ -40,6 +41,7 @@ Pooling = Literal["cls", "mean"]
 Policy = Literal["bert", "cao"]
 Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
+Task = Literal["regression", "classification"]
 RECIPES = Path(__file__).parent / "recipes"
 
 

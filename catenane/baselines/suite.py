@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from scipy import sparse
 
 from catenane.baselines.features import commonest_columns, morgan_counts, ngram_counts, varying_columns
+from catenane.config import Task
 from catenane.descriptors import compute_descriptors
 from catenane.notation import Notation
 
 __all__ = ["fit_predict_baselines"]
 
-Task = Literal["regression", "classification"]
 PENALTIES = (1.0, 3.0, 10.0, 30.0, 100.0)
 """Tried for the linear baselines, on a tenth of the training rows."""
 N_DENSE_NGRAMS = 256

@@ -7,14 +7,13 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import Any, Literal
+from typing import Any
 
+from catenane.config import Task
 from catenane.errors import DataError
 from catenane.notation import Notation
 
 __all__ = ["DATASETS", "Dataset", "Task", "dataset_file", "find_dataset", "match_dataset"]
-
-Task = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True, kw_only=True)

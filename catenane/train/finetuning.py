@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from catenane.baselines import fit_predict_baselines
-from catenane.config import Recipe, load_recipe
+from catenane.config import Recipe, Task, load_recipe
 from catenane.data import (
     Rejection,
     Split,
@@ -30,7 +30,7 @@ from catenane.data import (
 from catenane.data.duplicates import Aggregation
 from catenane.inference import Model
 from catenane.models import Bundle, load_bundle, save_bundle
-from catenane.train.fit import Task, fit_property_model, tell_task
+from catenane.train.fit import fit_property_model, tell_task
 from catenane.train.folder import check_run_folder, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run

@@ -7,13 +7,13 @@ import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from catenane.config import Recipe
+from catenane.config import Recipe, Task
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
@@ -33,7 +33,6 @@ logger = logging.getLogger(__name__)
 FEWEST_TOKENS, WANTED_BATCHES = 1024, 16
 """A set too small to fill so many batches is cut into smaller ones, down to so few tokens: many small steps
 learn more than a handful of large ones, and strings of a batch are of more equal length."""
-Task = Literal["regression", "classification"]
 
 
 @dataclass(frozen=True)

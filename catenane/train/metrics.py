@@ -7,15 +7,16 @@ labels that do not vary) is None, so that the result is valid JSON.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from catenane.config import Task
+
 __all__ = ["MAIN_SCORE", "Advantage", "FloatArray", "Score", "Task", "advantage", "score"]
 
 FloatArray = npt.NDArray[np.float64]
-Task = Literal["regression", "classification"]
 Score = float | int | None
 
 MAIN_SCORE: dict[Task, str] = {"regression": "mae", "classification": "roc_auc"}
