@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from catenane.config import Recipe, Task
+from catenane.config import EncoderConfig, Recipe, Task
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
@@ -62,12 +62,15 @@ def fit_property_model(
     resume: bool = False,
     log: LogFormat = "csv",
     device: str | None = None,
+    watch: Callable[[Bundle], Mapping[str, float]] | None = None,
+    make_encoder: Callable[[EncoderConfig], Encoder] = Encoder,
 ) -> FittedModel:
     """Train a property head, and the encoder under it, on the training rows of a table.
 
     Args:
         table: Strings and labels.
-        split: Rows to learn from and rows that choose the best epoch; its test rows are not looked at.
+        split: Rows to learn from and rows that choose the best epoch, the last one if there are none; its test
+            rows are not looked at.
         recipe: Shapes and training; with a parent, the parent's encoder shape counts.
         task: What the labels are.
         parent: Pretrained bundle whose encoder, tokenizer and encoder shape are taken over.
@@ -77,6 +80,8 @@ def fit_property_model(
         resume: Go on from the folder's checkpoint.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
+        watch: Called with the model after every epoch; what it measures joins the history.
+        make_encoder: Makes an encoder that is not quite ours, for an ablation.
 
     Raises:
         UsageError: The parent cannot read this notation.
@@ -95,7 +100,7 @@ def fit_property_model(
     descriptors = compute_descriptors(table.strings, table.notation) if recipe.head.descriptors else None
 
     torch.manual_seed(seed)
-    encoder = Encoder(recipe.encoder)
+    encoder = make_encoder(recipe.encoder)
     if parent is not None:
         encoder.load_state_dict(parent.encoder.state_dict())
     model = PropertyModel(
@@ -109,6 +114,16 @@ def fit_property_model(
         torch.from_numpy(table.targets[split.train]),
         torch.from_numpy(descriptors.values[split.train]) if descriptors else None,
     )
+    config = BundleConfig(
+        catenane=__version__,
+        kind="property",
+        notation=table.notation,
+        recipe=recipe,
+        task=task,
+        targets=table.target_names,
+        descriptors=descriptors.names if descriptors else (),
+    )
+    bundle = Bundle(config=config, model=model, tokenizer=tokenizer)
     lesson = PropertyLesson(model, table, split, encoded, descriptors, tokenizer, recipe, seed)
     progress = run(
         lesson,
@@ -121,19 +136,9 @@ def fit_property_model(
         resume=resume,
         log=log,
         device=device,
+        watch=None if watch is None else lambda: watch(bundle),
     )
-    config = BundleConfig(
-        catenane=__version__,
-        kind="property",
-        notation=table.notation,
-        recipe=recipe,
-        task=task,
-        targets=table.target_names,
-        descriptors=descriptors.names if descriptors else (),
-    )
-    return FittedModel(
-        Bundle(config=config, model=model, tokenizer=tokenizer), progress, tokenization, descriptors
-    )
+    return FittedModel(bundle, progress, tokenization, descriptors)
 
 
 class PropertyLesson:
@@ -188,6 +193,8 @@ class PropertyLesson:
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on the validation rows; the score is the error in label deviations, or log loss."""
+        if not len(self._split.valid):
+            return {}
         scores: list[Tensor] = []
         targets: list[Tensor] = []
         with torch.no_grad():

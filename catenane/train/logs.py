@@ -74,7 +74,8 @@ class RunLog:
         if self._folder is not None:
             write_history(self._folder / "history.csv", history)
         last = history[-1]
-        self._bar.update(self._task, note=f"train {last['train_loss']:.4f}  valid {last['valid_loss']:.4f}")
+        valid = f"  valid {last['valid_loss']:.4f}" if "valid_loss" in last else ""
+        self._bar.update(self._task, note=f"train {last['train_loss']:.4f}{valid}")
         if self._writer is not None:
             for name, value in last.items():
                 if isinstance(value, float):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
@@ -55,7 +55,10 @@ class Lesson(Protocol):
         ...
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Scores on the validation rows: `valid_loss`, `valid_score` (lower is better), and any other."""
+        """Scores on the validation rows: `valid_loss`, `valid_score` (lower is better), and any other.
+
+        Without validation rows there are none, and the last epoch counts as the best.
+        """
         ...
 
 
@@ -69,6 +72,7 @@ def run(
     resume: bool = False,
     log: LogFormat = "csv",
     device: str | None = None,
+    watch: Callable[[], Mapping[str, float]] | None = None,
 ) -> Progress:
     """Train `lesson.model` in place and leave the weights of its best epoch in it.
 
@@ -81,6 +85,7 @@ def run(
         resume: Go on from the folder's checkpoint, if there is one.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
+        watch: Called after every epoch, with the model in evaluation mode; what it gives joins the history.
 
     Returns:
         Where the run ended, its history included.
@@ -122,10 +127,13 @@ def run(
                     "learning_rate": optimizer.param_groups[0]["lr"],
                     "train_loss": progress.loss_sum / max(1, progress.batch),
                     **scores,
+                    **(watch() if watch is not None else {}),
                 }
             )
-            if scores["valid_score"] < progress.best_score:
-                progress.best_score, progress.best_epoch = scores["valid_score"], progress.epoch
+            score = scores.get("valid_score")
+            if score is None or score < progress.best_score:
+                progress.best_epoch = progress.epoch
+                progress.best_score = progress.best_score if score is None else score
                 best = snapshot(lesson.model)
             stale = progress.epoch - progress.best_epoch
             progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0

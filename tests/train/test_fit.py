@@ -56,6 +56,29 @@ def test_test_rows_are_not_looked_at(molecule_file: Path, recipe):
     np.testing.assert_array_equal(answers(first, table), answers(second, table))
 
 
+def test_without_validation_rows_the_last_epoch_is_kept(molecule_file: Path, recipe):
+    table = read_table(molecule_file, targets=["size"])
+    split = make_split(table, fractions=(0.7, 0.0, 0.3))
+    fitted = fit_property_model(table, split, recipe, task="regression", device="cpu")
+    assert fitted.progress.best_epoch == recipe.finetuning.epochs - 1
+    assert "valid_loss" not in fitted.progress.history[-1]
+
+
+def test_what_is_watched_joins_the_history_and_changes_nothing(molecule_file: Path, recipe):
+    table = read_table(molecule_file, targets=["size"])
+    split = make_split(table, seed=0)
+
+    def error(bundle):
+        model = Model(bundle, device="cpu")
+        return {"error": float(np.abs(model.answer_normalised(table.strings)[split.train] - 1).mean())}
+
+    bare = recipe.with_settings({"head.descriptors": False})
+    _, plain = fit(table, bare)
+    _, watched = fit(table, bare, watch=error)
+    np.testing.assert_array_equal(answers(plain, table), answers(watched, table))
+    assert all(np.isfinite(epoch["error"]) for epoch in watched.progress.history)
+
+
 def test_starts_from_the_weights_of_its_parent(molecule_file: Path, mof_file: Path, tiny, tmp_path: Path):
     pretrain([molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
     parent = load_bundle(tmp_path / "encoder")
