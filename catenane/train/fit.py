@@ -69,8 +69,8 @@ def fit_property_model(
 
     Args:
         table: Strings and labels.
-        split: Rows to learn from and rows that choose the best epoch, the last one if there are none; its test
-            rows are not looked at.
+        split: Rows to learn from and rows that choose the best epoch (the last one if there are none); its
+            test rows are not looked at.
         recipe: Shapes and training; with a parent, the parent's encoder shape counts.
         task: What the labels are.
         parent: Pretrained bundle whose encoder, tokenizer and encoder shape are taken over.
