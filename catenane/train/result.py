@@ -14,7 +14,7 @@ from typing import Any
 
 from catenane.data import Split, Table
 from catenane.train.metrics import MAIN_SCORE, Advantage, FloatArray, Task, advantage
-from catenane.train.wording import count, number, percent, quantity, unit_or_none
+from catenane.wording import count, number, percent, quantity, unit_or_none
 
 __all__ = ["MODEL", "FinetuneResult", "Verdict", "headline", "summary_lines", "verdicts", "winner"]
 

@@ -17,7 +17,7 @@ from catenane.train.metrics import FloatArray
 from catenane.train.report.figures import ACCENT, GRID, INK, MARKERS, MUTED, PALETTE, SECOND, panel
 from catenane.train.report.grouperrors import GroupError
 from catenane.train.report.groups import OTHER, Grouping
-from catenane.train.wording import percent, with_unit
+from catenane.wording import percent, with_unit
 
 __all__ = ["calibration", "group_errors", "parity", "probabilities", "roc"]
 

@@ -16,7 +16,7 @@ from catenane.train.report.data_plots import group_counts, histogram, loss_curve
 from catenane.train.report.figures import Drawing
 from catenane.train.report.groups import Groupings
 from catenane.train.result import THINGS, FinetuneResult
-from catenane.train.wording import count, duration, percent, with_unit
+from catenane.wording import count, duration, percent, with_unit
 
 __all__ = [
     "RejectedKind",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from catenane.drawing import render_page, write_page
 from catenane.train.report.groups import chemistry_groups
 from catenane.train.report.overview import (
     data_drawings,
@@ -17,7 +18,7 @@ from catenane.train.report.overview import (
 from catenane.train.report.scoretables import compare_targets
 from catenane.train.report.targets import view_target
 from catenane.train.result import THINGS, FinetuneResult, summary_lines, verdicts
-from catenane.train.wording import count, duration
+from catenane.wording import count, duration
 
 __all__ = ["render_report", "write_report"]
 
@@ -53,31 +54,20 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
     Returns:
         The path.
     """
-    path = Path(path)
-    fresh = path.with_name(path.name + ".partial")
-    fresh.write_text(render_report(result), encoding="utf-8")
-    fresh.replace(path)
-    return path
+    return write_page(Path(path), render_report(result))
 
 
 def render_report(result: FinetuneResult) -> str:
     """The report as HTML; the same result gives the same text."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     found = verdicts(result)
     first, *others = summary_lines(result)
     groupings = chemistry_groups(result.table, result.split)
     shares = known_shares(result)
     detailed = found[:MOST_DETAILED]
     n_worst = 10 if len(detailed) == 1 else 6 if len(detailed) <= MOST_OPEN else 4
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template("report.html").render(
+    return render_page(
+        TEMPLATES,
+        "report.html",
         result=result,
         headline=first,
         lede=others,

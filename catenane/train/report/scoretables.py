@@ -8,7 +8,7 @@ from typing import Any
 
 from catenane.train.metrics import Score
 from catenane.train.result import MODEL, Verdict
-from catenane.train.wording import number, with_unit
+from catenane.wording import number, with_unit
 
 __all__ = [
     "THIS_MODEL",

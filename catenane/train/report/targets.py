@@ -10,15 +10,15 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
+from catenane.drawing import structures
 from catenane.train.metrics import FloatArray
 from catenane.train.report.answer_plots import calibration, group_errors, parity, probabilities, roc
 from catenane.train.report.figures import Drawing
 from catenane.train.report.grouperrors import errors_by_group, row_errors
 from catenane.train.report.groups import Groupings
 from catenane.train.report.scoretables import THIS_MODEL, ScoreTable, score_table
-from catenane.train.report.structures import structures
 from catenane.train.result import FinetuneResult, Verdict
-from catenane.train.wording import count, number, percent, quantity, with_unit
+from catenane.wording import count, number, percent, quantity, with_unit
 
 __all__ = ["TargetView", "WorstAnswer", "view_target"]
 

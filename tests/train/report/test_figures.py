@@ -8,9 +8,9 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
+from catenane.drawing import structures
 from catenane.train.report.data_plots import histogram, score_curve
 from catenane.train.report.figures import ACCENT, INK, panel
-from catenane.train.report.structures import structures
 
 
 def draw(axes):

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from catenane.train.wording import count, duration, number, percent, quantity, with_unit
+from catenane.wording import count, duration, number, percent, quantity, with_unit
 
 
 def spread_out(text):
