@@ -10,7 +10,7 @@ from catenane.notation.building_blocks.library import (
     builtin_nodes,
     builtin_substituents,
 )
-from catenane.notation.building_blocks.linkers import Donor, Linker, Shape
+from catenane.notation.building_blocks.linkers import Donor, Linker, Shape, deprotonate
 
 __all__ = [
     "Blueprint",
@@ -24,4 +24,5 @@ __all__ = [
     "builtin_linkers",
     "builtin_nodes",
     "builtin_substituents",
+    "deprotonate",
 ]

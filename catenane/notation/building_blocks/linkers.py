@@ -13,7 +13,7 @@ from catenane.notation.building_blocks.geometry import infer_shape
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["Donor", "Linker", "Shape"]
+__all__ = ["Donor", "Linker", "Shape", "deprotonate"]
 
 Donor = Literal["carboxylate", "nitrogen", "imidazolate"]
 Shape = Literal["linear", "angled", "bent", "triangular", "h-shaped", "square", "tetrahedral", "star"]
@@ -61,7 +61,7 @@ class Linker:
         """
         if shape is not None and shape not in get_args(Shape):
             raise ConfigError(f"shape {shape!r} of linker {name} must be one of {', '.join(get_args(Shape))}")
-        mol = _deprotonated(read_block(smiles))
+        mol = deprotonate(read_block(smiles))
         donor, atoms = _connecting_atoms(mol)
         if len(atoms) < 2:
             reason = (
@@ -79,7 +79,8 @@ class Linker:
         )
 
 
-def _deprotonated(mol: Mol) -> Mol:
+def deprotonate(mol: Mol) -> Mol:
+    """Make carboxylates of the carboxylic acids of a molecule, in place, and return it."""
     from rdkit import Chem
 
     for (index,) in mol.GetSubstructMatches(Chem.MolFromSmarts(_ACID_HYDROXYL)):
