@@ -16,6 +16,7 @@ from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
 from catenane.cli.inspection import data, models
 from catenane.cli.prediction import embed, predict
+from catenane.cli.reproduction import reproduce
 from catenane.cli.training import finetune, pretrain
 from catenane.errors import CatenaneError, UsageError
 from catenane.version import __version__
@@ -35,7 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(enumerate_app, name="enumerate")
-for verb in (pretrain, finetune, predict, embed, data, models):
+for verb in (pretrain, finetune, predict, embed, reproduce, data, models):
     app.command()(verb)
 
 

@@ -1,0 +1,1 @@
+"""The MOF transformer: its data, its tables and figures, and the faults of its public code."""
