@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-__all__ = ["count", "duration", "number", "percent", "quantity", "unit_or_none", "with_unit"]
+__all__ = ["NO_BREAK", "count", "duration", "number", "percent", "quantity", "unit_or_none", "with_unit"]
 
 MISSING = "–"
 NO_BREAK = "\N{NO-BREAK SPACE}"

@@ -27,7 +27,7 @@ SMALLEST_LINKER = 3
 """Heavy atoms below which a linker, such as a bridging oxygen, is not worth a drawing."""
 MOST_LINKERS = 3
 BOND_WIDTH = 1.3
-FONT_SIZE = 13
+OPTIONS = {"bondLineWidth": BOND_WIDTH, "clearBackground": False, "maxFontSize": 13, "padding": 0.03}
 LARGE_BOND, SMALL_BOND = 26, 22
 """Longest bonds in CSS pixels, so that molecules drawn side by side are of one scale."""
 
@@ -85,8 +85,8 @@ def _draw(molecule: Mol, *, width: int, height: int, bond: int = SMALL_BOND) -> 
 
     canvas = rdMolDraw2D.MolDraw2DSVG(width, height)
     options = canvas.drawOptions()
-    options.bondLineWidth, options.clearBackground = BOND_WIDTH, False
-    options.fixedBondLength, options.maxFontSize = bond, FONT_SIZE
+    for name, value in {**OPTIONS, "fixedBondLength": bond}.items():
+        setattr(options, name, value)
     options.useBWAtomPalette()
     palette = {number: _rgb(colour) for colour, numbers in ATOM_COLOURS.values() for number in numbers}
     options.updateAtomPalette(palette)

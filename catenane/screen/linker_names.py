@@ -16,7 +16,7 @@ from catenane.notation.building_blocks import Linker, builtin_linkers, builtin_s
 if TYPE_CHECKING:
     from rdkit.Chem import Atom, Mol
 
-__all__ = ["LinkerName", "name_linker"]
+__all__ = ["LinkerName", "molecular_formula", "name_linker"]
 
 MOST_MATCHES = 100
 """Ways to lay a parent over a linker that are tried; symmetric ones count once."""
@@ -31,7 +31,7 @@ class LinkerName:
     substituents: tuple[tuple[str, int], ...]
     """Groups of the library in the place of the parent's hydrogens, and how many of each, in its order."""
     formula: str
-    """Molecular formula in Hill's order with its charge, such as `C8H4O4 2−`."""
+    """As `molecular_formula` has it."""
 
     @property
     def short(self) -> str:
@@ -53,11 +53,11 @@ def name_linker(smiles: str) -> LinkerName:
     Args:
         smiles: One block that follows the grammar of SMILES, whether or not it is a molecule to RDKit.
     """
+    formula = molecular_formula(smiles)
     try:
         read = Smiles.parse(smiles)
     except NotationError:
-        return LinkerName(None, (), _formula_of_block(smiles))
-    formula = _formula(read.mol)
+        return LinkerName(None, (), formula)
     if read.canonical() != read.canonical(isomeric=False):
         return LinkerName(None, (), formula)
     mol = deprotonate(read.mol)
@@ -68,6 +68,21 @@ def name_linker(smiles: str) -> LinkerName:
             order = (group.name for group in builtin_substituents() if group.name in counts)
             return LinkerName(parent, tuple((name, counts[name]) for name in order), formula)
     return LinkerName(None, (), formula)
+
+
+def molecular_formula(smiles: str) -> str:
+    """The formula in Hill's order with its charge, `C8H4O4 2−`, of a molecule or a block of a MOFid.
+
+    Of what is no molecule to RDKit, with the hydrogens as they are written; if it has none at all, the text.
+    """
+    try:
+        return _formula(Smiles.parse(smiles).mol)
+    except NotationError:
+        pass
+    try:
+        return _formula(read_block(smiles))
+    except NotationError:
+        return smiles
 
 
 @cache
@@ -159,13 +174,4 @@ def _state(atom: Atom, n_attached: int = 0) -> tuple[int, int, int]:
 def _formula(mol: Mol) -> str:
     from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
-    formula, sign, charge = re.fullmatch(r"(\w*)([+-]?)(\d*)", CalcMolFormula(mol)).groups()
-    return f"{formula} {charge}{sign}".replace("-", "−").strip()
-
-
-def _formula_of_block(smiles: str) -> str:
-    """The formula of what is no molecule to RDKit, with the hydrogens as they are written."""
-    try:
-        return _formula(read_block(smiles))
-    except NotationError:
-        return smiles
+    return re.sub(r"([+-])(\d*)$", r" \2\1", CalcMolFormula(mol)).replace("-", "−")
