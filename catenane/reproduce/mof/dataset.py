@@ -40,12 +40,12 @@ def run(run: Run) -> Findings:
     near, far = (_distance(statistics[name]) for name in LABELS)
     net, n_commonest = nets.most_common(1)[0]
     return Findings(
-        ran=f"Read the {len(table):,} rows we have of the {N_FULL:,} (a random fifth, less a tenth kept back "
-        "for validation), described the label at both pressures, and cleaned as the paper does.",
+        ran=f"Read the {len(table):,} rows we have of the {N_FULL:,} (a random fifth, less a tenth kept "
+        "back for validation), described the label at both pressures, and cleaned as the paper does.",
         tables=(_counts(table, cleaned, nets), _statistics(statistics)),
-        shows=f"Mean, median and deviation as published lie within {near:.3f} mol/kg of the label at 0.1 bar "
-        f"and up to {far:.3f} mol/kg from that at 0.5 bar, the pressure the paper prints: its label is the "
-        f"uptake at 0.1 bar. {n_commonest / len(table):.0%} of the frameworks have the net {net}.",
+        shows=f"Mean, median and deviation as published lie within {near:.3f} mol/kg of the label at 0.1 "
+        f"bar and up to {far:.3f} mol/kg from that at 0.5 bar, the pressure the paper prints: its label "
+        f"is the uptake at 0.1 bar. {n_commonest / len(table):.0%} of the frameworks have the net {net}.",
         figures=(_figure(table, nets),),
         notes=(
             "The figures of the full set were measured on the public file of 102,858 rows; our rows are a "

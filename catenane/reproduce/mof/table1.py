@@ -36,14 +36,15 @@ def run(run: Run) -> Findings:
     sizes = {name: stages[0]["n_parameters"] for name, stages in found.items()}
     return Findings(
         ran=f"Trained the three recipes from scratch on {len(parts.train):,} frameworks and tested on the "
-        f"other {len(parts.test):,} (70/30); label {TARGET}. Nothing chooses an epoch: the last one counts.",
+        f"other {len(parts.test):,} (70/30); label {TARGET}. Nothing chooses an epoch: the last one "
+        "counts.",
         tables=(_table(errors, sizes, medians),),
         shows=_verdict(errors, medians, n_train=len(parts.train)),
         figures=(_figure(errors, mean(medians) or 0.0),),
         notes=(
             "Train MAE is measured in evaluation mode, not averaged over an epoch with dropout.",
-            "The paper's numbers in this table are not known here; its 0.247 with pretraining is compared in "
-            "`mof/pretraining`.",
+            "The paper's numbers in this table are not known here; its 0.247 with pretraining is compared "
+            "in `mof/pretraining`.",
         ),
     )
 
