@@ -10,7 +10,7 @@ import numpy as np
 
 from catenane.reproduce.result import Figure
 from catenane.train.metrics import FloatArray
-from catenane.train.report.figures import ACCENT, INK, MUTED, PALETTE, STYLE
+from catenane.train.report.figures import ACCENT, GRID, INK, MUTED, PALETTE, STYLE
 
 __all__ = ["band", "dots_by_seed", "epochs_axis", "save"]
 
@@ -58,6 +58,7 @@ def dots_by_seed(
     *,
     xlabel: str,
     lines: Mapping[str, float] | None = None,
+    linked: bool = False,
 ) -> None:
     """One line a group, on it for each series a dot a seed and a bar at their mean.
 
@@ -66,19 +67,23 @@ def dots_by_seed(
         groups: By name of the group, by name of the series, what every seed gave.
         xlabel: The quantity with its unit.
         lines: Values to mark by a dashed line, by name.
+        linked: Join the dots of a seed from group to group: seeds draw splits, and some are harder.
     """
     series = list(dict.fromkeys(name for values in groups.values() for name in values))
-    colours = dict(zip(series, (ACCENT, PALETTE[1], PALETTE[2], MUTED), strict=False))
     step = 0.6 / max(1, len(series))
-    for place, values in enumerate(groups.values()):
-        for index, (name, found) in enumerate(values.items()):
-            height = place + (index - (len(values) - 1) / 2) * step
-            axes.plot(found, [height] * len(found), "o", ms=5.5, alpha=0.7, color=colours[name], mew=0)
-            axes.plot([np.mean(found)] * 2, [height - 0.11, height + 0.11], color=colours[name], lw=2.4)
+    heights = {name: (index - (len(series) - 1) / 2) * step for index, name in enumerate(series)}
+    for name, colour in zip(series, (ACCENT, PALETTE[1], PALETTE[2], MUTED), strict=False):
+        found = {place: values[name] for place, values in enumerate(groups.values()) if name in values}
+        for place, values in found.items():
+            height = place + heights[name]
+            axes.plot(values, [height] * len(values), "o", ms=5.5, alpha=0.7, color=colour, mew=0)
+            axes.plot([np.mean(values)] * 2, [height - 0.11, height + 0.11], color=colour, lw=2.4)
+        if linked:
+            for of_seed in zip(*found.values(), strict=True):
+                axes.plot(of_seed, [place + heights[name] for place in found], color=GRID, lw=1.2, zorder=1)
+        axes.plot([], [], "o", ms=5.5, color=colour, label=name)
     for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
-        axes.axvline(value, color=MUTED, lw=1.2, ls=style, zorder=0, label=f"{name} {value:.3f}")
-    for name in series:
-        axes.plot([], [], "o", ms=5.5, color=colours[name], label=name)
+        axes.axvline(value, color=MUTED, lw=1.2, ls=style, zorder=0, label=name)
     axes.set_yticks(range(len(groups)), list(groups))
     axes.tick_params(axis="y", length=0, labelcolor=INK)
     axes.spines["left"].set_visible(False)

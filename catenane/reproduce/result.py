@@ -225,7 +225,7 @@ def format_cell(cell: Cell) -> str:
         return MISSING
     if isinstance(cell, str):
         return cell
-    return f"{cell:,}" if isinstance(cell, int) else f"{cell:z,.3f}"
+    return f"{cell:,}" if isinstance(cell, int) else f"{cell:z,.3f}".replace("-", "−")
 
 
 def _table_lines(table: Table) -> list[str]:

@@ -141,8 +141,12 @@ def _figure(table: Table, nets: Counter[str]) -> Figure:
         right.xaxis.set_major_formatter("{x:,.0f}")
         right.minorticks_off()
         right.grid(visible=False, axis="y")
-        right.margins(x=0.18)
-        right.set(xlabel="frameworks (logarithmic)", ylabel="topology", ylim=(len(common) - 0.4, -0.6))
+        right.set(
+            xlabel="frameworks (logarithmic)",
+            ylabel="topology",
+            xlim=(1, 6 * common[0][1]),
+            ylim=(len(common) - 0.4, -0.6),
+        )
 
     return Figure(
         file="dataset.png",

@@ -17,6 +17,7 @@ from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
 from catenane.train.metrics import score
 from catenane.train.report.figures import ACCENT, MARKERS, MUTED, PALETTE, SECOND
+from catenane.wording import number
 
 __all__ = ["run"]
 
@@ -197,7 +198,8 @@ def _parity(table: Table, found: Stages, nets: Sequence[str]) -> Figure:
                     label=f"{net} ({chosen_N.sum():,})",
                 )
             scores = stage["scores"]["test"]
-            axes.set_title(f"{kind}: r = {scores['pearson']:.2f}, R² = {scores['r2']:.2f}", fontsize=11)
+            r, r2 = (number(scores[name], 0.1, 2) for name in ("pearson", "r2"))
+            axes.set_title(f"{kind}: r = {r}, R² = {r2}", fontsize=11)
             axes.set_aspect("equal")
             axes.set_xlabel(f"CO₂ uptake at 0.1 bar, label ({UNIT})")
         panels[0].set_ylabel(f"predicted ({UNIT})")

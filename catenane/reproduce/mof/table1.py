@@ -87,7 +87,7 @@ def _figure(errors: Errors, median: float) -> Figure:
             canvas.subplots(),
             errors,
             xlabel=f"mean absolute error ({UNIT})",
-            lines={"median predictor": median},
+            lines={f"median predictor, test: {median:.3f}": median},
         )
 
     return Figure(
