@@ -62,9 +62,7 @@ def run(run: Run) -> Findings:
 
 
 def nearest(states_ND: FloatArray, n_neighbours: int = NEIGHBOURS) -> NDArray[np.int64]:
-    """The rows nearest to each row, itself left out: (N, K), by Euclidean distance of standardised "
-    "states.
-    """
+    """The rows nearest to each row, itself left out: (N, K); Euclidean, on standardised states."""
     from sklearn.neighbors import NearestNeighbors
 
     search = NearestNeighbors(n_neighbors=min(n_neighbours, len(states_ND) - 1)).fit(_standardised(states_ND))
