@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -90,3 +94,39 @@ def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 rows += [f"{blocks}&&pcu.cat0,{uptake:.4f}", f"{blocks}&&pcu.cat1,{2 * uptake:.4f}"]
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+Visit = Callable[..., tuple[str, list[str], set[str]]]
+
+
+@pytest.fixture(scope="session")
+def visit(tmp_path_factory: pytest.TempPathFactory) -> Visit:
+    """A function that opens a file in headless Chromium: the document, its console, and what it asked for."""
+    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if browser is None:
+        pytest.skip(f"no headless browser found: none of {', '.join(BROWSERS)} is installed")
+
+    def open_page(path: Path, *flags: str) -> tuple[str, list[str], set[str]]:
+        folder = tmp_path_factory.mktemp("browser")
+        log = folder / "net.json"
+        done = subprocess.run(
+            [
+                browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+                "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder}",
+                "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", f"--log-net-log={log}",
+                *flags, "--dump-dom", path.as_uri(),
+            ],
+            capture_output=True, text=True, timeout=120, check=True,
+        )  # fmt: skip
+        console = re.findall(r"CONSOLE[^\]]*\] (.*)", done.stderr)
+        # The browser has errands of its own; what a page of a file asks for is marked with its origin.
+        requests = {
+            event["params"]["url"]
+            for event in json.loads(log.read_text())["events"]
+            if "file://" in str(event.get("params", {}).get("network_isolation_key"))
+        }
+        return done.stdout, console, {url for url in requests if not url.startswith(("file:", "data:"))}
+
+    return open_page

@@ -16,7 +16,7 @@ __all__ = ["render_page", "write_page"]
 TEMPLATES = Path(__file__).parent / "templates"
 
 
-def render_page(templates: Path, name: str, *, script: str = "", **values: Any) -> str:
+def render_page(templates: Path, name: str, /, *, script: str = "", **values: Any) -> str:
     """Fill a template that extends `page.html`; every value is escaped.
 
     Args:

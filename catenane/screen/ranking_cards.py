@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from catenane.drawing import depict
-from catenane.notation import Mofid, Notation
+from catenane.notation import Mofid, Notation, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.screen.linker_names import LinkerName, molecular_formula, name_linker
 from catenane.screen.ranking_words import chemical
@@ -50,7 +50,8 @@ def describe(string: str, notation: Notation) -> Description:
         NotationError: The string is not of this notation.
     """
     if notation == "smiles":
-        return Description((Block(chemical(molecular_formula(string)), "", depict(string)),), ())
+        molecule = Smiles.parse(string).text
+        return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
     mofid = Mofid.parse(string)
     # MOFid's order says nothing; the shorter ones first share a line of the card.
     names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
@@ -93,6 +94,8 @@ def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
     donors = {name.parent.donor for name in linkers if name.parent is not None}
     if not _is_known_in(node, mofid.topologies, donors):
         return chemical(node.name), ""
+    if node.cluster.startswith("rod"):
+        return chemical(node.name), chemical(node.cluster)
     cluster, _, note = node.cluster.partition(", ")
     return chemical(cluster), note
 

@@ -19,9 +19,10 @@ MOST_ERRORS = 3
 
 def chemical(formula: str) -> str:
     """A formula with its digits lowered and its charge raised: `C8H4O4 2−` is C₈H₄O₄²⁻."""
-    formula, _, charge = formula.partition(" ")
-    lowered = re.sub(r"(?<=[A-Za-z)])\d+", lambda digits: digits[0].translate(LOWERED), formula)
-    return lowered + charge.translate(RAISED)
+    charge = re.search(r" \d*[+−]$", formula)
+    if charge is not None:
+        formula = formula[: charge.start()] + charge[0].strip().translate(RAISED)
+    return re.sub(r"(?<=[A-Za-z)])\d+", lambda digits: digits[0].translate(LOWERED), formula)
 
 
 def in_words(target: str) -> str:

@@ -2,49 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
-import shutil
-import subprocess
-
 import numpy as np
 import pytest
 
 from catenane.train.report import write_report
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
-
-
-@pytest.fixture(scope="module")
-def visit(tmp_path_factory):
-    """A function that opens a file in headless Chromium: the document, its console, and what it asked for."""
-    browser = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if browser is None:
-        pytest.skip(f"no headless browser found: none of {', '.join(BROWSERS)} is installed")
-
-    def open_page(path):
-        folder = tmp_path_factory.mktemp("browser")
-        log = folder / "net.json"
-        done = subprocess.run(
-            [
-                browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking", "--disable-component-update", f"--user-data-dir={folder}",
-                "--host-resolver-rules=MAP * ~NOTFOUND", "--enable-logging=stderr", f"--log-net-log={log}",
-                "--dump-dom", path.as_uri(),
-            ],
-            capture_output=True, text=True, timeout=120, check=True,
-        )  # fmt: skip
-        console = re.findall(r"CONSOLE[^\]]*\] (.*)", done.stderr)
-        # The browser has errands of its own; what a page of a file asks for is marked with its origin.
-        requests = {
-            event["params"]["url"]
-            for event in json.loads(log.read_text())["events"]
-            if "file://" in str(event.get("params", {}).get("network_isolation_key"))
-        }
-        return done.stdout, console, {url for url in requests if not url.startswith(("file:", "data:"))}
-
-    return open_page
 
 
 def test_the_browser_test_can_fail(visit, tmp_path):

@@ -8,7 +8,6 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from catenane.drawing import structures
 from catenane.train.report.data_plots import histogram, score_curve
 from catenane.train.report.figures import ACCENT, INK, panel
 
@@ -82,25 +81,3 @@ def test_the_best_epoch_is_marked(scores):
     texts = [element.text for element in parse(score_curve(history)).iter("text")]
     kept = [text for text in texts if text.startswith("kept")]
     assert kept == ([f"kept: epoch {int(np.nanargmin(scores)) + 1}"] if np.isfinite(scores).any() else [])
-
-
-def test_molecules_are_drawn_in_the_colours_of_the_page():
-    [svg] = structures("CC(=O)Nc1ccc(Cl)cc1S", "smiles")
-    assert parse(svg).tag == "svg"
-    for variable in ("--ink", "--nitrogen", "--oxygen", "--sulfur", "--halogen"):
-        assert f"var({variable})" in svg
-    assert not re.search(r"#[0-9A-Fa-f]{6}", svg)
-
-
-@pytest.mark.parametrize(
-    ("mofid", "n_drawn"),
-    [
-        ("[O-]C(=O)c1ccc(cc1)C(=O)[O-].[Zn][O]([Zn])([Zn])[Zn]&&pcu.cat0", 1),
-        ("[O].[V].[O-]C(=O)C(=O)[O-].c1ccncc1&&rna.cat0", 2),
-        ("NN=CC(=[NH2])[N]N.[Zn]&&pcu.cat0", 0),
-        ("[Zn]&&ERROR", 0),
-    ],
-    ids=["linker and node", "bridging oxygen", "linker that is no molecule", "no linker"],
-)
-def test_linkers_are_drawn_where_they_are_molecules(mofid, n_drawn):
-    assert len(structures(mofid, "mofid")) == n_drawn
