@@ -14,7 +14,7 @@ from catenane.drawing import render_page, write_page
 from catenane.notation import Notation
 from catenane.screen.ranking_cards import Block, Fact, describe
 from catenane.screen.ranking_plots import IsothermPlotter, Isotherms, histogram
-from catenane.screen.ranking_words import expected_errors, in_words
+from catenane.screen.ranking_words import expected_error, in_words
 from catenane.version import __version__
 from catenane.wording import count, number, quantity, unit_or_none, with_unit
 
@@ -80,13 +80,15 @@ def write_ranking_page(
     thing, unit, words = THINGS[notation], unit_or_none(units.get(ranked_by)), in_words(ranked_by)
     values = np.asarray(columns[ranked_by], dtype=np.float64)
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
+    if distribution is not None and len(distribution) <= len(strings):
+        distribution = None  # those shown are all there are
     of_all = f" of {n_candidates:,}" if n_candidates > len(strings) else ""
     page = render_page(
         TEMPLATES,
         "ranking.html",
         script=(TEMPLATES / "copy.js").read_text(encoding="utf-8"),
         headline=f"{len(strings):,}{of_all} {thing}{'s' * (n_candidates != 1)}, ranked by {words}",
-        lede=" ".join([f"Predicted by {model_name}.", *expected_errors(card, ranked_by, thing)]),
+        lede=f"Predicted by {model_name}. {expected_error(card, ranked_by, thing)}".strip(),
         caution=f"{CAUTIONS[notation]} {CAUTION}",
         summary=_summary(values, unit, distribution, n_rejected),
         histogram=None if distribution is None else histogram(distribution, values, with_unit(words, unit)),

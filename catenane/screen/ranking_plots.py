@@ -105,14 +105,16 @@ def histogram(values: np.ndarray, shown: np.ndarray, label: str) -> Markup | Non
         label: Of the axis.
 
     Returns:
-        An `<svg>` element; None where fewer than two values differ.
+        An `<svg>` element; None where no two values differ.
     """
     values, shown = values[np.isfinite(values)], shown[np.isfinite(shown)]
     if not len(values) or values.min() == values.max():
         return None
     counts_B, edges = np.histogram(values, bins=int(np.clip(2 * len(values) ** 0.4, 10, 48)))
     shown_B, _ = np.histogram(shown, bins=edges)
-    frame = _Frame(420, 172, (float(edges[0]), float(edges[-1])), (0.0, HEADROOM * float(counts_B.max())))
+    frame = _Frame(
+        420, 172, (float(edges[0]), float(edges[-1])), (0.0, HEADROOM * max(float(counts_B.max()), 4.0))
+    )
     parts = [frame.axes(label, "candidates")]
     for kind, heights_B in (("all", counts_B), ("shown", shown_B)):
         bars = []

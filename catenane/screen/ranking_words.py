@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from catenane.wording import NO_BREAK, count, number, quantity
 
-__all__ = ["chemical", "expected_errors", "in_words"]
+__all__ = ["chemical", "expected_error", "in_words"]
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 RAISED = str.maketrans("0123456789+−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 GASES = {gas.casefold(): gas for gas in ("CO2", "CH4", "N2", "H2", "O2", "Ar", "Kr", "Xe", "C2H6", "C3H8")}
-MOST_ERRORS = 3
-"""Targets whose errors are told where the ranking is by one that the card does not know."""
 
 
 def chemical(formula: str) -> str:
@@ -27,40 +26,77 @@ def chemical(formula: str) -> str:
 
 def in_words(target: str) -> str:
     """The name of a target; `co2_0.1bar` is "CO₂ uptake at 0.1 bar"."""
-    named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?)_?bar", target.casefold())
-    if named is None or named[1] not in GASES:
-        return target
-    return f"{chemical(GASES[named[1]])} uptake at {float(named[2]):g}{NO_BREAK}bar"
+    uptake = _uptake(target)
+    return target if uptake is None else f"{chemical(uptake[0])} uptake at {uptake[1]:g}{NO_BREAK}bar"
 
 
-def expected_errors(card: Mapping[str, Any], ranked_by: str, thing: str) -> list[str]:
-    """How far off the model was on its test rows, in a sentence for each target that bears on the ranking.
+def expected_error(card: Mapping[str, Any], ranked_by: str, thing: str) -> str:
+    """How far off the model was on its test rows, in a sentence with unit, protocol and the best baseline.
 
     Args:
-        card: The model's card; one that holds no scores gives no sentence.
-        ranked_by: The target; where the card does not hold it, its first targets stand in.
+        card: The model's card; for one without scores the sentence is empty.
+        ranked_by: The target. For an uptake at a pressure that the card does not hold, those nearest to it
+            stand in.
         thing: What a row is: "framework" or "molecule".
     """
     targets = card.get("targets") or {}
-    split = str((card.get("training") or {}).get("split") or "").partition(",")[0]
-    chosen = [ranked_by] if ranked_by in targets else list(targets)[:MOST_ERRORS]
-    sentences = (_expected_error(name, targets[name], name == ranked_by, thing, split) for name in chosen)
-    return [sentence for sentence in sentences if sentence]
-
-
-def _expected_error(target: str, entry: Mapping[str, Any], is_ranked: bool, thing: str, split: str) -> str:
-    test = entry.get("test") or {}
-    score, name = ("mae", "error") if "mae" in test else ("roc_auc", "ROC AUC")
-    value, unit = test.get(score), entry.get("unit")
-    if value is None:
+    scored = {
+        name: entry for name in _bearing(ranked_by, list(targets)) if (entry := _Scored.of(targets[name]))
+    }
+    if not scored:
         return ""
-    of_target = "" if is_ranked else f" in {in_words(target)}"
+    first = next(iter(scored.values()))
+    n_rows = first.n_rows if len({entry.n_rows for entry in scored.values()}) == 1 else None
+    rows = f"{thing}s" if n_rows is None else count(n_rows, thing)
+    split = str((card.get("training") or {}).get("split") or "").partition(",")[0]
     protocol = f" ({split} split)" if split else ""
-    n_rows = f"{count(test['n'], thing)} it was" if test.get("n") else f"{thing}s it was"
-    rivals = [
-        scores[score] for scores in (entry.get("baselines") or {}).values() if scores.get(score) is not None
-    ]
-    best = (min if score == "mae" else max)(rivals, default=None)
-    beside = f"; the best simple baseline has {number(best, value)}" if best is not None else ""
-    shown = quantity(value, unit if score == "mae" else None)
-    return f"Expected {name}{of_target}: {shown}, on {n_rows} not trained on{protocol}{beside}."
+    told = (
+        entry.words if name == ranked_by else f"{entry.words} for {in_words(name)}"
+        for name, entry in scored.items()
+    )
+    return f"Expected {first.name} on {rows} it was not trained on{protocol}: {', '.join(told)}."
+
+
+@dataclass(frozen=True)
+class _Scored:
+    """The score of a target on the test rows."""
+
+    name: str
+    words: str
+    n_rows: int | None
+
+    @classmethod
+    def of(cls, entry: Mapping[str, Any]) -> _Scored | None:
+        test = entry.get("test") or {}
+        score, name, best = ("mae", "error", min) if "mae" in test else ("roc_auc", "ROC AUC", max)
+        value = test.get(score)
+        if value is None:
+            return None
+        words = quantity(value, entry.get("unit") if score == "mae" else None)
+        rivals = [scores.get(score) for scores in (entry.get("baselines") or {}).values()]
+        known = [rival for rival in rivals if rival is not None]
+        if known:
+            words += f" (best simple baseline {number(best(known), value)})"
+        return cls(name, words, test.get("n"))
+
+
+def _bearing(ranked_by: str, known: list[str]) -> list[str]:
+    """The targets whose errors bear on a ranking: itself, or the nearest pressures on either side."""
+    if ranked_by in known:
+        return [ranked_by]
+    wanted = _uptake(ranked_by)
+    pressures = {
+        name: found[1] for name in known if wanted and (found := _uptake(name)) and found[0] == wanted[0]
+    }
+    if wanted is None or not pressures:
+        return []
+    below = [name for name in pressures if pressures[name] < wanted[1]]
+    above = [name for name in pressures if pressures[name] > wanted[1]]
+    nearest = [max(below, key=pressures.__getitem__)] if below else []
+    return nearest + ([min(above, key=pressures.__getitem__)] if above else [])
+
+
+def _uptake(target: str) -> tuple[str, float] | None:
+    """Gas and pressure in bar, where the target's name says so."""
+    named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?)_?bar", target.casefold())
+    return None if named is None or named[1] not in GASES else (GASES[named[1]], float(named[2]))

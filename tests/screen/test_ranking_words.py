@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from catenane.screen.ranking_words import chemical, expected_errors, in_words
+from catenane.screen.ranking_words import chemical, expected_error, in_words
 
 CARD = {
     "targets": {
@@ -50,30 +52,41 @@ def test_targets_are_told_in_words(target, words):
 
 
 def test_the_error_is_told_with_unit_protocol_and_the_best_baseline():
-    (sentence,) = expected_errors(CARD, "co2_0.1bar", "framework")
-    assert plain(sentence) == (
-        "Expected error: 0.189 mol/kg, on 1,867 frameworks it was not trained on (random split); "
-        "the best simple baseline has 0.190."
+    assert plain(expected_error(CARD, "co2_0.1bar", "framework")) == (
+        "Expected error on 1,867 frameworks it was not trained on (random split): "
+        "0.189 mol/kg (best simple baseline 0.190)."
     )
 
 
-def test_where_the_ranking_is_by_what_the_card_does_not_know_its_targets_stand_in():
-    first, second = map(plain, expected_errors(CARD, "co2_0.15bar", "framework"))
-    assert first.startswith("Expected error in CO₂ uptake at 0.1 bar: 0.189 mol/kg, ")
-    assert second == (
-        "Expected error in CO₂ uptake at 0.5 bar: 0.401 mol/kg, on frameworks it was not trained on "
-        "(random split)."
-    )
+@pytest.mark.parametrize(
+    ("ranked_by", "told"),
+    [("co2_0.15bar", ["0.1 bar", "0.5 bar"]), ("co2_0.01bar", ["0.1 bar"]), ("co2_9bar", ["0.5 bar"])],
+)
+def test_between_known_pressures_the_nearest_stand_in(ranked_by, told):
+    sentence = plain(expected_error(CARD, ranked_by, "framework"))
+    assert re.findall(r"for CO₂ uptake at ([\d.]+ bar)", sentence) == told
+    assert re.search(r"\d mol/kg.* for CO₂ uptake", sentence)
+
+
+def test_rows_are_counted_only_where_the_targets_have_as_many():
+    assert "on frameworks it" in expected_error(CARD, "co2_0.15bar", "framework")
+
+
+@pytest.mark.parametrize("ranked_by", ["ch4_0.1bar", "gap"])
+def test_the_errors_of_other_quantities_do_not_stand_in(ranked_by):
+    assert expected_error(CARD, ranked_by, "framework") == ""
 
 
 def test_classes_have_an_area_under_the_curve():
-    card = {"targets": {"toxic": {"unit": "", "test": {"roc_auc": 0.81, "n": 1}, "baselines": {}}}}
-    (sentence,) = expected_errors(card, "toxic", "molecule")
-    assert plain(sentence) == "Expected ROC AUC: 0.810, on 1 molecule it was not trained on."
+    baselines = {"prior": {"roc_auc": None}, "forest": {"roc_auc": 0.7}, "ridge": {"roc_auc": 0.75}}
+    card = {"targets": {"toxic": {"unit": "", "test": {"roc_auc": 0.81, "n": 1}, "baselines": baselines}}}
+    assert plain(expected_error(card, "toxic", "molecule")) == (
+        "Expected ROC AUC on 1 molecule it was not trained on: 0.810 (best simple baseline 0.750)."
+    )
 
 
 @pytest.mark.parametrize(
     "card", [{}, {"targets": {}}, {"targets": {"y": {}}}, {"targets": {"y": {"test": {"mae": None}}}}]
 )
 def test_a_card_without_scores_says_nothing(card):
-    assert expected_errors(card, "y", "molecule") == []
+    assert expected_error(card, "y", "molecule") == ""
