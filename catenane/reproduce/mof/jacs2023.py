@@ -11,7 +11,13 @@ import numpy as np
 
 from catenane.data import Table
 from catenane.reproduce.figures import dots_by_seed
-from catenane.reproduce.mof.training import FULL_TRAINING, labelled, split_of, train
+from catenane.reproduce.mof.training import (
+    FULL_TRAINING,
+    labelled,
+    split_of,
+    train,
+    with_one_label,
+)
 from catenane.reproduce.result import NOT_KNOWN, Cell, Figure, Findings, mean, spread
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
@@ -54,10 +60,16 @@ Stages = Mapping[Label, Sequence[dict[str, Any]]]
 
 def run(run: Run) -> Findings:
     """Train one model a label and seed; the best validation epoch answers the test rows."""
-    found: dict[Label, list[dict[str, Any]]] = {}
-    for label in LABELS:
-        table = labelled(run, label.target, label.dataset)
-        found[label] = run.by_seed(label.target, partial(_train, run, table))
+    tables = {
+        name: labelled(run, *(label.target for label in LABELS if label.dataset == name), dataset=name)
+        for name in dict.fromkeys(label.dataset for label in LABELS)
+    }
+    found = {
+        label: run.by_seed(
+            label.target, partial(_train, run, with_one_label(tables[label.dataset], label.target))
+        )
+        for label in LABELS
+    }
     rows = {label.dataset: stages[0]["rows"] for label, stages in found.items()}
     told = " and ".join(f"{parts['train']:,} rows of {name}" for name, parts in rows.items())
     return Findings(

@@ -28,6 +28,7 @@ __all__ = [
     "split_of",
     "topologies",
     "train",
+    "with_one_label",
     "without_topology",
 ]
 
@@ -56,9 +57,16 @@ def clean(table: Table) -> Table:
     return aggregate(table.take(np.flatnonzero(short & ~without_topology(table))), "mean")
 
 
-def labelled(run: Run, target: str, dataset: str = "mof/hmof") -> Table:
-    """The cleaned rows of this run with one label."""
-    return run.sample(clean(read_table(dataset, targets=(target,), data_dir=run.data_dir)))
+def labelled(run: Run, *targets: str, dataset: str = "mof/hmof") -> Table:
+    """The cleaned rows of this run with these labels."""
+    return run.sample(clean(read_table(dataset, targets=targets, data_dir=run.data_dir)))
+
+
+def with_one_label(table: Table, target: str) -> Table:
+    """The rows that have this label, with it alone."""
+    place = table.target_names.index(target)
+    one = dataclasses.replace(table, targets=table.targets[:, [place]], target_names=(target,))
+    return one.take(np.flatnonzero(np.isfinite(one.targets[:, 0])))
 
 
 def split_of(table: Table, seed: int, fractions: Sequence[float] = NO_VALIDATION) -> Split:
