@@ -26,7 +26,7 @@ QUARTER_WIDTH = {
     "finetuning.learning_rate": 1e-3,
     "finetuning.batch_tokens": 2048,
 }
-"""The small model at a quarter of its width, with a learning rate for that width: it learns within minutes."""
+"""The small model at a quarter of its width and a learning rate for that: it learns within minutes."""
 PRETRAINED = {"pretraining.learning_rate": 1e-3, "pretraining.batch_tokens": 2048}
 SCALES: dict[str, dict[str, Any]] = {
     "mof/dataset": {},

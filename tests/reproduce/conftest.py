@@ -12,7 +12,7 @@ from catenane.data import DATASETS
 
 @pytest.fixture(scope="session")
 def made_up_data(mof_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Local copies of mof/hmof and mof/qmof with the frameworks of `mof_file`; all labels follow its uptake."""
+    """Local copies of mof/hmof and mof/qmof with the frameworks of `mof_file`; labels follow its uptake."""
     folder = tmp_path_factory.mktemp("data")
     lines = [line.rsplit(",", 1) for line in mof_file.read_text().splitlines()[1:]]
     for name in ("mof/hmof", "mof/qmof"):

@@ -44,10 +44,9 @@ def test_the_table_holds_the_papers_number_ours_and_the_spread():
 
 
 def test_a_number_that_is_not_known_is_not_invented():
-    rows = compare(
-        "", [Comparison(quantity="a", ours=[1.0]), Comparison(quantity="b", paper=NOT_IN_PAPER, ours=[])]
-    )
-    assert rows.rows == (("a", "", "not known here", 1.0, "one seed"), ("b", "", "–", None, "one seed"))
+    unknown = Comparison(quantity="a", ours=[1.0])
+    table = compare("", [unknown, Comparison(quantity="b", paper=NOT_IN_PAPER, ours=[])])
+    assert table.rows == (("a", "", "not known here", 1.0, "one seed"), ("b", "", "–", None, "one seed"))
 
 
 def test_means_and_spreads_of_seeds():
