@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app([word for word in words if word != "--debug"], standalone_mode=False)
     except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped; a run of pretrain or finetune goes on with --resume", 130)
+        _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", 130)
     except WrongUsage as error:
         _fail(error.format_message(), 2)
     except CatenaneError as error:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import DataError
-from catenane.train.folder import write_json
 from catenane.wording import MISSING, duration
 
 __all__ = [
@@ -152,6 +151,9 @@ def spread(values: Sequence[float | int | None]) -> str:
 
 def write_reproduction(folder: Path, result: Reproduction) -> None:
     """Write `result.json` and `result.md`; the pictures are there already."""
+    # Results are listed and read without PyTorch, which training loads.
+    from catenane.train.folder import write_json
+
     write_json(folder / "result.json", asdict(result))
     (folder / "result.md").write_text(as_markdown(result), encoding="utf-8")
 

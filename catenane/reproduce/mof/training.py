@@ -11,10 +11,10 @@ import numpy as np
 from catenane.config import EncoderConfig, Recipe
 from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.inference import Model
-from catenane.models import Bundle, Encoder
+from catenane.models import Bundle, Encoder, load_bundle
 from catenane.notation import Mofid
 from catenane.reproduce.run import Run
-from catenane.train import FittedModel, fit_property_model
+from catenane.train import FittedModel, fit_property_model, pretrain
 from catenane.train.metrics import FloatArray, Score, score
 
 __all__ = [
@@ -147,13 +147,7 @@ def train(
 
 
 def pretrained(run: Run, table: Table, split: Split, recipe: Recipe, *, seed: int) -> Bundle:
-    """An encoder that has learnt to restore hidden tokens of the training rows; no test row is read.
-
-    It is kept in the run's folder, and gone on with if it was stopped.
-    """
-    from catenane.models import load_bundle
-    from catenane.train import pretrain
-
+    """An encoder that has learnt to restore hidden tokens of the training rows; no test row is read."""
     folder = run.folder / "stages" / f"encoder-{seed}"
     corpus = run.folder / "stages" / f"strings-{seed}.csv"
     corpus.parent.mkdir(parents=True, exist_ok=True)
