@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from catenane.reproduce.result import Figure
-from catenane.train.metrics import FloatArray
 from catenane.train.report.figures import ACCENT, GRID, INK, MUTED, PALETTE, STYLE
 
 __all__ = ["band", "dots_by_seed", "epochs_axis", "save"]
@@ -90,8 +89,3 @@ def dots_by_seed(
     axes.grid(visible=False, axis="y")
     axes.set(xlabel=xlabel, ylim=(len(groups) - 0.5, -0.5))
     axes.figure.legend(loc="outside lower center", ncols=4)
-
-
-def histogram_edges(values_N: FloatArray, n_bins: int = 40) -> FloatArray:
-    """Bins of equal width from zero."""
-    return np.linspace(0.0, float(values_N.max()), n_bins + 1)
