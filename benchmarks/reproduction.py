@@ -27,16 +27,20 @@ QUARTER_WIDTH = {
     "finetuning.batch_tokens": 2048,
 }
 """The small model at a quarter of its width and a learning rate for that: it learns within minutes."""
-PRETRAINED = {"pretraining.learning_rate": 1e-3, "pretraining.batch_tokens": 2048}
+PRETRAINED = {
+    "pretraining.epochs": 2,
+    "pretraining.learning_rate": 1e-3,
+    "pretraining.batch_tokens": 2048,
+}
 SCALES: dict[str, dict[str, Any]] = {
     "mof/dataset": {},
     "mof/table1": {"rows": 1000, "epochs": 4, "seeds": 2, "settings": {"finetuning.batch_tokens": 2048}},
-    "mof/pretraining": {"rows": 1500, "epochs": 10, "seeds": 3, "settings": QUARTER_WIDTH | PRETRAINED},
-    "mof/latent": {"rows": 3000, "epochs": 6, "seeds": 1, "settings": QUARTER_WIDTH | PRETRAINED},
+    "mof/pretraining": {"rows": 1500, "epochs": 8, "seeds": 3, "settings": QUARTER_WIDTH | PRETRAINED},
+    "mof/latent": {"rows": 2000, "epochs": 8, "seeds": 1, "settings": QUARTER_WIDTH | PRETRAINED},
     "mof/order": {
         "rows": 1000, "epochs": 10, "seeds": 3, "settings": QUARTER_WIDTH | {"encoder.n_layers": 2},
     },
-    "mof/jacs2023": {"rows": 1000, "epochs": 6, "seeds": 3, "settings": QUARTER_WIDTH},
+    "mof/jacs2023": {"rows": 800, "epochs": 6, "seeds": 3, "settings": QUARTER_WIDTH},
 }  # fmt: skip
 """What the committed results were made with."""
 

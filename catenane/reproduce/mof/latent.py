@@ -42,10 +42,11 @@ def run(run: Run) -> Findings:
     stages = run.by_seed("maps", partial(_maps, run, table))
     parts, n_shown = split_of(table, 0), len(stages[0]["rows"])
     return Findings(
-        ran=f"Pretrained {RECIPE} by masking on {len(parts.train):,} frameworks, fine-tuned it on their "
-        f"label {TARGET}, and took the [CLS] states of {n_shown:,} test frameworks from the untrained, "
-        "the pretrained and the fine-tuned encoder; t-SNE with perplexity 30 for the picture, the states "
-        "themselves for the numbers.",
+        ran=f"Pretrained {RECIPE} by masking on {stages[0]['n_strings']:,} strings of hMOF, none of them "
+        f"a test row, fine-tuned it on {len(parts.train):,} frameworks (label {TARGET}), and took the "
+        f"[CLS] states of {n_shown:,} test frameworks from the untrained, the pretrained and the "
+        "fine-tuned encoder; t-SNE with perplexity 30 for the picture, the states themselves for the "
+        "numbers.",
         tables=(_table(stages),),
         shows=_verdict(stages),
         figures=(_figure(table, stages[0]),),
@@ -113,7 +114,8 @@ def _maps(run: Run, table: Table, seed: int) -> dict[str, Any]:
             "chance": chance,
             "map": _map(states_ND, seed),
         }
-    return {"encoders": measured, "rows": rows.tolist(), "scores": told["scores"]}
+    n_strings = encoder.card["corpus"]["strings"]
+    return {"encoders": measured, "rows": rows.tolist(), "scores": told["scores"], "n_strings": n_strings}
 
 
 def _untrained(encoder: Bundle, seed: int) -> Bundle:

@@ -38,6 +38,8 @@ FULL_TRAINING = 72_000
 """Training rows of both papers: 70 % of hMOF."""
 NO_VALIDATION = (0.7, 0.0, 0.3)
 """Shares of the first paper: nothing chooses an epoch, so the last one counts."""
+STRINGS_PER_ROW = 10
+"""Strings that pretraining reads for each row that is drawn, as far as there are so many."""
 NO_NET = {"ERROR", "UNKNOWN", "NA", ""}
 
 
@@ -147,13 +149,30 @@ def train(
 
 
 def pretrained(run: Run, table: Table, split: Split, recipe: Recipe, *, seed: int) -> Bundle:
-    """An encoder that has learnt to restore hidden tokens of the training rows; no test row is read."""
+    """An encoder that has learnt to restore hidden tokens of frameworks, none of them a test row.
+
+    Strings need no label, so a scaled run reads more of them than it has rows; the whole protocol reads all
+    that are not tested on.
+
+    Returns:
+        The encoder; its card is the `metrics.json` of its training.
+    """
+    tested = {table.strings[row] for row in split.test}
+    strings = [string for string in _all_strings(run) if string not in tested]
+    if run.scale.rows is not None:
+        most = min(len(strings), STRINGS_PER_ROW * run.scale.rows)
+        chosen = np.random.default_rng(seed).choice(len(strings), most, replace=False)
+        strings = [strings[place] for place in np.sort(chosen)]
     folder = run.folder / "stages" / f"encoder-{seed}"
     corpus = run.folder / "stages" / f"strings-{seed}.csv"
     corpus.parent.mkdir(parents=True, exist_ok=True)
-    corpus.write_text("mofid\n" + "".join(f"{table.strings[i]}\n" for i in split.train), encoding="utf-8")
+    corpus.write_text("\n".join(["mofid", *strings, ""]), encoding="utf-8")
     result = pretrain([corpus], out=folder, recipe=recipe, seed=seed, overwrite=True, device=run.device)
     return dataclasses.replace(load_bundle(result.folder), card=result.metrics)
+
+
+def _all_strings(run: Run) -> list[str]:
+    return clean(read_table("mof/hmof", data_dir=run.data_dir)).strings
 
 
 def _rounded(values_N: FloatArray) -> list[float]:
