@@ -38,6 +38,7 @@ Positions = Literal["sinusoidal", "learned", "rotary", "none"]
 NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
+TargetScale = Literal["linear", "sqrt"]
 Policy = Literal["bert", "cao"]
 Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -106,10 +107,16 @@ class HeadConfig:
     """Share of hidden activations dropped in training."""
     descriptors: bool = True
     """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
+    target_scale: TargetScale = "linear"
+    """Scale that targets are learnt on; `sqrt` is for amounts, which are never negative and spread widely."""
+    isotherm_sites: int = 0
+    """Sites of an adsorption isotherm for each gas, from which the targets, uptakes at pressures, follow; 0
+    scores each target by itself."""
 
     def __post_init__(self) -> None:
         _require_types(self)
         _require_share(self, "dropout")
+        _require_not_negative(self, "isotherm_sites")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 
@@ -146,7 +153,10 @@ class TrainingConfig:
     learning_rate: float = 5e-4
     """Peak learning rate of AdamW."""
     encoder_rate: float = 1.0
-    """Factor on the learning rate of pretrained encoder weights."""
+    """Factor on the learning rate of pretrained encoder weights; 0 freezes them, reads every string once, and
+    trains the head alone."""
+    batch_rows: int = 256
+    """Strings per micro-batch where the encoder is frozen."""
     weight_decay: float = 0.01
     """Decoupled weight decay, on matrices only."""
     warmup: float = 0.05
@@ -166,11 +176,13 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         _require_types(self)
-        _require_positive(
-            self, "epochs", "batch_tokens", "accumulate", "learning_rate", "encoder_rate", "clip"
-        )
+        _require_positive(self, "epochs", "batch_tokens", "batch_rows", "accumulate", "learning_rate", "clip")
         _require_share(self, "warmup", "final_rate")
-        _require_not_negative(self, "weight_decay", "patience", "min_steps", "checkpoint_seconds")
+        _require_not_negative(
+            self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds"
+        )
+        if self.respell and not self.encoder_rate:
+            raise ConfigError("respell=true writes strings anew, and encoder_rate=0 reads them only once")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import torch
 
+from catenane.adsorption import Uptake, choose_uptakes
 from catenane.data import LengthGroupedBatches, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import BundleError, NotationError
@@ -64,11 +65,15 @@ class Model:
         """Names of what it predicts; empty for a pretrained encoder."""
         return self.config.targets
 
-    def predict(self, strings: Iterable[str]) -> pd.DataFrame:
-        """Predict every target for every string.
+    def predict(
+        self, strings: Iterable[str], *, gas: str | None = None, pressure: float | Sequence[float] = ()
+    ) -> pd.DataFrame:
+        """Predict every target for every string, or the uptake of a gas at any pressure.
 
         Args:
             strings: SMILES or MOFids, as the model's notation says; any iterable of str.
+            gas: Formula of a gas that the model has isotherms of, such as "co2"; with `pressure`.
+            pressure: In bar, one or several; their columns take the place of the targets'.
 
         Returns:
             One row per string in the order given: `string`, a column per target in the label's units (for
@@ -76,49 +81,74 @@ class Model:
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
+            UsageError: A pressure is asked of a model that has no isotherms, or none of this gas.
         """
         import pandas as pd
 
-        answers = self.answer(list(strings))
-        columns = dict(zip(self.targets, answers.values.T, strict=True))
+        pressures = [pressure] if isinstance(pressure, (int, float)) else list(pressure)
+        uptakes = choose_uptakes(gas, pressures)
+        answers = self.answer(list(strings), uptakes)
+        names = self.targets if uptakes is None else [uptake.name for uptake in uptakes]
+        columns = dict(zip(names, answers.values.T, strict=True))
         return pd.DataFrame({"string": answers.strings, **columns, "error": answers.errors})
 
-    def answer(self, strings: Sequence[str]) -> Answers:
-        """As `predict`, as arrays: a column per target, in label units or probabilities.
+    def answer(self, strings: Sequence[str], uptakes: Sequence[Uptake] | None = None) -> Answers:
+        """As `predict`, as arrays: a column per target, in label units or probabilities, or per uptake.
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
+            UsageError: As in `predict`.
         """
-        _ = self.property_model
-        return self._where_readable(strings, self.answer_normalised, len(self.targets))
+        if uptakes is not None:
+            self.property_model.head.require_isotherms(uptakes)
+        width = len(self.property_model.head.targets if uptakes is None else uptakes)
+        return self._where_readable(
+            strings, lambda known: self.answer_normalised(known, uptakes=uptakes), width
+        )
 
-    def answer_normalised(self, strings: Sequence[str], descriptors: Descriptors | None = None) -> np.ndarray:
-        """Predict every target for strings that `catenane.notation.normalise` has already made.
+    def answer_normalised(
+        self,
+        strings: Sequence[str],
+        descriptors: Descriptors | None = None,
+        *,
+        pooled_ND: np.ndarray | None = None,
+        uptakes: Sequence[Uptake] | None = None,
+    ) -> np.ndarray:
+        """As `answer`, for strings that `catenane.notation.normalise` has already made.
 
         Args:
             strings: N normalised strings.
             descriptors: Theirs, if they are at hand.
+            pooled_ND: What `embed_normalised` makes of them, if it is at hand.
+            uptakes: What is asked instead of the targets.
 
         Returns:
             float64 (N, T) in label units or probabilities.
 
         Raises:
             BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
+            UsageError: As in `predict`.
         """
         model = self.property_model
-        if self.config.descriptors:
-            descriptors = descriptors or compute_descriptors(strings, self.config.notation)
-            if descriptors.names != self.config.descriptors:
-                raise BundleError(
-                    "this model reads descriptors that this version of catenane does not compute: "
-                    f"install catenane {self.config.catenane}, or train it again"
-                )
+        values_NF = self._describe(strings, descriptors) if self.config.descriptors else None
+
+        def finish(pooled_BD: torch.Tensor, descriptors_BF: torch.Tensor | None) -> torch.Tensor:
+            if uptakes is not None:
+                return model.head.uptake(pooled_BD, descriptors_BF, uptakes)
+            return model.head.answer(model.head(pooled_BD, descriptors_BF))
+
+        if pooled_ND is not None:
+            known_ND, known_NF = (
+                self._tensor(pooled_ND),
+                None if values_NF is None else self._tensor(values_NF),
+            )
+            with torch.inference_mode(), fast_matmul():
+                return finish(known_ND, known_NF).double().cpu().numpy()
 
         def run(batch: TokenBatch) -> torch.Tensor:
-            return model.answer(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF))
+            return finish(model.embed(batch.ids_BL, batch.keep_BL), batch.descriptors_BF)
 
-        values = descriptors.values if self.config.descriptors and descriptors else None
-        return self._run(strings, run, len(self.targets), values)
+        return self._run(strings, run, len(model.head.targets if uptakes is None else uptakes), values_NF)
 
     def embed(self, strings: Iterable[str]) -> np.ndarray:
         """Pooled states of the encoder, one row per string, in the order given.
@@ -164,6 +194,19 @@ class Model:
         raise BundleError(
             "this model is a pretrained encoder without a property head: finetune it, or use embed"
         )
+
+    def _describe(self, strings: Sequence[str], descriptors: Descriptors | None) -> np.ndarray:
+        """Values of the descriptors that the head reads, (N, F)."""
+        descriptors = descriptors or compute_descriptors(strings, self.config.notation)
+        if descriptors.names != self.config.descriptors:
+            raise BundleError(
+                "this model reads descriptors that this version of catenane does not compute: "
+                f"install catenane {self.config.catenane}, or train it again"
+            )
+        return descriptors.values
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
     def _where_readable(
         self, strings: Sequence[str], compute: Callable[[list[str]], np.ndarray], width: int

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import typer
 
+from catenane.adsorption import choose_uptakes
 from catenane.cli.arguments import Column, DataDir, Device
-from catenane.cli.console import print_table, stderr, stdout
+from catenane.cli.console import stderr
 from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
+from catenane.cli.ranking import Ranking
 from catenane.errors import UsageError
 
 __all__ = ["embed", "predict"]
 
-MOST_RANKED, SHORTEST = 3, 24
-"""Targets that a ranking shows, and the least room for a string in it."""
+TOP = 20
+"""Rows of a ranking."""
 Strings = Annotated[
     list[str],
     typer.Argument(metavar="STRINGS|FILE|-", help="Strings themselves, one file of them, or - for stdin."),
@@ -33,44 +37,67 @@ def predict(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
     ] = None,
+    gas: Annotated[
+        str | None,
+        typer.Option("--gas", metavar="FORMULA", help="Gas whose uptake is asked, with --pressure."),
+    ] = None,
+    pressure: Annotated[
+        str | None,
+        typer.Option("--pressure", metavar="BAR[,BAR]", help="Any pressures, where the model has isotherms."),
+    ] = None,
     rank: Annotated[
         str | None,
-        typer.Option("--rank", metavar="TARGET", help="Print the highest in this target as a table."),
+        typer.Option("--rank", metavar="COL", help="Column to rank by; of a single one it is clear."),
     ] = None,
-    top: Annotated[int, typer.Option("--top", min=1, help="Rows of that table.")] = 20,
+    top: Annotated[
+        int | None,
+        typer.Option("--top", min=1, help="Print so many of the highest as a table; 20 by default."),
+    ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option("--page", metavar="FILE", help="Write the highest as an HTML page, drawn."),
+    ] = None,
     column: Column = None,
     device: Device = None,
     data_dir: DataDir = None,
 ) -> None:
     """Predict properties: CSV of string, a column per target, and why a row has no answer.
 
-    Rows come in the order given, and one that cannot be read never stops the others.
+    Rows come in the order given, and one that cannot be read never stops the others. --rank, --top or --page
+    ask for a ranking; the CSV is then written only where --out says.
 
-    Example: `catenane predict candidates.csv --model mof-uptake --rank co2_0.1bar`
+    Example: `catenane predict mofs.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 --page top.html`
     """
     from catenane.inference import in_chunks, load
 
+    uptakes = choose_uptakes(gas, _pressures(pressure))
     answering = load(model, device=device)
-    _ = answering.property_model
-    if rank is not None and rank not in answering.targets:
-        raise UsageError(f"--rank {rank!r}: the model predicts {', '.join(answering.targets)}")
+    head = answering.property_model.head
+    if uptakes is not None:
+        head.require_isotherms(uptakes)
+    columns = list(answering.targets) if uptakes is None else [uptake.name for uptake in uptakes]
+    ranking = None
+    if rank is not None or top is not None or page is not None:
+        by = _ranked_column(rank, columns)
+        ranking = Ranking(answering, columns, by, top=top or TOP, keep_all=page is not None)
     n_rows, n_failed = 0, 0
-    best: list[tuple[float, str, list[str]]] = []
-    with csv_rows(out, silent=rank is not None and out is None) as write:
-        write(["string", *answering.targets, "error"])
+    with csv_rows(out, silent=ranking is not None and out is None) as write:
+        write(["string", *columns, "error"])
         for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-            answers = answering.answer([text for _, text, _ in chunk])
-            for (_, text, unread), values, error in zip(chunk, answers.values, answers.errors, strict=True):
-                error = unread or error
-                shown = ["" if error else f"{value:.6g}" for value in values]
-                write([text, *shown, error])
-                n_failed += bool(error)
-                if rank is not None and not error:
-                    best.append((values[answering.targets.index(rank)], text, shown))
+            answers = answering.answer([text for _, text, _ in chunk], uptakes)
+            errors = [unread or error for (_, _, unread), error in zip(chunk, answers.errors, strict=True)]
+            for (_, text, _), values, error in zip(chunk, answers.values, errors, strict=True):
+                write([text, *("" if error else f"{value:.6g}" for value in values), error])
+            if ranking is not None:
+                known = [place for place, error in enumerate(errors) if not error]
+                ranking.add([chunk[place][1] for place in known], answers.values[known])
             n_rows += len(chunk)
-            best = sorted(best, key=lambda entry: -entry[0])[:top]
-    if rank is not None:
-        _print_ranking(rank, answering, best)
+            n_failed += sum(map(bool, errors))
+    if ranking is not None:
+        ranking.print_table()
+    if ranking is not None and page is not None:
+        ranking.write_page(page, n_rejected=n_failed, command=f"catenane {shlex.join(sys.argv[1:])}")
+        stderr.print(f"drawn in {page}", markup=False)
     if n_failed:
         where = f"the error column of {out}" if out else "the error column"
         stderr.print(f"{n_failed:,} of {n_rows:,} rows have no answer: {where} says why", style="yellow")
@@ -157,24 +184,28 @@ def _names_a_table(text: str) -> bool:
         return False
 
 
-def _print_ranking(rank: str, model: Any, best: list[tuple[float, str, list[str]]]) -> None:
-    """A line a string, the highest first; long ones lose their middle, which the file of --out keeps."""
-    units = model.bundle.units
-    order = [rank, *(name for name in model.targets if name != rank)][:MOST_RANKED]
-    places = [model.targets.index(name) for name in order]
-    heads = [f"{name}, {units[name]}" if units[name] else name for name in order]
-    room = max(SHORTEST, stdout.width - sum(len(head) + 2 for head in heads) - 6)
-    rows = [
-        [str(number), *(f"{float(shown[place]):.3f}" for place in places), _shorten(text, room)]
-        for number, (_, text, shown) in enumerate(best, start=1)
-    ]
-    title = f"Highest {rank}, predicted by {model.bundle.card.get('name', 'the model')}"
-    print_table(title, ["", *heads, "string"], rows, numbers=["", *heads])
+def _pressures(text: str | None) -> list[float]:
+    """The numbers of `--pressure`.
+
+    Raises:
+        UsageError: One is none.
+    """
+    try:
+        return [] if text is None else [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"--pressure {text!r}: expected numbers of bar, such as 0.15 or 0.1,0.5") from None
 
 
-def _shorten(text: str, room: int) -> str:
-    """The text, or its beginning and its end: a MOFid ends in its net and catenation."""
-    if len(text) <= room:
-        return text
-    tail = room // 3
-    return f"{text[: room - tail - 1]}…{text[-tail:]}"
+def _ranked_column(rank: str | None, columns: list[str]) -> str:
+    """The column that sets the order.
+
+    Raises:
+        UsageError: It is not there, or there are several and none is named.
+    """
+    if rank is None and len(columns) == 1:
+        return columns[0]
+    if rank is None:
+        raise UsageError(f"say with --rank which column sets the order: {', '.join(columns)}")
+    if rank not in columns:
+        raise UsageError(f"--rank {rank!r}: the model predicts {', '.join(columns)}")
+    return rank

@@ -23,7 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from catenane.config import Recipe, build
+from catenane.config import Recipe, Task, build
 from catenane.errors import BundleError, ConfigError
 from catenane.models.encoder import Encoder
 from catenane.models.masked_language_model import MaskedLanguageModel
@@ -62,7 +62,7 @@ class BundleConfig:
     """What the strings are."""
     recipe: Recipe
     """Shapes of the parts, and how they were trained."""
-    task: Literal["regression", "classification"] | None = None
+    task: Task | None = None
     """What the property head answers."""
     targets: tuple[str, ...] = ()
     """Names of the labels, in the order of the head's outputs."""
@@ -72,13 +72,15 @@ class BundleConfig:
     def build_model(self) -> MaskedLanguageModel | PropertyModel:
         """A network of these shapes, with fresh weights."""
         encoder = Encoder(self.recipe.encoder)
-        if self.kind == "encoder":
-            return MaskedLanguageModel(encoder)
+        return MaskedLanguageModel(encoder) if self.kind == "encoder" else self.build_property_model(encoder)
+
+    def build_property_model(self, encoder: Encoder) -> PropertyModel:
+        """A property model on this encoder, with a fresh head."""
         assert self.task is not None
         return PropertyModel(
             encoder,
             self.recipe.head,
-            n_targets=len(self.targets),
+            targets=self.targets,
             n_descriptors=len(self.descriptors),
             task=self.task,
         )

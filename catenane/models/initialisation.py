@@ -13,6 +13,9 @@ ENCODER_GAIN = 0.5
 the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
 """Of the embedding: its deviation times √(width). As output projection it gives logits of variance one."""
+HEAD_GAIN = 0.5
+"""Of the hidden layers of a property head that bends by GELU. Most of its many inputs say little, and larger
+weights, such as those that keep the variance, begin by fitting them: on uptakes the error is then 2 % larger."""
 ANSWER_GAIN = 0.1
 """Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 
@@ -43,14 +46,16 @@ def initialise_token_head(head: nn.Module) -> None:
             _start(module, ENCODER_GAIN)
 
 
-def initialise_property_head(head: nn.Module) -> None:
-    """Start a head that answers properties: hidden layers keep the variance, the last answers near the mean.
+def initialise_property_head(head: nn.Module, *, relu: bool) -> None:
+    """Start a head that answers properties; its last layer answers near the mean.
 
-    Source: He et al. 2015, arXiv:1502.01852, eq. 10.
+    Args:
+        head: Linear layers, from first to last.
+        relu: The head bends by ReLU, and keeps the variance (He et al. 2015, arXiv:1502.01852, eq. 10).
     """
     *hidden, last = (module for module in head.modules() if isinstance(module, nn.Linear))
     for layer in hidden:
-        _start(layer, 2**0.5)
+        _start(layer, 2**0.5 if relu else HEAD_GAIN)
     _start(last, ANSWER_GAIN)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from catenane.models.encoder import Encoder
-from catenane.models.heads import TokenHead
+from catenane.models.token_head import TokenHead
 
 __all__ = ["MaskedLanguageModel"]
 

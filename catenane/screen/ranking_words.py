@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from catenane.adsorption import Uptake
 from catenane.wording import NO_BREAK, count, number, quantity
 
 __all__ = ["chemical", "expected_error", "in_words"]
 
 LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 RAISED = str.maketrans("0123456789+−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
-GASES = {gas.casefold(): gas for gas in ("CO2", "CH4", "N2", "H2", "O2", "Ar", "Kr", "Xe", "C2H6", "C3H8")}
 
 
 def chemical(formula: str) -> str:
@@ -26,8 +26,8 @@ def chemical(formula: str) -> str:
 
 def in_words(target: str) -> str:
     """The name of a target; `co2_0.1bar` is "CO₂ uptake at 0.1 bar"."""
-    uptake = _uptake(target)
-    return target if uptake is None else f"{chemical(uptake[0])} uptake at {uptake[1]:g}{NO_BREAK}bar"
+    uptake = Uptake.parse(target)
+    return target if uptake is None else f"{chemical(uptake.gas)} uptake at {uptake.pressure:g}{NO_BREAK}bar"
 
 
 def expected_error(card: Mapping[str, Any], ranked_by: str, thing: str) -> str:
@@ -84,19 +84,15 @@ def _bearing(ranked_by: str, known: list[str]) -> list[str]:
     """The targets whose errors bear on a ranking: itself, or the nearest pressures on either side."""
     if ranked_by in known:
         return [ranked_by]
-    wanted = _uptake(ranked_by)
+    wanted = Uptake.parse(ranked_by)
     pressures = {
-        name: found[1] for name in known if wanted and (found := _uptake(name)) and found[0] == wanted[0]
+        name: found.pressure
+        for name in known
+        if wanted and (found := Uptake.parse(name)) and found.gas == wanted.gas
     }
     if wanted is None or not pressures:
         return []
-    below = [name for name in pressures if pressures[name] < wanted[1]]
-    above = [name for name in pressures if pressures[name] > wanted[1]]
+    below = [name for name in pressures if pressures[name] < wanted.pressure]
+    above = [name for name in pressures if pressures[name] > wanted.pressure]
     nearest = [max(below, key=pressures.__getitem__)] if below else []
     return nearest + ([min(above, key=pressures.__getitem__)] if above else [])
-
-
-def _uptake(target: str) -> tuple[str, float] | None:
-    """Gas and pressure in bar, where the target's name says so."""
-    named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?)_?bar", target.casefold())
-    return None if named is None or named[1] not in GASES else (GASES[named[1]], float(named[2]))

@@ -12,14 +12,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from catenane.config import TrainingConfig
-from catenane.data import TokenBatch
 from catenane.errors import TrainingError
 from catenane.hardware import best_device, fast_matmul, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
@@ -29,7 +28,10 @@ from catenane.train.schedule import warmup_cosine
 __all__ = ["Lesson", "run"]
 
 
-class Lesson(Protocol):
+Batch = TypeVar("Batch")
+
+
+class Lesson(Protocol[Batch]):
     """What one run learns: a model, its batches, and how wrong it is."""
 
     label: str
@@ -44,12 +46,12 @@ class Lesson(Protocol):
         """Micro-batches of an epoch, about."""
         ...
 
-    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
+    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """The epoch's micro-batches from the one numbered `start`, the same at every call."""
         ...
 
     def loss(
-        self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
+        self, model: nn.Module, batch: Batch, generator: torch.Generator, device: torch.device
     ) -> Tensor:
         """Mean loss of a micro-batch; the batch and the generator are on the CPU, the model on `device`."""
         ...
@@ -63,7 +65,7 @@ class Lesson(Protocol):
 
 
 def run(
-    lesson: Lesson,
+    lesson: Lesson[Any],
     settings: TrainingConfig,
     folder: Path | None,
     *,
@@ -177,7 +179,7 @@ def seed_of(*place: int) -> int:
 
 def _train_epoch(
     fabric: Any,
-    lesson: Lesson,
+    lesson: Lesson[Any],
     model: Any,
     optimizer: Any,
     peaks: list[float],

@@ -137,7 +137,7 @@ def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dic
     model, tokenizer = Model(bundle).property_model, bundle.tokenizer
     encoder, longest = model.encoder, bundle.config.recipe.encoder.max_length
     assert isinstance(encoder, FaultyEncoder)
-    device = model.target_mean_T.device
+    device = model.head.target_mean_T.device
     encoded = tokenizer.encode_flat(strings, longest)
     batch = collate(encoded, np.arange(len(strings)), pad_id=tokenizer.pad_id).to(device)
     generator = torch.Generator().manual_seed(seed)
@@ -149,7 +149,7 @@ def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dic
 
     def answers(ids_BL: Tensor, keep_BL: Tensor, padded_to: int = encoder.padded_to) -> Tensor:
         before, encoder.padded_to = encoder.padded_to, padded_to
-        answer_B = model.answer(model(ids_BL, keep_BL))[:, 0]
+        answer_B = model.head.answer(model(ids_BL, keep_BL))[:, 0]
         encoder.padded_to = before
         return answer_B
 
