@@ -36,7 +36,8 @@ class Uptake:
     @property
     def name(self) -> str:
         """The target's name: `co2_0.15bar`."""
-        return f"{self.gas.casefold()}_{self.pressure:.10g}bar"
+        pressure = f"{self.pressure:.12f}".rstrip("0").rstrip(".")
+        return f"{self.gas.casefold()}_{pressure}bar"
 
 
 def as_uptakes(targets: Sequence[str]) -> tuple[Uptake, ...]:

@@ -77,7 +77,7 @@ def molecule_file(molecules: list[str], tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A CSV of frameworks made from a few nodes, linkers and nets, with a made-up uptake."""
+    """A CSV of frameworks made from a few nodes, linkers and nets, with made-up uptakes at two pressures."""
     linkers = [
         f"[O-]C(=O)c1ccc({'c2ccc(cc2)' * n}{side})cc1C(=O)[O-]"
         for n in range(3)
@@ -85,13 +85,15 @@ def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     nodes = {"[Zn][O]([Zn])([Zn])[Zn]": 1.0, "[Cu][Cu]": 2.0}
     path = tmp_path_factory.mktemp("mofs") / "mofs.csv"
-    rows = ["mofid,uptake"]
+    rows = ["mofid,uptake,co2_0.1bar,co2_1bar"]
     for place, first in enumerate(linkers):
         for other in (linkers + linkers)[place : place + 3]:
             for node, strength in nodes.items():
                 blocks = ".".join(sorted({first, other, node}))
                 uptake = strength * 40 / len(blocks)
-                rows += [f"{blocks}&&pcu.cat0,{uptake:.4f}", f"{blocks}&&pcu.cat1,{2 * uptake:.4f}"]
+                for catenation in (0, 1):
+                    amount = (1 + catenation) * uptake
+                    rows.append(f"{blocks}&&pcu.cat{catenation},{amount:.4f},{amount:.4f},{3 * amount:.4f}")
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import catenane
-from catenane.errors import BundleError, NotationError
+from catenane.errors import BundleError, NotationError, UsageError
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +41,7 @@ def test_a_string_alone_is_answered_as_among_others(model, molecules):
 
 def test_the_same_molecule_in_another_spelling_has_the_same_answer(model):
     spellings = model.predict(["OCC", "C(O)C", " CCO "])
-    assert spellings["size"].nunique() == 1
+    np.testing.assert_allclose(spellings["size"], spellings["size"][0], rtol=1e-6)
 
 
 def test_a_string_that_cannot_be_read_gets_its_reason_and_stops_no_other(model):
@@ -86,3 +86,41 @@ def test_a_bundle_answers_the_same_after_it_is_moved(model, molecules, tmp_path:
     save_bundle(tmp_path / "elsewhere", model.bundle)
     moved = catenane.load(tmp_path / "elsewhere", device="cpu")
     np.testing.assert_array_equal(moved.predict(molecules)["size"], model.predict(molecules)["size"])
+
+
+@pytest.fixture(scope="module")
+def isotherms(mof_file: Path, tiny, tmp_path_factory) -> catenane.Model:
+    """A model of two pressures of one gas, trained for a moment."""
+    out = tmp_path_factory.mktemp("runs") / "isotherms"
+    settings = tiny | {"head.isotherm_sites": 2, "head.target_scale": "sqrt", "finetuning.epochs": 20}
+    targets = ["co2_0.1bar", "co2_1bar"]
+    catenane.finetune(mof_file, target=targets, out=out, settings=settings, baselines=False, device="cpu")
+    return catenane.load(out, device="cpu")
+
+
+def test_uptake_at_any_pressure(isotherms, mof_file: Path):
+    mofs = [line.split(",")[0] for line in mof_file.read_text().splitlines()[1:]]
+    trained = isotherms.predict(mofs)
+    asked = isotherms.predict([*mofs, "no framework"], gas="co2", pressure=[0, 0.1, 0.15, 1, 30])
+    names = ["co2_0bar", "co2_0.1bar", "co2_0.15bar", "co2_1bar", "co2_30bar"]
+    assert list(asked.columns) == ["string", *names, "error"]
+    assert asked[names].iloc[-1].isna().all()
+    assert asked["error"].iloc[-1]
+    known = asked[names].iloc[:-1].to_numpy()
+    assert (known[:, 0] == 0).all()
+    assert (np.diff(known, axis=1) > 0).all()
+    for name in ("co2_0.1bar", "co2_1bar"):
+        np.testing.assert_allclose(asked[name].iloc[:-1], trained[name], rtol=1e-3)
+    one = isotherms.predict(mofs[:1], gas="CO2", pressure=0.15)
+    np.testing.assert_allclose(one["co2_0.15bar"], known[:1, 2], rtol=1e-3)
+
+
+def test_a_pressure_is_not_asked_of_what_has_no_isotherm(isotherms, model):
+    with pytest.raises(
+        UsageError, match="no isotherm, so no pressure can be chosen: it predicts size, sparse"
+    ):
+        model.predict(["CCO"], gas="co2", pressure=0.1)
+    with pytest.raises(UsageError, match="isotherms of CO2; got 'CH4'"):
+        isotherms.predict(["CC.[Zn]&&pcu.cat0"], gas="ch4", pressure=0.1)
+    with pytest.raises(UsageError, match="the gas is missing"):
+        isotherms.predict(["CC.[Zn]&&pcu.cat0"], pressure=0.1)

@@ -13,9 +13,9 @@ ENCODER_GAIN = 0.5
 the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
 """Of the embedding: its deviation times √(width). As output projection it gives logits of variance one."""
-HEAD_GAIN = 0.5
+HEAD_GAIN = 0.6
 """Of the hidden layers of a property head that bends by GELU. Most of its many inputs say little, and larger
-weights, such as those that keep the variance, begin by fitting them: on uptakes the error is then 2 % larger."""
+weights, such as those that keep the variance, begin by fitting them: uptakes are then 2 % further off."""
 ANSWER_GAIN = 0.1
 """Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 

@@ -22,7 +22,7 @@ from catenane.nn import Dropout
 
 __all__ = ["PropertyHead"]
 
-LARGEST_INPUT = 8.0
+LARGEST_INPUT = 5.0
 """Standardised inputs are cut off here: one far outside the training data must not drown the others."""
 LEAST_AMOUNT = 1e-6
 """Added under the square root, whose slope has no bound at zero."""

@@ -18,12 +18,13 @@ ENCODER = EncoderConfig(
     vocabulary_size=30, d_model=32, n_layers=1, n_heads=4, d_hidden=64, dropout=0.0, max_length=32
 )
 HEAD = HeadConfig(hidden=(16,), dropout=0.0)
+TARGETS = ("first", "second")
 NAN = float("nan")
 
 
 def make_model(n_targets: int = 1, n_descriptors: int = 0, task: str = "regression") -> PropertyModel:
     return PropertyModel(
-        Encoder(ENCODER), HEAD, n_targets=n_targets, n_descriptors=n_descriptors, task=task
+        Encoder(ENCODER), HEAD, targets=TARGETS[:n_targets], n_descriptors=n_descriptors, task=task
     ).eval()
 
 
@@ -37,7 +38,7 @@ def strings(n: int = 6, length: int = 9, padded_to: int = 9) -> tuple[Tensor, Te
 @pytest.mark.parametrize("attention", ["full", "linear"])
 def test_padding_and_company_change_no_answer(pooling, attention):
     encoder = Encoder(replace(ENCODER, attention=attention))
-    model = PropertyModel(encoder, replace(HEAD, pooling=pooling), n_targets=2).eval()
+    model = PropertyModel(encoder, replace(HEAD, pooling=pooling), targets=TARGETS).eval()
     scores_BT = model(*strings())
     torch.testing.assert_close(model(*strings(padded_to=20)), scores_BT, atol=1e-5, rtol=1e-4)
     ids_BL, keep_BL = strings()
@@ -49,35 +50,35 @@ def test_scores_come_from_what_is_embedded():
     descriptors_BF = torch.randn(6, 3)
     pooled_BD = model.embed(*strings())
     assert pooled_BD.shape == (6, 32)
-    torch.testing.assert_close(model.score(pooled_BD, descriptors_BF), model(*strings(), descriptors_BF))
+    torch.testing.assert_close(model.head(pooled_BD, descriptors_BF), model(*strings(), descriptors_BF))
 
 
 def test_answers_are_in_the_units_of_the_labels():
     model = make_model(n_targets=2)
     targets_NT = np.array([[1.0, 100.0], [3.0, NAN], [NAN, 500.0], [5.0, 900.0]])
-    model.fit_scalers(targets_NT)
-    np.testing.assert_allclose(model.target_mean_T, np.nanmean(targets_NT, axis=0), rtol=1e-6)
-    np.testing.assert_allclose(model.target_std_T, np.nanstd(targets_NT, axis=0), rtol=1e-6)
-    standardised_NT = model.standardise(torch.from_numpy(targets_NT).float())
+    model.head.fit_scalers(targets_NT)
+    np.testing.assert_allclose(model.head.target_mean_T, np.nanmean(targets_NT, axis=0), rtol=1e-6)
+    np.testing.assert_allclose(model.head.target_std_T, np.nanstd(targets_NT, axis=0), rtol=1e-6)
+    standardised_NT = model.head.standardise(torch.from_numpy(targets_NT).float())
     np.testing.assert_allclose(np.nanmean(standardised_NT, axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(np.nanstd(standardised_NT, axis=0), 1, atol=1e-6)
-    np.testing.assert_allclose(model.answer(standardised_NT), targets_NT, rtol=1e-6)
+    np.testing.assert_allclose(model.head.answer(standardised_NT), targets_NT, rtol=1e-6)
 
 
 def test_classes_are_left_alone_and_answered_as_probabilities():
     model = make_model(n_targets=2, task="classification")
     targets_NT = torch.tensor([[0.0, 1.0], [1.0, NAN]])
-    model.fit_scalers(targets_NT)
-    torch.testing.assert_close(model.standardise(targets_NT), targets_NT, equal_nan=True)
-    answers_BT = model.answer(torch.tensor([[0.0, 100.0], [-100.0, 1.0]]))
+    model.head.fit_scalers(targets_NT)
+    torch.testing.assert_close(model.head.standardise(targets_NT), targets_NT, equal_nan=True)
+    answers_BT = model.head.answer(torch.tensor([[0.0, 100.0], [-100.0, 1.0]]))
     torch.testing.assert_close(answers_BT, torch.tensor([[0.5, 1.0], [0.0, 0.731059]]))
 
 
 def test_a_label_that_never_varies_is_answered_as_it_is():
     model = make_model()
-    model.fit_scalers(np.full((5, 1), 0.1))
-    torch.testing.assert_close(model.answer(torch.zeros(1, 1)), torch.tensor([[0.1]]))
-    assert model.target_std_T.item() == 1
+    model.head.fit_scalers(np.full((5, 1), 0.1))
+    torch.testing.assert_close(model.head.answer(torch.zeros(1, 1)), torch.tensor([[0.1]]))
+    assert model.head.target_std_T.item() == 1
 
 
 def test_descriptors_are_standardised_cut_off_and_filled():
@@ -85,9 +86,9 @@ def test_descriptors_are_standardised_cut_off_and_filled():
     generator = np.random.default_rng(0)
     descriptors_NF = generator.normal([5.0, -3.0, 7.0, NAN], [2.0, 0.1, 0.0, 1.0], (500, 4))
     descriptors_NF[::3, 0] = NAN
-    model.fit_scalers(np.zeros((500, 1)), descriptors_NF)
+    model.head.fit_scalers(np.zeros((500, 1)), descriptors_NF)
     seen = []
-    model.head.descriptors.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    model.head.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, 32:]))
     given_BF = torch.tensor([[5.0, -3.0, 7.0, 0.0], [7.0, 1e9, 8.0, 1.0], [NAN, -torch.inf, NAN, NAN]])
     model(*strings(3), given_BF)
     expected_BF = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 5.0, 0.0, 0.0], [0.0, -5.0, 0.0, 0.0]])
@@ -102,11 +103,11 @@ def test_descriptors_reach_the_answer():
 
 def test_weights_and_scalers_are_saved_together():
     model, other = make_model(2, 3), make_model(2, 3)
-    model.fit_scalers(np.random.default_rng(0).normal(5, 2, (20, 2)), torch.rand(20, 3))
+    model.head.fit_scalers(np.random.default_rng(0).normal(5, 2, (20, 2)), torch.rand(20, 3))
     other.load_state_dict(model.state_dict())
     descriptors_BF = torch.rand(6, 3)
-    expected_BT = model.answer(model(*strings(), descriptors_BF))
-    assert torch.equal(other.answer(other(*strings(), descriptors_BF)), expected_BT)
+    expected_BT = model.head.answer(model(*strings(), descriptors_BF))
+    assert torch.equal(other.head.answer(other(*strings(), descriptors_BF)), expected_BT)
     parts = {name.split(".")[0] for name, _ in model.named_parameters()}
     assert parts == {"encoder", "head"}
 
@@ -117,32 +118,32 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(DataError, match=r"reads 0 descriptors a string, and 2 were given"):
         make_model()(*strings(), torch.zeros(6, 2))
     with pytest.raises(DataError, match=r"reads 3 descriptors a string, and 0 were given"):
-        make_model(n_descriptors=3).fit_scalers(np.zeros((4, 1)))
-    with pytest.raises(DataError, match=r"target 2 of 2 has no label in the training rows"):
-        make_model(n_targets=2).fit_scalers(np.array([[1.0, NAN], [2.0, NAN]]))
+        make_model(n_descriptors=3).head.fit_scalers(np.zeros((4, 1)))
+    with pytest.raises(DataError, match=r"target 'second' has no label in the training rows"):
+        make_model(n_targets=2).head.fit_scalers(np.array([[1.0, NAN], [2.0, NAN]]))
     with pytest.raises(ConfigError, match=r"head.descriptors=false leaves no place for 3 descriptors"):
-        PropertyModel(Encoder(ENCODER), HeadConfig(descriptors=False), n_targets=1, n_descriptors=3)
+        PropertyModel(Encoder(ENCODER), HeadConfig(descriptors=False), targets=TARGETS, n_descriptors=3)
 
 
 @pytest.mark.parametrize("attention", ["full", "linear"])
 def test_it_fits_a_handful_of_strings(attention):
     encoder = Encoder(replace(ENCODER, attention=attention))
-    model = PropertyModel(encoder, HEAD, n_targets=2, n_descriptors=2)
+    model = PropertyModel(encoder, HEAD, targets=TARGETS, n_descriptors=2)
     ids_BL, keep_BL = strings(12)
     descriptors_BF = torch.randn(12, 2)
     targets_BT = torch.randn(12, 2) * torch.tensor([3.0, 300.0]) + torch.tensor([10.0, -2000.0])
     targets_BT[0, 0] = targets_BT[5, 1] = NAN
-    model.fit_scalers(targets_BT, descriptors_BF)
+    model.head.fit_scalers(targets_BT, descriptors_BF)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
     for _ in range(100):
         scores_BT = model(ids_BL, keep_BL, descriptors_BF)
-        loss = regression_loss(scores_BT, model.standardise(targets_BT), "mse")
+        loss = regression_loss(scores_BT, model.head.standardise(targets_BT), "mse")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    answers_BT = model.eval().answer(model(ids_BL, keep_BL, descriptors_BF)).detach()
+    answers_BT = model.eval().head.answer(model(ids_BL, keep_BL, descriptors_BF)).detach()
     known_BT = ~targets_BT.isnan()
-    errors_BT = (answers_BT - targets_BT).abs() / model.target_std_T
+    errors_BT = (answers_BT - targets_BT).abs() / model.head.target_std_T
     assert errors_BT[known_BT].max() < 0.1
 
 
@@ -156,4 +157,4 @@ def test_it_learns_a_class():
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert torch.equal(model.answer(model(ids_BL, keep_BL)).round(), targets_BT)
+    assert torch.equal(model.head.answer(model(ids_BL, keep_BL)).round(), targets_BT)

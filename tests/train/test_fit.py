@@ -95,6 +95,61 @@ def test_starts_from_the_weights_of_its_parent(molecule_file: Path, mof_file: Pa
         fit(mofs, still, parent=parent)
 
 
+def test_a_frozen_encoder_stays_as_it_is_and_its_vectors_may_be_at_hand(
+    molecule_file: Path, tiny, tmp_path: Path
+):
+    pretrain([molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
+    parent = load_bundle(tmp_path / "encoder")
+    table = read_table(molecule_file, targets=["size"])
+    frozen = load_recipe("small").with_settings(
+        tiny | {"finetuning.encoder_rate": 0.0, "finetuning.epochs": 30, "finetuning.learning_rate": 3e-3}
+    )
+    split, fitted = fit(table, frozen, parent=parent)
+    ours, theirs = fitted.bundle.encoder.state_dict(), parent.encoder.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+    pooled_ND = Model(parent, device="cpu").embed_normalised(table.strings)
+    np.testing.assert_allclose(fitted.pooled_ND, pooled_ND, rtol=1e-5, atol=1e-6)
+    _, again = fit(table, frozen, parent=parent, pooled_ND=pooled_ND)
+    found = answers(fitted, table)
+    np.testing.assert_allclose(answers(again, table), found, rtol=1e-3)
+    from_vectors = Model(fitted.bundle, device="cpu").answer_normalised(
+        table.strings, fitted.descriptors, pooled_ND=pooled_ND
+    )
+    np.testing.assert_allclose(from_vectors, found, rtol=1e-3)
+    labels = table.targets[split.test, 0]
+    assert np.abs(found[split.test, 0] - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
+
+
+def test_a_frozen_head_goes_on_where_it_was_stopped(molecule_file: Path, tiny, tmp_path: Path):
+    pretrain([molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
+    parent = load_bundle(tmp_path / "encoder")
+    table = read_table(molecule_file, targets=["size"])
+    frozen = load_recipe("small").with_settings(tiny | {"finetuning.encoder_rate": 0.0})
+
+    class StoppedError(Exception):
+        pass
+
+    def stop_in_the_second_epoch(bundle):
+        calls.append(bundle)
+        if len(calls) == 2:
+            raise StoppedError
+        return {}
+
+    calls: list[object] = []
+    (tmp_path / "run").mkdir()
+    _, whole = fit(table, frozen, parent=parent)
+    with pytest.raises(StoppedError):
+        fit(table, frozen, parent=parent, folder=tmp_path / "run", watch=stop_in_the_second_epoch)
+    _, resumed = fit(table, frozen, parent=parent, folder=tmp_path / "run", resume=True)
+    np.testing.assert_array_equal(answers(whole, table), answers(resumed, table))
+
+
+def test_nothing_to_freeze_is_refused(molecule_file: Path, tiny):
+    table = read_table(molecule_file, targets=["size"])
+    with pytest.raises(UsageError, match="needs a pretrained one: give a model, or another recipe"):
+        fit(table, load_recipe("mof-bandgap").with_settings(tiny))
+
+
 def test_an_encoder_of_mofs_reads_molecules_too(molecule_file: Path, mof_file: Path, tiny, tmp_path: Path):
     pretrain([mof_file, molecule_file], out=tmp_path / "encoder", settings=tiny, device="cpu")
     parent = load_bundle(tmp_path / "encoder")

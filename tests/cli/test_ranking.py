@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from catenane.cli.ranking import Ranking
+
+
+@pytest.fixture(scope="module")
+def isotherms(mof_file: Path, tiny, tmp_path_factory) -> Path:
+    import catenane
+
+    out = tmp_path_factory.mktemp("runs") / "isotherms"
+    settings = tiny | {"head.isotherm_sites": 2, "head.target_scale": "sqrt"}
+    targets = ["co2_0.1bar", "co2_1bar"]
+    catenane.finetune(mof_file, target=targets, out=out, settings=settings, baselines=False, device="cpu")
+    return out
+
+
+def test_ranks_at_a_pressure_and_draws_a_page(catenane, isotherms: Path, mof_file: Path, tmp_path: Path):
+    told = catenane(
+        "predict", mof_file, "--model", isotherms, "--gas", "co2", "--pressure", "0.15", "--top", "4",
+        "--page", tmp_path / "top.html", "--out", tmp_path / "all.csv",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    assert told.out.count("&&pcu.cat") == 4
+    answers = pd.read_csv(tmp_path / "all.csv")
+    assert list(answers.columns) == ["string", "co2_0.15bar", "error"]
+    best = answers.nlargest(4, "co2_0.15bar")
+    assert [f"{value:.3f}" for value in best["co2_0.15bar"]] == [
+        word for line in told.out.splitlines() if "&&pcu" in line for word in line.split() if word[1:2] == "."
+    ]
+    page = (tmp_path / "top.html").read_text(encoding="utf-8")
+    assert all(string.replace("&", "&amp;") in page for string in best["string"])
+    assert "0.15" in page
+    assert "<svg" in page
+
+
+def test_what_the_ranking_keeps_does_not_hang_on_how_answers_come():
+    generator = np.random.default_rng(0)
+    values = generator.integers(0, 30, (200, 2)).astype(float)
+    strings = [f"s{row}" for row in range(200)]
+
+    def best(size: int) -> list[str]:
+        ranking = Ranking(None, ["a", "b"], "b", top=12)
+        for start in range(0, 200, size):
+            ranking.add(strings[start : start + size], values[start : start + size])
+        return [text for _, _, text, _ in ranking._best]
+
+    expected = [strings[row] for row in np.argsort(-values[:, 1], kind="stable")[:12]]
+    assert best(200) == best(7) == best(1) == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--gas", "co2"], "the pressure is missing"),
+        (["--pressure", "1"], "the gas is missing"),
+        (["--gas", "co2", "--pressure", "low"], "--pressure 'low': expected numbers of bar"),
+        (["--gas", "n2", "--pressure", "1"], "isotherms of CO2; got 'N2'"),
+        (["--top", "3"], "say with --rank which column sets the order: co2_0.1bar, co2_1bar"),
+        (["--rank", "uptake"], "--rank 'uptake': the model predicts co2_0.1bar, co2_1bar"),
+    ],
+)
+def test_wrong_questions_get_one_line(words, said, catenane, isotherms: Path, mof_file: Path):
+    told = catenane("predict", mof_file, "--model", isotherms, *words)
+    assert told.code == 2
+    assert said in told.err
+    assert len(told.err.strip().splitlines()) == 1

@@ -1,0 +1,112 @@
+"""Axes: B or N strings, D width of the stream, F descriptors, T targets."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from catenane.adsorption import Uptake
+from catenane.config import HeadConfig
+from catenane.errors import ConfigError, DataError, UsageError
+from catenane.models.property_head import PropertyHead
+
+UPTAKES = ("co2_0.1bar", "co2_0.5bar", "co2_2.5bar", "ch4_0.5bar", "ch4_4.5bar")
+
+
+def make_head(targets=("a", "b", "c"), **settings) -> PropertyHead:
+    return PropertyHead(HeadConfig(**{"dropout": 0.0} | settings), d_model=8, targets=targets).eval()
+
+
+@pytest.mark.parametrize(("hidden", "widths"), [((), [8]), ((5,), [8, 5]), ((7, 6, 5), [8, 7, 6, 5])])
+def test_the_head_has_the_widths_asked_for(hidden, widths):
+    head = make_head(hidden=hidden)
+    layers = [module for module in head.modules() if isinstance(module, nn.Linear)]
+    assert [layer.in_features for layer in layers] == widths
+    assert layers[-1].out_features == 3
+    assert head(torch.randn(4, 8)).shape == (4, 3)
+
+
+def test_a_linear_head_is_linear():
+    head = make_head(hidden=())
+    x_BD, y_BD = torch.randn(2, 4, 8)
+    torch.testing.assert_close(head(x_BD + y_BD), head(x_BD) + head(y_BD))
+
+
+def test_amounts_are_learnt_as_square_roots_and_answered_as_they_are():
+    head = make_head(("a", "b"), target_scale="sqrt")
+    targets_NT = np.array([[0.0, 1.0], [0.25, 4.0], [9.0, np.nan]])
+    head.fit_scalers(targets_NT)
+    scores_NT = head.standardise(torch.from_numpy(targets_NT).float())
+    np.testing.assert_allclose(np.nanmean(scores_NT, axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(head.answer(scores_NT), targets_NT, atol=1e-5)
+    assert (head.answer(torch.full((1, 2), -50.0)) == 0).all(), "no amount is negative"
+
+
+def test_what_is_no_amount_is_refused():
+    with pytest.raises(DataError, match=r"for amounts; target 'b' goes down to -2"):
+        make_head(("a", "b"), target_scale="sqrt").fit_scalers(np.array([[0.0, -2.0], [1.0, np.nan]]))
+    with pytest.raises(ConfigError, match="not for classes"):
+        PropertyHead(HeadConfig(target_scale="sqrt"), d_model=8, targets=("a",), task="classification")
+
+
+def test_vectors_of_a_frozen_encoder_are_standardised():
+    head = make_head(hidden=())
+    pooled_ND = np.random.default_rng(0).normal(3.0, 0.1, (200, 8))
+    pooled_ND[:, 5] = 7.0
+    head.fit_scalers(np.zeros((200, 3)), pooled_ND=pooled_ND)
+    seen = []
+    head.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    head(torch.from_numpy(pooled_ND).float())
+    np.testing.assert_allclose(np.delete(seen[0].mean(0).numpy(), 5), 0, atol=1e-4)
+    np.testing.assert_allclose(np.delete(seen[0].std(0).numpy(), 5), 1, atol=0.01)
+    assert (seen[0][:, 5] == 0).all()
+
+
+@pytest.mark.parametrize("target_scale", ["linear", "sqrt"])
+def test_isotherms_give_the_targets_and_every_other_pressure(target_scale):
+    head = make_head(UPTAKES, target_scale=target_scale, isotherm_sites=3, hidden=(16,))
+    generator = np.random.default_rng(0)
+    head.fit_scalers(generator.gamma(1.0, 1.0, (50, 5)))
+    pooled_BD = torch.randn(6, 8)
+    answers_BT = head.answer(head(pooled_BD))
+    uptakes = [Uptake.parse(name) for name in UPTAKES]
+    torch.testing.assert_close(head.uptake(pooled_BD, None, uptakes), answers_BT, atol=1e-4, rtol=1e-4)
+    rising_BP = head.uptake(pooled_BD, None, [Uptake("CO2", p) for p in (0.0, 0.01, 0.1, 1.0, 10.0)])
+    assert (rising_BP[:, 0] == 0).all()
+    assert (rising_BP.diff(dim=1) > 0).all()
+
+
+def test_isotherms_are_learnt():
+    """Every parameter has a gradient, and labels that follow isotherms are fitted at all pressures."""
+    torch.manual_seed(0)
+    head = make_head(UPTAKES, target_scale="sqrt", isotherm_sites=3, hidden=(64,)).train()
+    pooled_ND = torch.randn(64, 8)
+    capacity_N1, affinity_N1 = (pooled_ND[:, :1] + 2).abs(), pooled_ND[:, 1:2].exp()
+    columns = [
+        capacity_N1 * affinity_N1 * p * size / (1 + affinity_N1 * p)
+        for p, size in ((0.1, 1.0), (0.5, 1.0), (2.5, 1.0), (0.5, 0.5), (4.5, 0.5))
+    ]
+    targets_NT = torch.cat(columns, dim=1)
+    head.fit_scalers(targets_NT)
+    optimizer = torch.optim.AdamW(head.parameters(), lr=1e-2, weight_decay=0.0)
+    for _ in range(300):
+        loss = (head(pooled_ND) - head.standardise(targets_NT)).abs().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        assert all(parameter.grad.abs().sum() > 0 for parameter in head.parameters())
+        optimizer.step()
+    assert loss.item() < 0.06
+    between_N = head.uptake(pooled_ND, None, [Uptake("CO2", 1.0)])[:, 0].detach()
+    expected_N = (capacity_N1 * affinity_N1 / (1 + affinity_N1))[:, 0]
+    assert (between_N - expected_N).abs().mean() < 0.1 * expected_N.mean()
+
+
+def test_a_pressure_needs_isotherms_of_that_gas():
+    with pytest.raises(UsageError, match=r"no isotherm, so no pressure can be chosen: it predicts a, b, c"):
+        make_head().uptake(torch.randn(2, 8), None, [Uptake("CO2", 0.1)])
+    with pytest.raises(UsageError, match=r"isotherms of CO2, CH4; got 'N2'"):
+        make_head(UPTAKES, isotherm_sites=2).uptake(torch.randn(2, 8), None, [Uptake("N2", 0.1)])
+    with pytest.raises(ConfigError, match=r"name a gas and a pressure, as co2_0.1bar does; got 'bandgap_ev'"):
+        make_head(("bandgap_ev",), isotherm_sites=2)
