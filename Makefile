@@ -11,10 +11,11 @@ setup: .venv/ready  ## make .venv with everything for development
 	./setup.sh
 	@touch $@
 
-demo: .venv/ready  ## draw hypothetical frameworks and rank them by CO2 uptake with the bundled model
+demo: .venv/ready  ## enumerate hypothetical frameworks and rank them by CO2 uptake with the bundled model
 	@mkdir -p runs
 	.venv/bin/catenane enumerate mofs --sample 2000 --out runs/candidates.csv
-	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --rank co2_0.1bar --out runs/answers.csv
+	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 \
+		--page runs/ranking.html --out runs/answers.csv
 
 check: .venv/ready  ## lint, formatting, types, import contracts
 	$(python) -m ruff check .

@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from models import RESULTS, RUNS, write_documents
+from documents import BASELINES, RESULTS, write_documents
+from models import RUNS
 from sklearn.model_selection import KFold
 
 import catenane
@@ -266,7 +267,6 @@ class Bench:
         examples = np.random.default_rng(0).choice(len(self.table), 3, replace=False)
         strings = [self.table.strings[row] for row in examples]
         folds = result["protocols"]["folds"]
-        own = ("this model", "a score for each pressure", "left out of training")
         card = {
             "name": self.name,
             "description": self.shipped.description,
@@ -276,7 +276,7 @@ class Bench:
                     "unit": result["units"][name],
                     "test": {"mae": scores["this model"]["mean"], "n": result["rows"]},
                     "baselines": {
-                        rival: {"mae": found["mean"]} for rival, found in scores.items() if rival not in own
+                        rival: {"mae": scores[rival]["mean"]} for rival in BASELINES if rival in scores
                     },
                 }
                 for name, scores in folds["targets"].items()

@@ -15,19 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from documents import RESULTS, as_markdown, write_documents
+
 import catenane
 
-RESULTS = Path(__file__).parent / "results"
 RUNS = Path("runs") / "benchmark"
-ENCODER = RUNS / "encoder"
-DOCS = Path(__file__).parents[1] / "docs"
-BEGIN, END = "<!-- results: written by benchmarks/models.py -->", "<!-- end of results -->"
-INTRODUCTION = """# Results
-
-Every table is written by `python benchmarks/models.py --data-dir DIR` from the files of its runs, and lies as
-JSON in `benchmarks/results/`. The best epoch is chosen on the validation rows; test rows are seen once. The
-baselines are fitted on the same training rows and answer the same test rows.
-"""
 
 
 @dataclass(frozen=True)
@@ -38,26 +30,16 @@ class Experiment:
     targets: tuple[str, ...]
     split: str
     seeds: tuple[int, ...]
-    pretraining: tuple[str, ...] = ()
-
-    @property
-    def pretraining_command(self) -> str | None:
-        """What a user types before, where there is an encoder to pretrain."""
-        return f"catenane pretrain {' '.join(self.pretraining)} --out {ENCODER}" if self.pretraining else None
 
     @property
     def command(self) -> str:
         """What a user types for the first seed."""
-        model = f" --model {ENCODER}" if self.pretraining else ""
         targets = ",".join(self.targets)
-        options = f"--target {targets} --split {self.split}{model} --seed {self.seeds[0]}"
+        options = f"--target {targets} --split {self.split} --seed {self.seeds[0]}"
         return f"catenane finetune {self.data} {options}"
 
 
 EXPERIMENTS = {
-    "mof-uptake": Experiment(
-        "mof/hmof", ("co2_0.1bar", "co2_0.5bar"), "random", (0,), pretraining=("mof/hmof", "mof/coremof2024")
-    ),
     "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2)),
     "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0,)),
 }
@@ -87,9 +69,6 @@ def main() -> None:
 
 def run(name: str, experiment: Experiment, data_dir: Path | None) -> list[dict[str, Any]]:
     """Metrics of every seed."""
-    encoder = ENCODER if experiment.pretraining else None
-    if encoder is not None and not (encoder / "metrics.json").is_file():
-        catenane.pretrain(experiment.pretraining, out=encoder, resume=True, data_dir=data_dir)
     metrics = []
     for seed in experiment.seeds:
         out = RUNS / f"{name}-{seed}"
@@ -98,7 +77,6 @@ def run(name: str, experiment: Experiment, data_dir: Path | None) -> list[dict[s
                 experiment.data,
                 target=experiment.targets,
                 split=experiment.split,
-                model=encoder,
                 seed=seed,
                 out=out,
                 resume=True,
@@ -127,7 +105,6 @@ def summarise(experiment: Experiment, metrics: list[dict[str, Any]]) -> dict[str
             },
         }
     return {
-        "pretraining": experiment.pretraining_command,
         "command": experiment.command,
         "split": experiment.split,
         "seeds": list(experiment.seeds),
@@ -144,70 +121,6 @@ def spread(values: list[float | None]) -> dict[str, float | None]:
     if len(known) < len(values):
         return {"mean": None, "std": None}
     return {"mean": statistics.fmean(known), "std": statistics.stdev(known) if len(known) > 1 else None}
-
-
-def as_markdown(result: dict[str, Any]) -> str:
-    """The tables of one experiment, with all that is needed to make them again."""
-    rows = result["rows"]
-    parts = f"{rows['train']:,} / {rows['valid']:,} / {rows['test']:,} rows"
-    seeds = "seed " + ", ".join(map(str, result["seeds"]))
-    if len(result["seeds"]) > 1:
-        seeds += " (mean ± standard deviation)"
-    lines = [
-        " then ".join(f"`{command}`" for command in (result["pretraining"], result["command"]) if command),
-        "",
-        f"Split {result['split']}, {parts} to train, validate and test; {seeds}; "
-        f"{result['n_parameters']:,} weights.",
-    ]
-    for target, table in result["targets"].items():
-        scores = list(table["scores"]["this model"])
-        unit = f", {table['unit']}" if table["unit"] else ""
-        lines += ["", f"| {target}{unit} | {' | '.join(scores)} |", f"|---|{'---:|' * len(scores)}"]
-        lines += [
-            f"| {name} | {' | '.join(shown(values[score]) for score in scores)} |"
-            for name, values in table["scores"].items()
-        ]
-        if table["noise_floor"] is not None:
-            lines += [
-                "",
-                f"Noise floor of repeated strings: {table['noise_floor']:.3f}{unit.replace(',', '')}.",
-            ]
-    return "\n".join(lines) + "\n"
-
-
-def write_documents() -> None:
-    """Put every table that was measured into `docs/results.md`, and the errors into the README."""
-    known = {
-        name: json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
-        for name in EXPERIMENTS
-        if (RESULTS / f"{name}.json").is_file()
-    }
-    sections = [f"## {name}\n\n{as_markdown(result)}" for name, result in known.items()]
-    (DOCS / "results.md").write_text(INTRODUCTION + "\n" + "\n".join(sections), encoding="utf-8")
-    readme = DOCS.parent / "README.md"
-    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    readme.write_text(before + BEGIN + "\n" + overview(known) + END + after, encoding="utf-8")
-
-
-def overview(known: dict[str, dict[str, Any]]) -> str:
-    """One row a target: our main score beside that of the best baseline."""
-    lines = ["| target | split | score | this model | best baseline |", "|---|---|---|---:|---:|"]
-    for result in known.values():
-        for target, table in result["targets"].items():
-            main, best = ("mae", min) if "mae" in table["scores"]["this model"] else ("roc_auc", max)
-            means = {name: values[main]["mean"] for name, values in table["scores"].items()}
-            rival = best((name for name in means if name != "this model"), key=means.__getitem__)
-            score = f"MAE, {table['unit']}" if main == "mae" else "ROC AUC"
-            ours, theirs = (shown(table["scores"][name][main]) for name in ("this model", rival))
-            lines.append(f"| {target} | {result['split']} | {score} | {ours} | {theirs} ({rival}) |")
-    return "\n".join(lines) + "\n"
-
-
-def shown(value: dict[str, float | None]) -> str:
-    if value["mean"] is None:
-        return "-"
-    return f"{value['mean']:.3f}" + ("" if value["std"] is None else f" ± {value['std']:.3f}")
 
 
 if __name__ == "__main__":

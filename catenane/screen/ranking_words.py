@@ -49,7 +49,8 @@ def expected_error(card: Mapping[str, Any], ranked_by: str, thing: str) -> str:
     n_rows = first.n_rows if len({entry.n_rows for entry in scored.values()}) == 1 else None
     rows = f"{thing}s" if n_rows is None else count(n_rows, thing)
     split = str((card.get("training") or {}).get("split") or "").partition(",")[0]
-    protocol = f" ({split} split)" if split else ""
+    kind = split if split.endswith("validation") else f"{split} split"
+    protocol = f" ({kind})" if split else ""
     told = (
         entry.words if name == ranked_by else f"{entry.words} for {in_words(name)}"
         for name, entry in scored.items()

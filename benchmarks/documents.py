@@ -1,0 +1,140 @@
+"""Puts what was measured into `docs/results.md` and the README: every table is made from a file of results.
+
+    python benchmarks/documents.py
+
+`models.py` and `bundled.py` do this when they have measured something.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+DOCS = Path(__file__).parents[1] / "docs"
+BEGIN, END = "<!-- results: written by benchmarks/documents.py -->", "<!-- end of results -->"
+FINETUNED = ("esol", "bbbp")
+BUNDLED = ("mof-uptake", "mof-bandgap")
+INTRODUCTION = """# Results
+
+The tables are written by `python benchmarks/documents.py` from the JSON files in `benchmarks/results/`, which
+`benchmarks/bundled.py` and `benchmarks/models.py` made. The baselines are fitted on the same training rows
+and answer the same test rows.
+"""
+OURS = "this model"
+BASELINES = ("median", "ngram-ridge", "descriptor-gbm")
+"""Of the bundled models; their other columns are our own, trained otherwise."""
+
+
+def as_markdown(result: dict[str, Any]) -> str:
+    """The tables of one fine-tuning, with all that is needed to make them again."""
+    rows = result["rows"]
+    parts = f"{rows['train']:,} / {rows['valid']:,} / {rows['test']:,} rows"
+    seeds = "seed " + ", ".join(map(str, result["seeds"]))
+    if len(result["seeds"]) > 1:
+        seeds += " (mean ± standard deviation)"
+    lines = [
+        f"`{result['command']}`",
+        "",
+        f"Split {result['split']}, {parts} to train, validate and test; {seeds}; "
+        f"{result['n_parameters']:,} weights.",
+    ]
+    for target, table in result["targets"].items():
+        scores = list(table["scores"]["this model"])
+        unit = f", {table['unit']}" if table["unit"] else ""
+        lines += ["", f"| {target}{unit} | {' | '.join(scores)} |", f"|---|{'---:|' * len(scores)}"]
+        lines += [
+            f"| {name} | {' | '.join(shown(values[score]) for score in scores)} |"
+            for name, values in table["scores"].items()
+        ]
+        if table["noise_floor"] is not None:
+            lines += [
+                "",
+                f"Noise floor of repeated strings: {table['noise_floor']:.3f}{unit.replace(',', '')}.",
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def bundled_as_markdown(result: dict[str, Any]) -> str:
+    """The tables of a model that comes with the package."""
+    commands = (*result["pretraining"], result["command"])
+    lines = [" then ".join(f"`{command}`" for command in commands), ""]
+    lines += [
+        f"{result['rows']:,} rows of `{result['data']}`, repeated MOFids averaged to one. The encoder is "
+        "pretrained on strings alone and frozen; heads are trained for a fixed number of epochs, so no row "
+        "chooses one. Mean absolute error, mean ± standard deviation over the test parts; baselines of some of "
+        "the targets."
+    ]
+    for protocol in result["protocols"].values():
+        sizes = f"about {protocol['train'][0]:,} rows to train and {protocol['test'][0]:,} to test"
+        names = list(dict.fromkeys(name for scores in protocol["targets"].values() for name in scores))
+        lines += ["", f"**{protocol['method']}**, {sizes}:", ""]
+        lines += [f"| target | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+        for target, scores in protocol["targets"].items():
+            unit = result["units"][target]
+            cells = [shown(scores[name]) if name in scores else "" for name in names]
+            lines.append(f"| {target}{f', {unit}' if unit else ''} | {' | '.join(cells)} |")
+    floors = {name: floor for name, floor in result["noise_floor"].items() if floor is not None}
+    if floors:
+        told = ", ".join(f"{name} {floor:.3f} {result['units'][name]}" for name, floor in floors.items())
+        lines += ["", f"Noise floor of repeated MOFids: {told}."]
+    return "\n".join(lines) + "\n"
+
+
+def write_documents() -> None:
+    """Put every table that was measured into `docs/results.md`, and the errors into the README."""
+    bundled, finetuned = _read("bundled-", BUNDLED), _read("", FINETUNED)
+    sections = [f"## {name}\n\n{bundled_as_markdown(result)}" for name, result in bundled.items()]
+    sections += [f"## {name}\n\n{as_markdown(result)}" for name, result in finetuned.items()]
+    (DOCS / "results.md").write_text(INTRODUCTION + "\n" + "\n".join(sections), encoding="utf-8")
+    readme = DOCS.parent / "README.md"
+    before, _, rest = readme.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(before + BEGIN + "\n" + overview(bundled, finetuned) + END + after, encoding="utf-8")
+
+
+def overview(bundled: dict[str, dict[str, Any]], finetuned: dict[str, dict[str, Any]]) -> str:
+    """One row a target and protocol: our main score beside that of the best baseline."""
+    lines = ["| target | protocol | score | this model | best baseline |", "|---|---|---|---:|---:|"]
+    for result in bundled.values():
+        for protocol in result["protocols"].values():
+            for target, scores in protocol["targets"].items():
+                rivals = {name: found for name, found in scores.items() if name in BASELINES}
+                if rivals:
+                    label = f"MAE, {result['units'][target]}"
+                    lines.append(_row(target, protocol["method"], label, scores[OURS], rivals, min))
+    for result in finetuned.values():
+        for target, table in result["targets"].items():
+            main, best = ("mae", min) if "mae" in table["scores"][OURS] else ("roc_auc", max)
+            rivals = {name: values[main] for name, values in table["scores"].items() if name != OURS}
+            label = f"MAE, {table['unit']}" if main == "mae" else "ROC AUC"
+            lines.append(
+                _row(target, f"{result['split']} split", label, table["scores"][OURS][main], rivals, best)
+            )
+    return "\n".join(lines) + "\n"
+
+
+def shown(value: dict[str, float | None]) -> str:
+    """Mean and spread in three decimals."""
+    if value["mean"] is None:
+        return "-"
+    return f"{value['mean']:.3f}" + ("" if value["std"] is None else f" ± {value['std']:.3f}")
+
+
+def _row(
+    target: str, protocol: str, label: str, ours: dict[str, Any], rivals: dict[str, Any], best: Any
+) -> str:
+    rival = best(rivals, key=lambda name: rivals[name]["mean"])
+    return f"| {target} | {protocol} | {label} | {shown(ours)} | {shown(rivals[rival])} ({rival}) |"
+
+
+def _read(prefix: str, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:
+    paths = {name: RESULTS / f"{prefix}{name}.json" for name in names}
+    return {
+        name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items() if path.is_file()
+    }
+
+
+if __name__ == "__main__":
+    write_documents()
