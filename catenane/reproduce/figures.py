@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from catenane.reproduce.result import Figure
-from catenane.train.report.figures import ACCENT, GRID, INK, MUTED, PALETTE, STYLE
+from catenane.train.report.figures import ACCENT, INK, MUTED, PALETTE, SECOND, STYLE
 
 __all__ = ["band", "dots_by_seed", "epochs_axis", "save"]
 
@@ -79,7 +79,14 @@ def dots_by_seed(
             axes.plot([np.mean(values)] * 2, [height - 0.11, height + 0.11], color=colour, lw=2.4)
         if linked:
             for of_seed in zip(*found.values(), strict=True):
-                axes.plot(of_seed, [place + heights[name] for place in found], color=GRID, lw=1.2, zorder=1)
+                axes.plot(
+                    of_seed,
+                    [place + heights[name] for place in found],
+                    color=SECOND,
+                    lw=1.0,
+                    alpha=0.7,
+                    zorder=1,
+                )
         axes.plot([], [], "o", ms=5.5, color=colour, label=name)
     for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
         axes.axvline(value, color=MUTED, lw=1.2, ls=style, zorder=0, label=name)
