@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -9,25 +10,30 @@ from typing import Any
 import numpy as np
 
 from catenane.reproduce.result import Figure
-from catenane.train.report.figures import ACCENT, GRID, INK, MUTED, PALETTE, STYLE
+from catenane.train.report.figures import ACCENT, INK, MUTED, PALETTE, SECOND, STYLE
 
 __all__ = ["band", "dots_by_seed", "epochs_axis", "save"]
 
 DPI = 144
 """Two pixels of the file to a CSS pixel."""
+N_COLOURS = 256
 
 
 def save(folder: Path, figure: Figure) -> Path:
     """Draw a figure into its PNG file; the folder must exist."""
     import matplotlib.style
     from matplotlib.figure import Figure as Canvas
+    from PIL import Image
 
-    path = folder / figure.file
     with matplotlib.style.context(["default", STYLE], after_reset=True):
         canvas = Canvas(figsize=(figure.width / 72, figure.height / 72))
         figure.draw(canvas)
-        # Without the name and version of the writer the file is the same wherever the picture is.
-        canvas.savefig(path, dpi=DPI, metadata={"Software": None})
+        drawn = io.BytesIO()
+        canvas.savefig(drawn, dpi=DPI)
+    path = folder / figure.file
+    # Few colours are in use: a palette of them is a third of the size.
+    palette = Image.open(drawn).convert("RGB").quantize(N_COLOURS, dither=Image.Dither.NONE)
+    palette.save(path, optimize=True)
     return path
 
 
@@ -79,7 +85,14 @@ def dots_by_seed(
             axes.plot([np.mean(values)] * 2, [height - 0.11, height + 0.11], color=colour, lw=2.4)
         if linked:
             for of_seed in zip(*found.values(), strict=True):
-                axes.plot(of_seed, [place + heights[name] for place in found], color=GRID, lw=1.2, zorder=1)
+                axes.plot(
+                    of_seed,
+                    [place + heights[name] for place in found],
+                    color=SECOND,
+                    lw=1.0,
+                    alpha=0.7,
+                    zorder=1,
+                )
         axes.plot([], [], "o", ms=5.5, color=colour, label=name)
     for style, (name, value) in zip(("--", ":", "-."), (lines or {}).items(), strict=False):
         axes.axvline(value, color=MUTED, lw=1.2, ls=style, zorder=0, label=name)

@@ -30,6 +30,7 @@ from catenane.reproduce.mof.training import labelled, split_of, train
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
+from catenane.wording import count
 
 __all__ = ["FAULTS", "Faults", "FaultyEncoder", "run", "sensitivity"]
 
@@ -217,7 +218,8 @@ def _sensitivities(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> ResultTa
 
 
 def _verdict(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    means = {name: float(np.mean(_test_errors(stages))) for name, stages in found.items()}
+    errors = {name: np.array(_test_errors(stages)) for name, stages in found.items()}
+    right = errors["correct"]
     moved = {
         name: {
             kind: float(np.mean([stage["sensitivity"][kind] for stage in stages]))
@@ -227,8 +229,9 @@ def _verdict(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
     }
     sound, faulty = moved["correct"], moved["batch-axis positions"]
     costs = ", ".join(
-        f"{name} {error - means['correct']:+.3f}".replace(" -", " −")
-        for name, error in means.items()
+        f"{name} {(found - right).mean():+.3f}".replace(" -", " −")
+        + f" (worse with {(found > right).sum()} of {count(len(right), 'seed')})"
+        for name, found in errors.items()
         if name != "correct"
     )
     return (
@@ -237,7 +240,7 @@ def _verdict(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
         "But its answers depend on the company of other strings: shuffling the batch moves them by "
         f"{faulty['batch']:.3f}, those of the correct model by {sound['batch']:.3f}. Where padding is "
         f"attended to, its length moves the answers by {moved['unmasked padding']['padding']:.3f}. Test "
-        f"MAE of the correct encoder {means['correct']:.3f} {UNIT}; against it {costs}."
+        f"MAE of the correct encoder {right.mean():.3f} {UNIT}; against it {costs}."
     )
 
 
