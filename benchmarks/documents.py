@@ -63,8 +63,8 @@ def bundled_as_markdown(result: dict[str, Any]) -> str:
     lines += [
         f"{result['rows']:,} rows of `{result['data']}`, repeated MOFids averaged to one. The encoder is "
         "pretrained on strings alone and frozen; heads are trained for a fixed number of epochs, so no row "
-        "chooses one. Mean absolute error, mean ± standard deviation over the test parts; baselines of some of "
-        "the targets."
+        "chooses one. Mean absolute error, mean ± standard deviation over the test parts; baselines of some "
+        "of the targets."
     ]
     for protocol in result["protocols"].values():
         sizes = f"about {protocol['train'][0]:,} rows to train and {protocol['test'][0]:,} to test"

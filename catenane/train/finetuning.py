@@ -14,6 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
+from catenane.adsorption import Uptake
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, Task, load_recipe
 from catenane.data import (
@@ -99,7 +100,7 @@ def finetune(
     began = time.monotonic()
     targets = (target,) if isinstance(target, str) else tuple(target)
     parent = load_bundle(model) if model is not None else None
-    chosen = _choose_recipe(recipe, parent).with_settings(settings or {})
+    chosen = _choose_recipe(recipe, parent, targets).with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
     asked = {
         "verb": "finetune", "data": str(data), "targets": targets, "model": str(model),
@@ -173,11 +174,17 @@ def finetune(
     return result
 
 
-def _choose_recipe(recipe: str | Path | Recipe | None, parent: Bundle | None) -> Recipe:
+def _choose_recipe(
+    recipe: str | Path | Recipe | None, parent: Bundle | None, targets: Sequence[str]
+) -> Recipe:
+    """The recipe asked for, else the parent's, whose isotherms only uptakes take over, else `small`."""
     if isinstance(recipe, Recipe):
         return recipe
     if recipe is None and parent is not None:
-        return parent.config.recipe
+        inherited = parent.config.recipe
+        if inherited.head.isotherm_sites and not all(map(Uptake.parse, targets)):
+            return inherited.with_settings({"head.isotherm_sites": 0, "head.target_scale": "linear"})
+        return inherited
     return load_recipe(recipe or "small")
 
 

@@ -12,8 +12,8 @@ from catenane.models import bundled_names, find_bundle, read_card
 BUNDLED = bundled_names()
 
 
-def test_there_is_a_model_of_uptake():
-    assert "mof-uptake" in BUNDLED
+def test_there_are_models_of_uptake_and_band_gap():
+    assert {"mof-uptake", "mof-bandgap"} <= set(BUNDLED)
 
 
 @pytest.mark.parametrize("name", BUNDLED)
@@ -30,7 +30,10 @@ def test_its_card_says_how_good_it_is_and_beside_what(name: str):
     for entry in card["targets"].values():
         assert entry["unit"]
         assert entry["test"]["n"] > 0
-        assert set(entry["baselines"]) >= {"median", "ngram-ridge", "descriptor-gbm"}
+        assert entry["test"]["mae"] > 0
+    compared = [entry["baselines"] for entry in card["targets"].values() if entry["baselines"]]
+    assert compared
+    assert all(set(rivals) >= {"median", "ngram-ridge", "descriptor-gbm"} for rivals in compared)
     assert card["training"]["split"]
 
 
@@ -54,3 +57,17 @@ def test_knows_what_a_chemist_knows():
     short_alone, long_alone, long_twice = table["co2_0.5bar"]
     assert long_alone < short_alone
     assert long_alone < long_twice
+
+
+@pytest.mark.parametrize("gas", ["co2", "ch4"])
+def test_isotherms_of_the_bundled_model_rise_from_zero(gas: str):
+    model = catenane.load("mof-uptake", device="cpu")
+    pressures = [0, 1e-4, 0.01, 0.1, 0.15, 0.5, 1, 2.5, 5]
+    strings = list(read_card(find_bundle("mof-uptake"))["examples"])
+    uptake = model.predict(strings, gas=gas, pressure=pressures).drop(columns=["string", "error"]).to_numpy()
+    assert (uptake[:, 0] == 0).all()
+    assert (np.diff(uptake, axis=1) > 0).all()
+    alone = model.predict(strings)
+    known = [name for name in model.targets if name.startswith(gas)]
+    at_known = model.predict(strings, gas=gas, pressure=[float(name[4:-3]) for name in known])
+    np.testing.assert_allclose(at_known[known], alone[known], rtol=1e-2, atol=1e-3)

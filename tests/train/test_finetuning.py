@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from catenane.errors import DataError
+from catenane.models import load_bundle
 from catenane.train import finetune
 
 
@@ -48,3 +49,17 @@ def test_a_run_that_failed_on_its_data_leaves_no_folder_behind(molecule_file: Pa
     assert not out.exists()
     finetune(molecule_file, target="size", out=out, settings=tiny, baselines=False)
     assert (out / "report.html").exists()
+
+
+def test_only_uptakes_inherit_isotherms(mof_file: Path, tiny, tmp_path: Path):
+    """A model of isotherms is a parent like any other for labels that are no uptakes at a pressure."""
+    options = {"baselines": False, "device": "cpu"}
+    settings = tiny | {"head.isotherm_sites": 2, "head.target_scale": "sqrt"}
+    finetune(
+        mof_file, target=["co2_0.1bar", "co2_1bar"], out=tmp_path / "parent", settings=settings, **options
+    )
+    for target, sites in (("uptake", 0), ("co2_1bar", 2)):
+        finetune(mof_file, target=target, model=tmp_path / "parent", out=tmp_path / target, **options)
+        head = load_bundle(tmp_path / target).config.recipe.head
+        assert head.isotherm_sites == sites
+        assert head.target_scale == ("sqrt" if sites else "linear")
