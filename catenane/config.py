@@ -105,6 +105,8 @@ class HeadConfig:
     """State of [CLS], or the mean over all real tokens."""
     dropout: float = 0.1
     """Share of hidden activations dropped in training."""
+    members: int = 1
+    """Heads side by side, alike but for the weights they start from; the answer is their mean."""
     descriptors: bool = True
     """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
     target_scale: TargetScale = "linear"
@@ -117,6 +119,7 @@ class HeadConfig:
         _require_types(self)
         _require_share(self, "dropout")
         _require_not_negative(self, "isotherm_sites")
+        _require_positive(self, "members")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 

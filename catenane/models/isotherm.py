@@ -1,6 +1,6 @@
 """Uptake at any pressure: the parameters of an adsorption isotherm instead of a number for each pressure.
 
-Axes: B strings, G gases, S sites, T pressures at which the uptake is wanted.
+Axes: G gases, S sites, O scores of the last layer, T pressures at which the uptake is wanted.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ SPREAD = 1.5
 """Deviations of the logarithm of an affinity that one unit of a raw score stands for."""
 STEEPEST = 1.1
 """Exponents lie between exp(-1.1) and exp(1.1), about a third and three."""
+RELUCTANCE = 0.2
+Langmuir's one unless labels ask for more: far between two pressures of training nothing else holds them."""
+Langmuir's one unless labels ask for more: far between two pressures of training nothing else holds them."""
 SMALLEST_STEP = math.log(math.expm1(1.0))
 """A raw score of zero becomes softplus of this, which is one."""
 
@@ -74,28 +77,30 @@ class Isotherm(nn.Module):
             ]
             self.capacity_G[place] = max(known, default=1.0)
 
-    def forward(self, raw_BO: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
+    def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
         """Uptakes in the unit of the labels.
 
         Args:
-            raw_BO: The head's last layer, `n_scores` numbers a string.
+            raw: The head's last layer, (..., O) with O = `n_scores`.
             uptakes: What is asked; the targets of training by default.
 
         Returns:
-            float32 tensor of shape (B, T).
+            float32 tensor of shape (..., T).
 
         Raises:
             ValueError: A gas was not in training.
         """
         asked = self.uptakes if uptakes is None else tuple(uptakes)
-        raw_BGSP = raw_BO.float().unflatten(1, (len(self.gases), self.n_sites, PARAMETERS))
-        gas_T = torch.tensor([self.gases.index(uptake.gas) for uptake in asked], device=raw_BO.device)
-        log_pressure_T = torch.tensor([uptake.pressure for uptake in asked], device=raw_BO.device).log()
-        capacity_BGS = softplus(raw_BGSP[..., 0] + SMALLEST_STEP) * self.capacity_G[:, None]
-        log_affinity_BGS = self.log_affinity_GS + SPREAD * raw_BGSP[..., 1]
-        exponent_BGS = torch.exp(STEEPEST * torch.tanh(raw_BGSP[..., 2] / STEEPEST))
+        gas_T = torch.tensor([self.gases.index(uptake.gas) for uptake in asked], device=raw.device)
+        log_pressure_T = torch.tensor([uptake.pressure for uptake in asked], device=raw.device).log()
+        capacity, affinity, exponent = (
+            raw.float().unflatten(-1, (len(self.gases), self.n_sites, PARAMETERS)).unbind(dim=-1)
+        )  # each (..., G, S)
+        capacity = softplus(capacity + SMALLEST_STEP) * self.capacity_G[:, None]
+        log_affinity = self.log_affinity_GS + SPREAD * affinity
+        exponent = torch.exp(STEEPEST * torch.tanh(RELUCTANCE * exponent / STEEPEST))
         # log(0) is -inf, of which the sigmoid is exactly zero.
-        filling_BTS = torch.sigmoid(
-            exponent_BGS[:, gas_T] * (log_affinity_BGS[:, gas_T] + log_pressure_T[:, None])
+        filling = torch.sigmoid(
+            exponent[..., gas_T, :] * (log_affinity[..., gas_T, :] + log_pressure_T[:, None])
         )
-        return (capacity_BGS[:, gas_T] * filling_BTS).sum(dim=2)
+        return (capacity[..., gas_T, :] * filling).sum(dim=-1)

@@ -1,6 +1,6 @@
 """The head that answers properties, in the units of their labels.
 
-Axes: B or N strings, D width of the stream, F descriptors, T targets.
+Axes: B or N strings, D width of the stream, F descriptors, T targets, M members, O outputs of the last layer.
 """
 
 from __future__ import annotations
@@ -78,15 +78,14 @@ class PropertyHead(nn.Module):
         self.isotherm = (
             Isotherm(as_uptakes(targets), config.isotherm_sites) if config.isotherm_sites else None
         )
-        bend = nn.ReLU if relu else nn.GELU
         widths = [d_model + n_descriptors, *config.hidden]
-        hidden = [
-            nn.Sequential(nn.Linear(before, after), bend(), Dropout(config.dropout))
-            for before, after in itertools.pairwise(widths)
-        ]
         n_scores = len(targets) if self.isotherm is None else self.isotherm.n_scores
-        self.layers = nn.Sequential(*hidden, nn.Linear(widths[-1], n_scores))
-        initialise_property_head(self, relu=relu)
+        self.members = nn.ModuleList(
+            _layers([*widths, n_scores], nn.ReLU if relu else nn.GELU, config.dropout)
+            for _ in range(config.members)
+        )
+        for member in self.members:
+            initialise_property_head(member, relu=relu)
         self.register_buffer("target_mean_T", torch.zeros(len(targets)))
         self.register_buffer("target_std_T", torch.ones(len(targets)))
         self.register_buffer("descriptor_mean_F", torch.zeros(n_descriptors))
@@ -94,21 +93,27 @@ class PropertyHead(nn.Module):
         self.register_buffer("pooled_mean_D", torch.zeros(d_model))
         self.register_buffer("pooled_std_D", torch.ones(d_model))
 
-    def forward(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
+    def forward(
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, apart: bool = False
+    ) -> Tensor:
         """Score every target of every string.
 
         Args:
             pooled_BD: One vector a string.
             descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
+            apart: Give the scores of each member, for training, instead of those of their mean.
 
         Returns:
-            float tensor of shape (B, T).
+            float tensor of shape (B, T), or (M, B, T) where members are kept apart.
 
         Raises:
             DataError: Descriptors are missing, or there are other than F of them.
         """
-        raw_BO = self._last_layer(pooled_BD, descriptors_BF)
-        return raw_BO if self.isotherm is None else self.standardise(self.isotherm(raw_BO))
+        raw_MBO = self._last_layers(pooled_BD, descriptors_BF)
+        if self.isotherm is None:
+            return raw_MBO if apart else raw_MBO.mean(dim=0)
+        uptakes_MBT = self.isotherm(raw_MBO)
+        return self.standardise(uptakes_MBT if apart else uptakes_MBT.mean(dim=0))
 
     def uptake(self, pooled_BD: Tensor, descriptors_BF: Tensor | None, uptakes: Sequence[Uptake]) -> Tensor:
         """Uptakes at any pressures, in the unit of the labels, (B, number of uptakes).
@@ -118,8 +123,8 @@ class PropertyHead(nn.Module):
             DataError: As in `forward`.
         """
         isotherm = self.require_isotherms(uptakes)
-        uptakes_BT: Tensor = isotherm(self._last_layer(pooled_BD, descriptors_BF), uptakes)
-        return uptakes_BT
+        uptakes_MBT: Tensor = isotherm(self._last_layers(pooled_BD, descriptors_BF), uptakes)
+        return uptakes_MBT.mean(dim=0)
 
     def require_isotherms(self, uptakes: Sequence[Uptake]) -> Isotherm:
         """The isotherms, where there are such of these gases.
@@ -199,16 +204,15 @@ class PropertyHead(nn.Module):
         if self.isotherm is not None:
             self.isotherm.fit_scale(targets_NT.nanmean(dim=0).tolist())
 
-    def _last_layer(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> Tensor:
-        """What the answers are made of: scores, or parameters of isotherms."""
+    def _last_layers(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> Tensor:
+        """What each member makes its answers of, (M, B, O): scores, or parameters of isotherms."""
         self._check_descriptors(descriptors_BF)
         pooled_BD = (pooled_BD - self.pooled_mean_D) / self.pooled_std_D
         if descriptors_BF is not None:
             scaled_BF = (descriptors_BF - self.descriptor_mean_F) / self.descriptor_std_F
             scaled_BF = scaled_BF.nan_to_num(nan=0.0).clamp(-LARGEST_INPUT, LARGEST_INPUT)
             pooled_BD = torch.cat([pooled_BD, scaled_BF], dim=1)
-        raw_BO: Tensor = self.layers(pooled_BD)
-        return raw_BO
+        return torch.stack([member(pooled_BD) for member in self.members])
 
     def _rescale(self, targets_BT: Tensor) -> Tensor:
         """Labels on the scale that they are learnt on."""
@@ -222,6 +226,13 @@ class PropertyHead(nn.Module):
             raise DataError(
                 f"the model reads {self.n_descriptors} descriptors a string, and {n_given} were given"
             )
+
+
+def _layers(widths: Sequence[int], bend: type[nn.Module], dropout: float) -> nn.Sequential:
+    """Linear layers of these widths, all but the last bent and with dropout."""
+    *hidden, last = itertools.pairwise(widths)
+    stack = [nn.Sequential(nn.Linear(*pair), bend(), Dropout(dropout)) for pair in hidden]
+    return nn.Sequential(*stack, nn.Linear(*last))
 
 
 def _fit(mean_C: Tensor, std_C: Tensor, values_NC: NDArray[np.floating] | Tensor) -> None:

@@ -54,22 +54,30 @@ class PropertyModel(nn.Module):
             task=task,
         )
 
-    def forward(self, ids_BL: Tensor, keep_BL: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
+    def forward(
+        self,
+        ids_BL: Tensor,
+        keep_BL: Tensor,
+        descriptors_BF: Tensor | None = None,
+        *,
+        apart: bool = False,
+    ) -> Tensor:
         """Score every target of every string.
 
         Args:
             ids_BL: Token ids, int64, padded on the right.
             keep_BL: bool, True on real tokens.
             descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
+            apart: Give the scores of each of the head's M members, for training.
 
         Returns:
-            float tensor of shape (B, T).
+            float tensor of shape (B, T), or (M, B, T) where members are kept apart.
 
         Raises:
             DataError: Descriptors are missing, or there are other than F of them.
         """
-        scores_BT: Tensor = self.head(self.embed(ids_BL, keep_BL), descriptors_BF)
-        return scores_BT
+        scores: Tensor = self.head(self.embed(ids_BL, keep_BL), descriptors_BF, apart=apart)
+        return scores
 
     def embed(self, ids_BL: Tensor, keep_BL: Tensor) -> Tensor:
         """Pooled states of the strings, (B, d_model); arguments as in `forward`."""

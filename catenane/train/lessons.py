@@ -1,6 +1,7 @@
 """What fine-tuning learns: the labels of a table, with the encoder or with a head alone.
 
-Axes: B strings of a batch, N strings of the table, D width of the stream, F descriptors, T targets.
+Axes: B strings of a batch, N strings of the table, D width of the stream, F descriptors, T targets, M
+members of the head.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class HeadLesson:
     ) -> Tensor:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
-        scores_BT = model(batch.pooled_BD, batch.descriptors_BF)
-        return _loss(self.model, scores_BT, batch.targets_BT, self._settings)
+        scores_MBT = model(batch.pooled_BD, batch.descriptors_BF, apart=True)
+        return _loss(self.model, scores_MBT, batch.targets_BT, self._settings)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on the validation rows; the score is the error in label deviations, or log loss."""
@@ -164,8 +165,8 @@ class PropertyLesson:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         assert batch.targets_BT is not None
-        scores_BT = model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF)
-        return _loss(self.model.head, scores_BT, batch.targets_BT, self._settings)
+        scores_MBT = model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF, apart=True)
+        return _loss(self.model.head, scores_MBT, batch.targets_BT, self._settings)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on the validation rows; the score is the error in label deviations, or log loss."""
@@ -204,10 +205,11 @@ class PropertyLesson:
         )
 
 
-def _loss(head: PropertyHead, scores_BT: Tensor, targets_BT: Tensor, settings: TrainingConfig) -> Tensor:
+def _loss(head: PropertyHead, scores: Tensor, targets_BT: Tensor, settings: TrainingConfig) -> Tensor:
+    """Loss of scores (B, T), or its mean over members where they are (M, B, T)."""
     if head.task == "classification":
-        return classification_loss(scores_BT, targets_BT)
-    return regression_loss(scores_BT, head.standardise(targets_BT), settings.loss)
+        return classification_loss(scores, targets_BT.expand_as(scores))
+    return regression_loss(scores, head.standardise(targets_BT).expand_as(scores), settings.loss)
 
 
 def _validation_scores(

@@ -57,7 +57,7 @@ def test_vectors_of_a_frozen_encoder_are_standardised():
     pooled_ND[:, 5] = 7.0
     head.fit_scalers(np.zeros((200, 3)), pooled_ND=pooled_ND)
     seen = []
-    head.layers.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
+    head.members[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].detach()))
     head(torch.from_numpy(pooled_ND).float())
     np.testing.assert_allclose(np.delete(seen[0].mean(0).numpy(), 5), 0, atol=1e-4)
     np.testing.assert_allclose(np.delete(seen[0].std(0).numpy(), 5), 1, atol=0.01)
@@ -110,3 +110,32 @@ def test_a_pressure_needs_isotherms_of_that_gas():
         make_head(UPTAKES, isotherm_sites=2).uptake(torch.randn(2, 8), None, [Uptake("N2", 0.1)])
     with pytest.raises(ConfigError, match=r"name a gas and a pressure, as co2_0.1bar does; got 'bandgap_ev'"):
         make_head(("bandgap_ev",), isotherm_sites=2)
+
+
+@pytest.mark.parametrize("settings", [{}, {"target_scale": "sqrt", "isotherm_sites": 2}])
+def test_members_differ_and_answer_by_their_mean(settings):
+    head = make_head(UPTAKES, members=3, hidden=(16,), **settings)
+    head.fit_scalers(np.random.default_rng(0).gamma(1.0, 1.0, (50, 5)))
+    pooled_BD = torch.randn(6, 8)
+    scores_MBT = head(pooled_BD, apart=True)
+    assert scores_MBT.shape == (3, 6, 5)
+    assert (scores_MBT[0] != scores_MBT[1]).all()
+    if settings:
+        mean_BT = head.answer(scores_MBT).mean(dim=0)
+        torch.testing.assert_close(head.answer(head(pooled_BD)), mean_BT, atol=1e-4, rtol=1e-4)
+    else:
+        torch.testing.assert_close(head(pooled_BD), scores_MBT.mean(dim=0))
+
+
+def test_a_member_learns_what_it_would_alone():
+    """The gradient of one member does not hang on the others."""
+    torch.manual_seed(1)
+    together = make_head(members=2, hidden=(4,))
+    alone = make_head(members=1, hidden=(4,))
+    alone.members[0].load_state_dict(together.members[0].state_dict())
+    pooled_BD, targets_BT = torch.randn(5, 8), torch.randn(5, 3)
+    for head in (together, alone):
+        scores_MBT = head(pooled_BD, apart=True)
+        (scores_MBT - targets_BT).abs().sum().backward()
+    for ours, theirs in zip(together.members[0].parameters(), alone.members[0].parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad)
