@@ -64,6 +64,7 @@ def dots_by_seed(
     xlabel: str,
     lines: Mapping[str, float] | None = None,
     linked: bool = False,
+    apart: bool = True,
 ) -> None:
     """One line a group, on it for each series a dot a seed and a bar at their mean.
 
@@ -73,9 +74,10 @@ def dots_by_seed(
         xlabel: The quantity with its unit.
         lines: Values to mark by a dashed line, by name.
         linked: Join the dots of a seed from group to group: seeds draw splits, and some are harder.
+        apart: Give each series a line of its own within its group.
     """
     series = list(dict.fromkeys(name for values in groups.values() for name in values))
-    step = 0.6 / max(1, len(series))
+    step = 0.6 / max(1, len(series)) if apart else 0.0
     heights = {name: (index - (len(series) - 1) / 2) * step for index, name in enumerate(series)}
     for name, colour in zip(series, (ACCENT, PALETTE[1], PALETTE[2], MUTED), strict=False):
         found = {place: values[name] for place, values in enumerate(groups.values()) if name in values}

@@ -83,8 +83,8 @@ def run(run: Run) -> Findings:
             "does not hold; that pretraining is not repeated here, so ours is to be held against its "
             "column from scratch.",
             f"The paper had {FULL_TRAINING:,} training rows of hMOF; all the rows we have would give "
-            "12,957. Its numbers at the other labels are not known here, nor its number of training rows "
-            "of QMOF.",
+            "some 13,000. Its numbers at the other labels are not known here, nor its number of training "
+            "rows of QMOF.",
             "The pressures of CH₄ are those of CO₂; repeated MOFids of QMOF are averaged before the "
             "split, so that none stands on both sides.",
         ),
@@ -178,6 +178,7 @@ def _figure(found: Stages) -> Figure:
             groups,
             xlabel="test MAE over that of the median predictor",
             lines={"median predictor": 1.0},
+            apart=False,
         )
 
     return Figure(
