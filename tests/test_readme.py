@@ -24,7 +24,7 @@ COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if lin
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory, molecules: list[str]) -> Path:
+def desk(tmp_path_factory: pytest.TempPathFactory, molecules: list[str], mof_file: Path) -> Path:
     """A folder with the files that the README's chemist has."""
     folder = tmp_path_factory.mktemp("desk")
     labelled = "\n".join(f"{text},{len(text) / 10}" for text in molecules)
@@ -33,6 +33,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory, molecules: list[str]) -> Path
     (folder / "zinc.smi").write_text("\n".join(molecules[::2]) + "\n")
     (folder / "chembl.csv.gz").write_bytes(gzip.compress(("smiles\n" + "\n".join(molecules) + "\n").encode()))
     (folder / "my_linkers.csv").write_text("smiles,name\nOC(=O)c1ccc(cc1)C(O)=O,mine\n")
+    (folder / "my_mofs.csv").write_bytes(mof_file.read_bytes())
     return folder
 
 

@@ -23,7 +23,7 @@ SPREAD = 1.5
 STEEPEST = 1.1
 """Exponents lie between exp(-1.1) and exp(1.1), about a third and three."""
 RELUCTANCE = 0.2
-"""What one unit of a raw score adds to the logarithm of an exponent. It is little, so that exponents stay near
+"""What one unit of a raw score adds to the log of an exponent. It is little, so that exponents stay near
 Langmuir's one unless labels ask for more: far between two known pressures nothing else holds them."""
 SMALLEST_STEP = math.log(math.expm1(1.0))
 """A raw score of zero becomes softplus of this, which is one."""
