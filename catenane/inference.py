@@ -85,8 +85,7 @@ class Model:
         """
         import pandas as pd
 
-        pressures = [pressure] if isinstance(pressure, (int, float)) else list(pressure)
-        uptakes = choose_uptakes(gas, pressures)
+        uptakes = choose_uptakes(gas, np.atleast_1d(pressure).tolist())
         answers = self.answer(list(strings), uptakes)
         names = self.targets if uptakes is None else [uptake.name for uptake in uptakes]
         columns = dict(zip(names, answers.values.T, strict=True))
@@ -138,12 +137,9 @@ class Model:
             return model.head.answer(model.head(pooled_BD, descriptors_BF))
 
         if pooled_ND is not None:
-            known_ND, known_NF = (
-                self._tensor(pooled_ND),
-                None if values_NF is None else self._tensor(values_NF),
-            )
+            descriptors_NF = None if values_NF is None else self._tensor(values_NF)
             with torch.inference_mode(), fast_matmul():
-                return finish(known_ND, known_NF).double().cpu().numpy()
+                return finish(self._tensor(pooled_ND), descriptors_NF).double().cpu().numpy()
 
         def run(batch: TokenBatch) -> torch.Tensor:
             return finish(model.embed(batch.ids_BL, batch.keep_BL), batch.descriptors_BF)

@@ -218,7 +218,7 @@ class PropertyHead(nn.Module):
         """Labels on the scale that they are learnt on."""
         if self.target_scale == "linear":
             return targets_BT
-        return (targets_BT + LEAST_AMOUNT).sqrt()
+        return (targets_BT.clamp(min=0) + LEAST_AMOUNT).sqrt()
 
     def _check_descriptors(self, descriptors_BF: NDArray[np.floating] | Tensor | None) -> None:
         n_given = 0 if descriptors_BF is None else descriptors_BF.shape[1]
