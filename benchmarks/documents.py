@@ -75,7 +75,7 @@ def bundled_as_markdown(result: dict[str, Any]) -> str:
             unit = result["units"][target]
             cells = [shown(scores[name]) if name in scores else "" for name in names]
             lines.append(f"| {target}{f', {unit}' if unit else ''} | {' | '.join(cells)} |")
-    floors = {name: floor for name, floor in result["noise_floor"].items() if floor is not None}
+    floors = result["noise_floor"]
     if floors:
         told = ", ".join(f"{name} {floor:.3f} {result['units'][name]}" for name, floor in floors.items())
         lines += ["", f"Noise floor of repeated MOFids: {told}."]

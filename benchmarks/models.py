@@ -40,7 +40,7 @@ class Experiment:
 
 
 EXPERIMENTS = {
-    "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2)),
+    "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2, 3, 4, 5)),
     "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0,)),
 }
 

@@ -105,10 +105,16 @@ class HeadConfig:
     """State of [CLS], or the mean over all real tokens."""
     dropout: float = 0.1
     """Share of hidden activations dropped in training."""
+    gain: float = 2**0.5
+    """Of the hidden layers' first weights: √2 keeps the variance (He et al. 2015, arXiv:1502.01852, eq. 10);
+    over a frozen encoder, most of whose states say little, smaller weights generalise better."""
     members: int = 1
     """Heads side by side, alike but for the weights they start from; the answer is their mean."""
     descriptors: bool = True
     """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
+    descriptor_layer: bool = True
+    """Pass them through a layer as wide as the encoder first, so that they do not outweigh the string; over a
+    frozen encoder, whose states are standardised as they are, nothing is gained by it."""
     target_scale: TargetScale = "linear"
     """Scale that targets are learnt on; `sqrt` is for amounts, which are never negative and spread widely."""
     isotherm_sites: int = 0
@@ -119,7 +125,7 @@ class HeadConfig:
         _require_types(self)
         _require_share(self, "dropout")
         _require_not_negative(self, "isotherm_sites")
-        _require_positive(self, "members")
+        _require_positive(self, "gain", "members")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 

@@ -6,16 +6,13 @@ from torch import Tensor, nn
 
 from catenane.nn import LearnedPositions
 
-__all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head"]
+__all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head", "start_linear"]
 
 ENCODER_GAIN = 0.5
 """Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave
 the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
 """Of the embedding: its deviation times √(width). As output projection it gives logits of variance one."""
-HEAD_GAIN = 0.6
-"""Of the hidden layers of a property head that bends by GELU. Most of its many inputs say little, and larger
-weights, such as those that keep the variance, begin by fitting them: uptakes are then 2 % further off."""
 ANSWER_GAIN = 0.1
 """Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
 
@@ -32,7 +29,7 @@ def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bo
     for name, module in encoder.named_modules():
         if isinstance(module, nn.Linear):
             shrink = (2 * n_blocks) ** -0.5 if scale_residuals and name.endswith(".output") else 1.0
-            _start(module, ENCODER_GAIN * shrink)
+            start_linear(module, ENCODER_GAIN * shrink)
         elif isinstance(module, nn.Embedding):
             _normal(module.weight, EMBEDDING_GAIN)
         elif isinstance(module, LearnedPositions):
@@ -43,23 +40,19 @@ def initialise_token_head(head: nn.Module) -> None:
     """Start a head that names tokens."""
     for module in head.modules():
         if isinstance(module, nn.Linear):
-            _start(module, ENCODER_GAIN)
+            start_linear(module, ENCODER_GAIN)
 
 
-def initialise_property_head(head: nn.Module, *, relu: bool) -> None:
-    """Start a head that answers properties; its last layer answers near the mean.
-
-    Args:
-        head: Linear layers, from first to last.
-        relu: The head bends by ReLU, and keeps the variance (He et al. 2015, arXiv:1502.01852, eq. 10).
-    """
-    *hidden, last = (module for module in head.modules() if isinstance(module, nn.Linear))
+def initialise_property_head(layers: nn.Module, gain: float) -> None:
+    """Start layers that answer properties: the hidden ones with a gain, the last to answer near the mean."""
+    *hidden, last = (module for module in layers.modules() if isinstance(module, nn.Linear))
     for layer in hidden:
-        _start(layer, 2**0.5 if relu else HEAD_GAIN)
-    _start(last, ANSWER_GAIN)
+        start_linear(layer, gain)
+    start_linear(last, ANSWER_GAIN)
 
 
-def _start(layer: nn.Linear, gain: float) -> None:
+def start_linear(layer: nn.Linear, gain: float) -> None:
+    """Normal weights of deviation gain / √(inputs), and no bias."""
     _normal(layer.weight, gain)
     nn.init.zeros_(layer.bias)
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from catenane.adsorption import Uptake, as_uptakes
 from catenane.config import HeadConfig, Task
 from catenane.errors import ConfigError, DataError, UsageError
-from catenane.models.initialisation import initialise_property_head
+from catenane.models.initialisation import initialise_property_head, start_linear
 from catenane.models.isotherm import Isotherm
 from catenane.nn import Dropout
 
@@ -78,14 +78,21 @@ class PropertyHead(nn.Module):
         self.isotherm = (
             Isotherm(as_uptakes(targets), config.isotherm_sites) if config.isotherm_sites else None
         )
-        widths = [d_model + n_descriptors, *config.hidden]
+        bend = nn.ReLU if relu else nn.GELU
+        joining = nn.Linear(n_descriptors, d_model) if n_descriptors and config.descriptor_layer else None
+        self.descriptors = (
+            None if joining is None else nn.Sequential(joining, bend(), Dropout(config.dropout))
+        )
+        n_joined = n_descriptors if joining is None else d_model
+        widths = [d_model + n_joined, *config.hidden]
         n_scores = len(targets) if self.isotherm is None else self.isotherm.n_scores
         self.members = nn.ModuleList(
-            _layers([*widths, n_scores], nn.ReLU if relu else nn.GELU, config.dropout)
-            for _ in range(config.members)
+            _layers([*widths, n_scores], bend, config.dropout) for _ in range(config.members)
         )
+        if joining is not None:
+            start_linear(joining, config.gain)
         for member in self.members:
-            initialise_property_head(member, relu=relu)
+            initialise_property_head(member, config.gain)
         self.register_buffer("target_mean_T", torch.zeros(len(targets)))
         self.register_buffer("target_std_T", torch.ones(len(targets)))
         self.register_buffer("descriptor_mean_F", torch.zeros(n_descriptors))
@@ -211,7 +218,8 @@ class PropertyHead(nn.Module):
         if descriptors_BF is not None:
             scaled_BF = (descriptors_BF - self.descriptor_mean_F) / self.descriptor_std_F
             scaled_BF = scaled_BF.nan_to_num(nan=0.0).clamp(-LARGEST_INPUT, LARGEST_INPUT)
-            pooled_BD = torch.cat([pooled_BD, scaled_BF], dim=1)
+            joined = scaled_BF if self.descriptors is None else self.descriptors(scaled_BF)
+            pooled_BD = torch.cat([pooled_BD, joined], dim=1)
         return torch.stack([member(pooled_BD) for member in self.members])
 
     def _rescale(self, targets_BT: Tensor) -> Tensor:

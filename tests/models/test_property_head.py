@@ -139,3 +139,11 @@ def test_a_member_learns_what_it_would_alone():
         (scores_MBT - targets_BT).abs().sum().backward()
     for ours, theirs in zip(together.members[0].parameters(), alone.members[0].parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
+
+
+@pytest.mark.parametrize("layer", [True, False])
+def test_descriptors_take_as_much_room_as_the_string_or_join_as_they_are(layer):
+    config = HeadConfig(hidden=(5,), dropout=0.0, descriptor_layer=layer)
+    head = PropertyHead(config, d_model=8, targets=("a",), n_descriptors=200)
+    assert head.members[0][0][0].in_features == (16 if layer else 208)
+    assert head(torch.randn(4, 8), torch.randn(4, 200)).shape == (4, 1)

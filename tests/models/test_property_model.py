@@ -88,7 +88,7 @@ def test_descriptors_are_standardised_cut_off_and_filled():
     descriptors_NF[::3, 0] = NAN
     model.head.fit_scalers(np.zeros((500, 1)), descriptors_NF)
     seen = []
-    model.head.members[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0][:, 32:]))
+    model.head.descriptors.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     given_BF = torch.tensor([[5.0, -3.0, 7.0, 0.0], [7.0, 1e9, 8.0, 1.0], [NAN, -torch.inf, NAN, NAN]])
     model(*strings(3), given_BF)
     expected_BF = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 5.0, 0.0, 0.0], [0.0, -5.0, 0.0, 0.0]])
