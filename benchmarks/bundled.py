@@ -67,8 +67,8 @@ class Shipped:
 
 SHIPPED = {
     "mof-uptake": Shipped(
-        "Simulated uptake of CO2 and CH4 by metal-organic frameworks (298 K as far as known) at any pressure, "
-        "from the MOFid; learnt between 0.01 and 2.5 bar of CO2 and 0.05 and 4.5 bar of CH4.",
+        "Simulated uptake of CO2 and CH4 by metal-organic frameworks (298 K as far as known) at any "
+        "pressure, from the MOFid; learnt between 0.01 and 2.5 bar of CO2 and 0.05 and 4.5 bar of CH4.",
         "mof/hmof",
         tuple(f"co2_{bar}bar" for bar in (0.01, 0.05, 0.1, 0.5, 2.5))
         + tuple(f"ch4_{bar}bar" for bar in (0.05, 0.5, 0.9, 2.5, 4.5)),

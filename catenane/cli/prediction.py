@@ -71,10 +71,16 @@ def predict(
     from catenane.inference import in_chunks, load
 
     uptakes = choose_uptakes(gas, _pressures(pressure))
+    if page is not None and not page.parent.is_dir():
+        raise UsageError(f"--page {page}: there is no folder {page.parent}; make it first")
     answering = load(model, device=device)
     head = answering.property_model.head
     if uptakes is not None:
-        head.require_isotherms(uptakes)
+        highest = head.require_isotherms(uptakes).highest_pressure(uptakes[0].gas)
+        if any(uptake.pressure > highest for uptake in uptakes):
+            stderr.print(
+                f"the model learnt from pressures up to {highest:g} bar: above, it guesses", style="yellow"
+            )
     columns = list(answering.targets) if uptakes is None else [uptake.name for uptake in uptakes]
     ranking = None
     if rank is not None or top is not None or page is not None:

@@ -77,6 +77,10 @@ class Isotherm(nn.Module):
             ]
             self.capacity_G[place] = max(known, default=1.0)
 
+    def highest_pressure(self, gas: str) -> float:
+        """The highest pressure of training, in bar; what is said above it is an extrapolation."""
+        return max(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
+
     def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
         """Uptakes in the unit of the labels.
 

@@ -30,9 +30,8 @@ def test_ranks_at_a_pressure_and_draws_a_page(catenane, isotherms: Path, mof_fil
     answers = pd.read_csv(tmp_path / "all.csv")
     assert list(answers.columns) == ["string", "co2_0.15bar", "error"]
     best = answers.nlargest(4, "co2_0.15bar")
-    assert [f"{value:.3f}" for value in best["co2_0.15bar"]] == [
-        word for line in told.out.splitlines() if "&&pcu" in line for word in line.split() if word[1:2] == "."
-    ]
+    shown = [float(line.split()[1]) for line in told.out.splitlines() if "&&pcu" in line]
+    assert shown == pytest.approx(best["co2_0.15bar"].tolist(), abs=1.1e-3)
     page = (tmp_path / "top.html").read_text(encoding="utf-8")
     assert all(string.replace("&", "&amp;") in page for string in best["string"])
     assert "0.15" in page
@@ -60,6 +59,7 @@ def test_what_the_ranking_keeps_does_not_hang_on_how_answers_come():
         (["--gas", "co2"], "the pressure is missing"),
         (["--pressure", "1"], "the gas is missing"),
         (["--gas", "co2", "--pressure", "low"], "--pressure 'low': expected numbers of bar"),
+        (["--rank", "co2_1bar", "--page", "nowhere/top.html"], "there is no folder nowhere; make it first"),
         (["--gas", "n2", "--pressure", "1"], "isotherms of CO2; got 'N2'"),
         (["--top", "3"], "say with --rank which column sets the order: co2_0.1bar, co2_1bar"),
         (["--rank", "uptake"], "--rank 'uptake': the model predicts co2_0.1bar, co2_1bar"),
@@ -70,3 +70,13 @@ def test_wrong_questions_get_one_line(words, said, catenane, isotherms: Path, mo
     assert told.code == 2
     assert said in told.err
     assert len(told.err.strip().splitlines()) == 1
+
+
+def test_a_pressure_beyond_those_of_training_is_told(catenane, isotherms: Path):
+    for pressure, said in (("0.5,3", "pressures up to 1 bar: above, it guesses"), ("0,0.5,1", "")):
+        told = catenane(
+            "predict", "CC.[Zn]&&pcu.cat0", "--model", isotherms, "--gas", "co2", "--pressure", pressure
+        )
+        assert told.code == 0
+        assert said in told.err
+        assert bool(told.err) == bool(said)
