@@ -14,7 +14,7 @@ from catenane.data import DATASETS
 def made_up_data(mof_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Local copies of mof/hmof and mof/qmof with the frameworks of `mof_file`; labels follow its uptake."""
     folder = tmp_path_factory.mktemp("data")
-    lines = [line.rsplit(",", 1) for line in mof_file.read_text().splitlines()[1:]]
+    lines = [line.split(",")[:2] for line in mof_file.read_text().splitlines()[1:]]
     for name in ("mof/hmof", "mof/qmof"):
         dataset = DATASETS[name]
         targets = list(dataset.targets)
