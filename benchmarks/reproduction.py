@@ -36,7 +36,7 @@ SCALES: dict[str, dict[str, Any]] = {
     "mof/dataset": {},
     "mof/table1": {"rows": 1000, "epochs": 4, "seeds": 2, "settings": {"finetuning.batch_tokens": 2048}},
     "mof/pretraining": {"rows": 1500, "epochs": 8, "seeds": 3, "settings": QUARTER_WIDTH | PRETRAINED},
-    "mof/latent": {"rows": 2000, "epochs": 8, "seeds": 1, "settings": QUARTER_WIDTH | PRETRAINED},
+    "mof/latent": {"rows": 2000, "epochs": 8, "seeds": 3, "settings": QUARTER_WIDTH | PRETRAINED},
     "mof/order": {
         "rows": 1000, "epochs": 10, "seeds": 3, "settings": QUARTER_WIDTH | {"encoder.n_layers": 2},
     },
