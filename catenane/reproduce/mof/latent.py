@@ -210,7 +210,7 @@ def _figure(table: Table, stage: Stage) -> Figure:
     return Figure(
         file="latent.png",
         caption="t-SNE of the [CLS] states of test frameworks, coloured by uptake (above) and by topology "
-        "(below).",
+        "(below); seed 0, and its numbers.",
         draw=draw,
         width=800,
         height=520,
