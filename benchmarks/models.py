@@ -41,7 +41,7 @@ class Experiment:
 
 EXPERIMENTS = {
     "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2, 3, 4, 5)),
-    "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0,)),
+    "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0, 1, 2)),
 }
 
 
