@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catenane.files import replaced
+
 if TYPE_CHECKING:
     from catenane.inference import Answers
 
@@ -25,7 +27,7 @@ def csv_rows(path: Path | None, *, silent: bool = False) -> Iterator[Callable[[S
     elif path is None:
         yield csv.writer(sys.stdout, lineterminator="\n").writerow
     else:
-        with _finished(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
+        with replaced(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
             yield csv.writer(file, lineterminator="\n").writerow
 
 
@@ -40,7 +42,7 @@ def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
         return {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
 
     n_rows = 0
-    with _finished(path) as fresh, fresh.open("wb") as file:
+    with replaced(path) as fresh, fresh.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header(0))
 
         def write(found: Answers) -> None:
@@ -62,7 +64,7 @@ def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None
     schema = pa.schema(
         [("string", pa.string()), ("vector", pa.list_(pa.float32(), width)), ("error", pa.string())]
     )
-    with _finished(path) as fresh, pq.ParquetWriter(fresh, schema) as file:
+    with replaced(path) as fresh, pq.ParquetWriter(fresh, schema) as file:
 
         def write(found: Answers) -> None:
             numbers = pa.array(found.values.astype(np.float32).ravel())
@@ -74,14 +76,3 @@ def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None
 
 VECTOR_WRITERS = {".npy": npy_vectors, ".parquet": parquet_vectors}
 """How vectors are written, by the ending of the file."""
-
-
-@contextmanager
-def _finished(path: Path) -> Iterator[Path]:
-    """A name to write under, which becomes `path` when the block ends without an error."""
-    fresh = path.with_name(path.name + ".partial")
-    try:
-        yield fresh
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)

@@ -11,6 +11,8 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+from catenane.files import replaced
+
 __all__ = ["render_page", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -49,10 +51,6 @@ def write_page(path: Path, text: str) -> Path:
     Returns:
         The path.
     """
-    fresh = path.with_name(path.name + ".partial")
-    try:
+    with replaced(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    finally:
-        fresh.unlink(missing_ok=True)
     return path

@@ -18,6 +18,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from catenane.errors import TrainingError
+from catenane.files import replaced
 
 __all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
 
@@ -60,16 +61,15 @@ def save_checkpoint(
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
-    fresh = path.with_suffix(".partial")
-    save_file(
-        {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-        fresh,
-        metadata={"progress": json.dumps(asdict(progress))},
-    )
-    # Without this a power cut right after the rename could leave a name without its bytes.
-    with fresh.open("rb") as written:
-        os.fsync(written.fileno())
-    fresh.replace(path)
+    with replaced(path) as fresh:
+        save_file(
+            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
+            fresh,
+            metadata={"progress": json.dumps(asdict(progress))},
+        )
+        # Without this a power cut right after the rename could leave a name without its bytes.
+        with fresh.open("rb") as written:
+            os.fsync(written.fileno())
 
 
 def load_checkpoint(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import UsageError
+from catenane.files import replaced
 
 __all__ = ["check_run_folder", "fingerprint", "open_run_folder", "write_json"]
 
@@ -50,11 +51,9 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     Raises:
         ValueError: A value is not finite: JSON has no name for it.
     """
-    fresh = path.with_name(path.name + ".partial")
-    fresh.write_text(
-        json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    fresh.replace(path)
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replaced(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def fingerprint(settings: Mapping[str, Any], *data: bytes) -> str:
