@@ -14,6 +14,7 @@ from catenane.reproduce.figures import dots_by_seed
 from catenane.reproduce.mof.training import (
     FULL_TRAINING,
     labelled,
+    of_seeds,
     split_of,
     train,
     with_one_label,
@@ -98,10 +99,6 @@ def _train(run: Run, table: Table, seed: int) -> dict[str, Any]:
     return told | {"rows": rows}
 
 
-def _test(stages: Sequence[Mapping[str, Any]], name: str) -> list[float]:
-    return [stage["scores"]["test"][name] for stage in stages]
-
-
 def _errors(found: Stages) -> ResultTable:
     columns = (
         "label",
@@ -117,7 +114,7 @@ def _errors(found: Stages) -> ResultTable:
     )
     rows: list[tuple[Cell, ...]] = []
     for label, stages in found.items():
-        ours = _test(stages, "mae")
+        ours = of_seeds(stages, "mae")
         published: tuple[Cell, ...] = (label.scratch, label.pretrained, label.cgcnn)
         theirs = FULL_TRAINING if label.dataset == "mof/hmof" else NOT_KNOWN
         median = mean([stage["median"] for stage in stages])
@@ -127,7 +124,7 @@ def _errors(found: Stages) -> ResultTable:
         title="Test MAE",
         columns=columns,
         rows=tuple(rows),
-        by_seed=tuple(tuple(_test(stages, "mae")) for stages in found.values()),
+        by_seed=tuple(tuple(of_seeds(stages, "mae")) for stages in found.values()),
     )
 
 
@@ -136,7 +133,7 @@ def _fits(found: Stages) -> ResultTable:
     for label, stages in found.items():
         cells: list[Cell] = [label.title]
         for name in ("pearson", "r2"):
-            values = _test(stages, name)
+            values = of_seeds(stages, name)
             cells += [mean(values), spread(values)]
         rows.append((*cells, f"{np.mean([stage['best_epoch'] for stage in stages]):.1f}"))
     return ResultTable(
@@ -156,7 +153,7 @@ def _verdict(found: Stages) -> str:
     best, worst = min(ratios, key=ratios.__getitem__), max(ratios, key=ratios.__getitem__)
     known = [label for label in found if not isinstance(label.scratch, str)]
     label, stages = known[0], found[known[0]]
-    ours, n_train = float(np.mean(_test(stages, "mae"))), stages[0]["rows"]["train"]
+    ours, n_train = float(np.mean(of_seeds(stages, "mae"))), stages[0]["rows"]["train"]
     text = (
         f"{label.title}: {ours:.3f} {label.unit} with {n_train:,} training rows, against {label.scratch} "
         f"with {FULL_TRAINING:,} in the paper. Against the median predictor the error falls most for "

@@ -26,7 +26,7 @@ from catenane.inference import Model
 from catenane.models import Bundle, Encoder
 from catenane.nn import SinusoidalPositions
 from catenane.reproduce.figures import dots_by_seed
-from catenane.reproduce.mof.training import labelled, split_of, train
+from catenane.reproduce.mof.training import labelled, median_row, of_seeds, split_of, train
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
@@ -179,29 +179,23 @@ def _train(run: Run, table: Table, faults: Faults, seed: int) -> dict[str, Any]:
     return told | {"sensitivity": sensitivity(fitted.bundle, probed, seed=seed)}
 
 
-def _test_errors(stages: Sequence[Mapping[str, Any]]) -> list[float]:
-    return [stage["scores"]["test"]["mae"] for stage in stages]
-
-
 def _errors(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> ResultTable:
     comparisons = [
-        Comparison(quantity=f"{name}: test MAE", unit=UNIT, paper=NOT_IN_PAPER, ours=_test_errors(stages))
+        Comparison(quantity=f"{name}: test MAE", unit=UNIT, paper=NOT_IN_PAPER, ours=of_seeds(stages, "mae"))
         for name, stages in found.items()
     ]
-    sound = _test_errors(found["correct"])
+    sound = of_seeds(found["correct"], "mae")
     comparisons += [
         Comparison(
             quantity=f"{name}: less that of the correct encoder, seed by seed",
             unit=UNIT,
             paper=NOT_IN_PAPER,
-            ours=[error - right for error, right in zip(_test_errors(stages), sound, strict=True)],
+            ours=[error - right for error, right in zip(of_seeds(stages, "mae"), sound, strict=True)],
         )
         for name, stages in found.items()
         if name != "correct"
     ]
-    medians = [stage["median"] for stage in found["correct"]]
-    median = Comparison(quantity="median predictor: test MAE", unit=UNIT, paper=NOT_IN_PAPER, ours=medians)
-    return compare("What the faults cost", [*comparisons, median])
+    return compare("What the faults cost", [*comparisons, median_row(found["correct"], UNIT)])
 
 
 def _sensitivities(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> ResultTable:
@@ -218,7 +212,7 @@ def _sensitivities(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> ResultTa
 
 
 def _verdict(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
-    errors = {name: np.array(_test_errors(stages)) for name, stages in found.items()}
+    errors = {name: np.array(of_seeds(stages, "mae")) for name, stages in found.items()}
     right = errors["correct"]
     moved = {
         name: {
@@ -246,7 +240,7 @@ def _verdict(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
 
 def _figure(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> Figure:
     def draw(canvas: Any) -> None:
-        groups = {name: {"test MAE": _test_errors(stages)} for name, stages in found.items()}
+        groups = {name: {"test MAE": of_seeds(stages, "mae")} for name, stages in found.items()}
         median = float(np.mean([stage["median"] for stage in found["correct"]]))
         dots_by_seed(
             canvas.subplots(),

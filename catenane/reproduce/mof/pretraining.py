@@ -11,8 +11,17 @@ import numpy as np
 
 from catenane.data import Table
 from catenane.reproduce.figures import band, epochs_axis
-from catenane.reproduce.mof.training import FULL_TRAINING, labelled, pretrained, split_of, topologies, train
-from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare, mean
+from catenane.reproduce.mof.training import (
+    FULL_TRAINING,
+    labelled,
+    median_row,
+    of_seeds,
+    pretrained,
+    split_of,
+    topologies,
+    train,
+)
+from catenane.reproduce.result import Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
 from catenane.train.metrics import score
@@ -84,15 +93,11 @@ def _errors(found: Stages) -> ResultTable:
         ):
             quantity = {"mae": "MAE", "pearson": "Pearson r", "r2": "R²"}[name]
             known = {"paper": PUBLISHED} if (kind, part, name) == (MASKED, "test", "mae") else {}
-            ours = [stage["scores"][part][name] for stage in stages]
+            ours = of_seeds(stages, name, part)
             comparisons.append(
                 Comparison(quantity=f"{kind}: {part} {quantity}", unit=unit, ours=ours, **known)
             )
-    medians = [stage["median"] for stage in found[SCRATCH]]
-    comparisons.append(
-        Comparison(quantity="median predictor: test MAE", unit=UNIT, paper=NOT_IN_PAPER, ours=medians)
-    )
-    return compare("Errors with and without pretraining", comparisons)
+    return compare("Errors with and without pretraining", [*comparisons, median_row(found[SCRATCH], UNIT)])
 
 
 def _shown_nets(table: Table) -> list[str]:
@@ -132,7 +137,7 @@ def _by_topology(table: Table, found: Stages, nets: Sequence[str]) -> ResultTabl
 
 
 def _verdict(found: Stages, *, n_train: int) -> str:
-    errors = {kind: [stage["scores"]["test"]["mae"] for stage in stages] for kind, stages in found.items()}
+    errors = {kind: of_seeds(stages, "mae") for kind, stages in found.items()}
     means = {kind: float(np.mean(values)) for kind, values in errors.items()}
     gains = np.array(errors[SCRATCH]) - np.array(errors[MASKED])
     median = float(np.mean([stage["median"] for stage in found[SCRATCH]]))

@@ -10,8 +10,8 @@ from typing import Any
 from catenane.config import Recipe
 from catenane.data import Table
 from catenane.reproduce.figures import dots_by_seed
-from catenane.reproduce.mof.training import FULL_TRAINING, labelled, split_of, train
-from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare, mean
+from catenane.reproduce.mof.training import FULL_TRAINING, labelled, median_row, of_seeds, split_of, train
+from catenane.reproduce.result import Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
 
@@ -31,7 +31,7 @@ def run(run: Run) -> Findings:
     parts = split_of(table, 0)
     medians = [stage["median"] for stage in found[RECIPES[0]]]
     errors = {
-        name: {part: [stage["scores"][part]["mae"] for stage in stages] for part in ("train", "test")}
+        name: {part: of_seeds(stages, "mae", part) for part in ("train", "test")}
         for name, stages in found.items()
     }
     sizes = {name: stages[0]["n_parameters"] for name, stages in found.items()}
@@ -39,7 +39,7 @@ def run(run: Run) -> Findings:
         ran=f"Trained the three recipes from scratch on {len(parts.train):,} frameworks and tested on the "
         f"other {len(parts.test):,} (70/30); label {TARGET}. Nothing chooses an epoch: the last one "
         "counts.",
-        tables=(_table(errors, sizes, medians),),
+        tables=(_table(errors, sizes, median_row(found[RECIPES[0]], UNIT)),),
         shows=_verdict(errors, medians, n_train=len(parts.train)),
         figures=(_figure(errors, mean(medians) or 0.0),),
         notes=(
@@ -56,7 +56,7 @@ def _train(run: Run, table: Table, recipe: Recipe, seed: int) -> dict[str, Any]:
     return told | {"n_parameters": n_parameters}
 
 
-def _table(errors: Errors, sizes: Mapping[str, int], medians: Sequence[float]) -> ResultTable:
+def _table(errors: Errors, sizes: Mapping[str, int], median: Comparison) -> ResultTable:
     comparisons = [
         Comparison(
             quantity=f"{name}, {sizes[name] / 1e6:.1f} million weights: {part} MAE", unit=UNIT, ours=found
@@ -64,7 +64,6 @@ def _table(errors: Errors, sizes: Mapping[str, int], medians: Sequence[float]) -
         for name, parts in errors.items()
         for part, found in parts.items()
     ]
-    median = Comparison(quantity="median predictor: test MAE", unit=UNIT, paper=NOT_IN_PAPER, ours=medians)
     return compare("Mean absolute error", [*comparisons, median])
 
 

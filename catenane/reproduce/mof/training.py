@@ -13,6 +13,7 @@ from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.inference import Model
 from catenane.models import Bundle, Encoder, load_bundle
 from catenane.notation import Mofid
+from catenane.reproduce.result import NOT_IN_PAPER, Comparison
 from catenane.reproduce.run import Run
 from catenane.train import FittedModel, fit_property_model, pretrain
 from catenane.train.metrics import FloatArray, Score, score
@@ -24,6 +25,8 @@ __all__ = [
     "clean",
     "labelled",
     "median_error",
+    "median_row",
+    "of_seeds",
     "pretrained",
     "split_of",
     "topologies",
@@ -79,6 +82,17 @@ def split_of(table: Table, seed: int, fractions: Sequence[float] = NO_VALIDATION
 def median_error(table: Table, split: Split) -> float:
     """Test MAE of who always answers the median of the training rows: the error to beat."""
     return float(np.abs(table.targets[split.test, 0] - np.median(table.targets[split.train, 0])).mean())
+
+
+def of_seeds(stages: Sequence[Mapping[str, Any]], name: str, part: str = "test") -> list[float]:
+    """One score of every seed: what `train` told under `scores`."""
+    return [stage["scores"][part][name] for stage in stages]
+
+
+def median_row(stages: Sequence[Mapping[str, Any]], unit: str) -> Comparison:
+    """The row of a table that holds the models against the median predictor."""
+    medians = [stage["median"] for stage in stages]
+    return Comparison(quantity="median predictor: test MAE", unit=unit, paper=NOT_IN_PAPER, ours=medians)
 
 
 def train(
