@@ -10,13 +10,12 @@ from catenane.descriptors.cells import Unit, read_units
 from catenane.descriptors.linkers import ELEMENTS, SUBSTITUENTS, Linker, read_linker
 from catenane.descriptors.metals import METALS
 from catenane.descriptors.nodes import CLUSTERS, Node, read_node
-from catenane.notation import Mofid
+from catenane.notation import FAILED_TOPOLOGIES, Mofid
 
 __all__ = ["FRAMEWORK_DESCRIPTORS", "describe_framework"]
 
 _COMMON_METALS = ("Zn", "Cu", "V", "Zr", "Cd", "Co", "Ni", "Mn", "Fe", "Al", "Ag")
 _COMMON_NETS = ("pcu", "rna", "dia", "sql", "hcb", "tbo", "hex", "fcu", "nbo", "bcu", "acs")
-_FAILED_NETS = {"UNKNOWN", "ERROR", "TIMEOUT", "MISMATCH", "NA"}
 _TO_GRAMS = 1.66053907
 """g/cm3 in one g/mol per cubic angstrom."""
 _NODE_ATOM_VOLUME = 12.0
@@ -236,7 +235,7 @@ def _openings(unit: Unit, n_nets: int) -> list[float]:
 
 
 def _first_net(mofid: Mofid) -> str:
-    return next((code for code in mofid.topologies if code.upper() not in _FAILED_NETS), "")
+    return next((code for code in mofid.topologies if code.upper() not in FAILED_TOPOLOGIES), "")
 
 
 def _columns(rows: Iterable[Sequence[float]], width: int) -> list[list[float]]:

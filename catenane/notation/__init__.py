@@ -2,12 +2,13 @@
 
 from catenane.notation.blocks import canonical_block, read_block, write_block
 from catenane.notation.detection import detect_notation
-from catenane.notation.mofid import Mofid
+from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid
 from catenane.notation.normal_form import Notation, normalise
 from catenane.notation.respelling import respell
 from catenane.notation.smiles import Smiles
 
 __all__ = [
+    "FAILED_TOPOLOGIES",
     "Mofid",
     "Notation",
     "Smiles",

@@ -17,7 +17,10 @@ from typing import NoReturn
 from catenane.errors import NotationError
 from catenane.notation.syntax import excerpt, find_fault, notation_error, well_formed
 
-__all__ = ["Mofid"]
+__all__ = ["FAILED_TOPOLOGIES", "Mofid"]
+
+FAILED_TOPOLOGIES = ("UNKNOWN", "ERROR", "MISMATCH", "TIMEOUT", "NA")
+"""What MOFid writes in the place of a net that it did not find."""
 
 _NONMETAL = "H|He|B|C|N|O|F|Ne|Si|P|S|Cl|Ar|As|Se|Br|Kr|Te|I|Xe|At|Rn|Ts|Og|as|se|si|te|[bcnops]|[*#]"
 _METAL_ATOM = re.compile(rf"\[[0-9]*(?!(?:{_NONMETAL})(?![a-z]))")

@@ -34,12 +34,16 @@ class LinkerName:
     """As `molecular_formula` has it."""
 
     @property
+    def groups(self) -> tuple[str, ...]:
+        """The substituents in words: `NH2`, `2 × NH2`."""
+        return tuple(f"{count} × {group}" if count > 1 else group for group, count in self.substituents)
+
+    @property
     def short(self) -> str:
         """`BDC`, `BDC, 2 × NH2`, or the formula of a foreign linker."""
         if self.parent is None:
             return self.formula
-        groups = (f"{count} × {group}" if count > 1 else group for group, count in self.substituents)
-        return ", ".join([self.parent.name, *groups])
+        return ", ".join([self.parent.name, *self.groups])
 
 
 @lru_cache(maxsize=4096)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from catenane.drawing import depict
-from catenane.notation import Mofid, Notation, Smiles
+from catenane.notation import FAILED_TOPOLOGIES, Mofid, Notation, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.screen.linker_names import LinkerName, molecular_formula, name_linker
 from catenane.screen.ranking_words import chemical
@@ -17,8 +17,6 @@ from catenane.screen.ranking_words import chemical
 __all__ = ["Block", "Description", "Fact", "describe"]
 
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-FAILURES = {"UNKNOWN", "ERROR", "TIMEOUT", "MISMATCH", "NA"}
-"""What MOFid writes in the place of a net that it did not find."""
 
 Fact = tuple[str, str, str]
 """What is told, what it is, and a note on it, which may be empty."""
@@ -65,14 +63,12 @@ def describe(string: str, notation: Notation) -> Description:
 def _block(linker: str, name: LinkerName) -> Block:
     if name.parent is None:
         return Block(chemical(name.formula), "", depict(linker))
-    groups = (
-        f"{count} × {chemical(group)}" if count > 1 else chemical(group) for group, count in name.substituents
-    )
+    groups = map(chemical, name.groups)
     return Block(", ".join([name.parent.name, *groups]), name.parent.full_name, depict(linker))
 
 
 def _net(mofid: Mofid) -> tuple[str, str]:
-    codes = [code for code in mofid.topologies if code not in FAILURES]
+    codes = [code for code in mofid.topologies if code not in FAILED_TOPOLOGIES]
     nets = mofid.catenation
     if nets is None:
         words = "catenation not known"

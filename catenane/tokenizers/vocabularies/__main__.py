@@ -13,11 +13,9 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from catenane.notation import FAILED_TOPOLOGIES
 from catenane.tokenizers.building import SHIPPED, build_tokenizer
 from catenane.tokenizers.vocabularies.atoms import usual_tokens
-
-# Instead of a code the MOFid program may write why there is none.
-_NO_TOPOLOGY = ("UNKNOWN", "ERROR", "MISMATCH", "TIMEOUT", "NA")
 
 
 def main() -> None:
@@ -43,7 +41,9 @@ def _smiles(data: Path) -> Iterator[str]:
 def _mofids(data: Path) -> Iterator[str]:
     for path in sorted((data / "mof").glob("*.csv.gz")):
         yield from _column(path, "mofid")
-    yield from (f"&&{code}" for code in (*_NO_TOPOLOGY, *_rcsr_codes(data / "mof" / "rcsr_topologies.txt")))
+    yield from (
+        f"&&{code}" for code in (*FAILED_TOPOLOGIES, *_rcsr_codes(data / "mof" / "rcsr_topologies.txt"))
+    )
     yield from (f"&&{net}cat{number}" for net in ("pcu.", "") for number in range(10))
 
 
