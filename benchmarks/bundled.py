@@ -23,8 +23,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from documents import BASELINES, RESULTS, write_documents
-from models import RUNS
+from documents import BASELINES, OURS, RESULTS, write_documents
+from models import RUNS, spread
 from sklearn.model_selection import KFold
 
 import catenane
@@ -197,9 +197,7 @@ class Bench:
         for protocol, splits in self.splits().items():
             rounds: list[dict[str, dict[str, Any]]] = []
             for number, split in enumerate(splits):
-                contestants = {
-                    "this model": self.step(f"{protocol}-{number}", lambda s=split: self.answers(s))
-                }
+                contestants = {OURS: self.step(f"{protocol}-{number}", lambda s=split: self.answers(s))}
                 if self.recipe.head.isotherm_sites and protocol == "folds":
                     contestants["a score for each pressure"] = self.step(
                         f"{protocol}-{number}-direct", lambda s=split: self.answers(s, direct=True)
@@ -280,7 +278,7 @@ class Bench:
             "targets": {
                 name: {
                     "unit": result["units"][name],
-                    "test": {"mae": scores["this model"]["mean"], "n": result["rows"]},
+                    "test": {"mae": scores[OURS]["mean"], "n": result["rows"]},
                     "baselines": {
                         rival: {"mae": scores[rival]["mean"]} for rival in BASELINES if rival in scores
                     },
@@ -302,11 +300,6 @@ class Bench:
             },
         }
         save_bundle(BUNDLED / self.name, dataclasses.replace(fitted.bundle, card=card))
-
-
-def spread(values: list[float]) -> dict[str, float]:
-    """Mean and standard deviation over test parts."""
-    return {"mean": float(np.mean(values)), "std": float(np.std(values, ddof=1))}
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ def as_markdown(result: dict[str, Any]) -> str:
         f"{result['n_parameters']:,} weights.",
     ]
     for target, table in result["targets"].items():
-        scores = list(table["scores"]["this model"])
+        scores = list(table["scores"][OURS])
         unit = f", {table['unit']}" if table["unit"] else ""
         lines += ["", f"| {target}{unit} | {' | '.join(scores)} |", f"|---|{'---:|' * len(scores)}"]
         lines += [

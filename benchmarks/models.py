@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from documents import RESULTS, as_markdown, write_documents
+from documents import OURS, RESULTS, as_markdown, write_documents
 
 import catenane
 
@@ -92,7 +92,7 @@ def summarise(experiment: Experiment, metrics: list[dict[str, Any]]) -> dict[str
     tables = {}
     for target in experiment.targets:
         entries = [run["targets"][target] for run in metrics]
-        contestants = {"this model": [entry["test"] for entry in entries]}
+        contestants = {OURS: [entry["test"] for entry in entries]}
         for baseline in entries[0]["baselines"]:
             contestants[baseline] = [entry["baselines"][baseline] for entry in entries]
         tables[target] = {
