@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-__all__ = ["print_json", "print_table", "stderr", "stdout"]
+__all__ = ["command_line", "print_json", "print_table", "stderr", "stdout"]
 
 stdout = Console(highlight=False)
 stderr = Console(stderr=True, highlight=False)
@@ -19,6 +21,11 @@ stderr = Console(stderr=True, highlight=False)
 def print_json(values: Any) -> None:
     """Print for machines: one JSON document on stdout."""
     typer.echo(json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def command_line() -> str:
+    """What the user typed, to be typed again."""
+    return shlex.join(["catenane", *sys.argv[1:]])
 
 
 def print_table(

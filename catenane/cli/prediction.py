@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
@@ -13,7 +11,7 @@ import typer
 
 from catenane.adsorption import choose_uptakes
 from catenane.cli.arguments import Column, DataDir, Device
-from catenane.cli.console import stderr
+from catenane.cli.console import command_line, stderr
 from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
 from catenane.cli.ranking import Ranking
 from catenane.errors import UsageError
@@ -76,7 +74,7 @@ def predict(
     answering = load(model, device=device)
     head = answering.property_model.head
     if uptakes is not None:
-        highest = head.require_isotherms(uptakes).highest_pressure(uptakes[0].gas)
+        highest = head.require_isotherms(uptakes).pressures(uptakes[0].gas)[-1]
         if any(uptake.pressure > highest for uptake in uptakes):
             stderr.print(
                 f"the model learnt from pressures up to {highest:g} bar: above, it guesses", style="yellow"
@@ -102,7 +100,7 @@ def predict(
     if ranking is not None:
         ranking.print_table()
     if ranking is not None and page is not None:
-        ranking.write_page(page, n_rejected=n_failed, command=f"catenane {shlex.join(sys.argv[1:])}")
+        ranking.write_page(page, n_rejected=n_failed, command=command_line())
         stderr.print(f"drawn in {page}", markup=False)
     if n_failed:
         where = f"the error column of {out}" if out else "the error column"

@@ -97,7 +97,7 @@ class Ranking:
         known, ranked = self._model.property_model.head.isotherm, Uptake.parse(self._by)
         if known is None or ranked is None:
             return None
-        measured = sorted(uptake.pressure for uptake in known.uptakes if uptake.gas == ranked.gas)
+        measured = known.pressures(ranked.gas)
         highest = max(ranked.pressure, measured[-1])
         pressures = np.geomspace(min(measured[0], ranked.pressure or measured[0]) / 10, highest, CURVE_POINTS)
         curves = self._model.answer(strings, [Uptake(ranked.gas, float(pressure)) for pressure in pressures])

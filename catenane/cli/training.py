@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from typing import Annotated, Any
 
 import typer
@@ -23,7 +21,7 @@ from catenane.cli.arguments import (
     collect_settings,
     split_names,
 )
-from catenane.cli.console import print_json, print_table, stderr, stdout
+from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
 
 __all__ = ["finetune", "pretrain"]
 
@@ -149,7 +147,7 @@ def finetune(
         log=_log_format(log),
         device=device,
         data_dir=data_dir,
-        command=shlex.join(["catenane", *sys.argv[1:]]),
+        command=command_line(),
     )
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})

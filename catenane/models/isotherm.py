@@ -58,7 +58,7 @@ class Isotherm(nn.Module):
         centres = [
             torch.linspace(math.log(0.2 / min(known)), -math.log(2 * max(known)), n_sites)
             for gas in self.gases
-            for known in [[uptake.pressure for uptake in uptakes if uptake.gas == gas]]
+            for known in [self.pressures(gas)]
         ]
         self.register_buffer("log_affinity_GS", torch.stack(centres), persistent=False)
         self.register_buffer("capacity_G", torch.ones(len(self.gases)))
@@ -77,9 +77,9 @@ class Isotherm(nn.Module):
             ]
             self.capacity_G[place] = max(known, default=1.0)
 
-    def highest_pressure(self, gas: str) -> float:
-        """The highest pressure of training, in bar; what is said above it is an extrapolation."""
-        return max(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
+    def pressures(self, gas: str) -> list[float]:
+        """Pressures of training in bar, ascending; what is said above the last is an extrapolation."""
+        return sorted(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
 
     def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
         """Uptakes in the unit of the labels.
