@@ -47,12 +47,12 @@ def measure() -> dict[str, float]:
 
     from catenane.config import load_recipe
     from catenane.hardware import fast_matmul, tune_cpu
-    from catenane.models import Encoder, MaskedLanguageModel
+    from catenane.models import MaskedLanguageModel, TransformerEncoder
 
     tune_cpu()
     torch.manual_seed(0)
     recipe = load_recipe("small").with_settings({"encoder.vocabulary_size": 4000})
-    model = MaskedLanguageModel(Encoder(recipe.encoder))
+    model = MaskedLanguageModel(TransformerEncoder(recipe.encoder))
     optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4)
     bf16 = os.environ.get("BENCHMARK_PRECISION") != "fp32"
     lengths = np.random.default_rng(0).lognormal(4.4, 0.5, STEPS).clip(16, 384).astype(int)

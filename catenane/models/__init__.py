@@ -9,16 +9,16 @@ from catenane.models.bundle import (
     read_card,
     save_bundle,
 )
-from catenane.models.encoder import Encoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 
 __all__ = [
     "Bundle",
     "BundleConfig",
-    "Encoder",
     "MaskedLanguageModel",
     "PropertyModel",
+    "TransformerEncoder",
     "bundled_names",
     "find_bundle",
     "load_bundle",

@@ -25,7 +25,7 @@ from torch import nn
 
 from catenane.config import Recipe, Task, build
 from catenane.errors import BundleError, ConfigError
-from catenane.models.encoder import Encoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 from catenane.notation import Notation
@@ -71,10 +71,10 @@ class BundleConfig:
 
     def build_model(self) -> MaskedLanguageModel | PropertyModel:
         """A network of these shapes, with fresh weights."""
-        encoder = Encoder(self.recipe.encoder)
+        encoder = TransformerEncoder(self.recipe.encoder)
         return MaskedLanguageModel(encoder) if self.kind == "encoder" else self.build_property_model(encoder)
 
-    def build_property_model(self, encoder: Encoder) -> PropertyModel:
+    def build_property_model(self, encoder: TransformerEncoder) -> PropertyModel:
         """A property model on this encoder, with a fresh head."""
         assert self.task is not None
         return PropertyModel(
@@ -100,7 +100,7 @@ class Bundle:
     """Where it comes from and how good it is."""
 
     @property
-    def encoder(self) -> Encoder:
+    def encoder(self) -> TransformerEncoder:
         """The part that reads strings."""
         return self.model.encoder
 

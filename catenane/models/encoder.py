@@ -14,6 +14,7 @@ from catenane.config import EncoderConfig
 from catenane.errors import ConfigError
 from catenane.models.initialisation import initialise_encoder
 from catenane.nn import (
+    Attention,
     Block,
     Dropout,
     FeedForward,
@@ -22,14 +23,13 @@ from catenane.nn import (
     LinearAttention,
     RandomFeatures,
     RotaryPositions,
-    SelfAttention,
     SinusoidalPositions,
 )
 
-__all__ = ["Encoder"]
+__all__ = ["TransformerEncoder"]
 
 
-class Encoder(nn.Module):
+class TransformerEncoder(nn.Module):
     """Reads token ids in both directions and gives each token a state: embed → blocks → norm.
 
     Positions, attention kernel, norm order and activation are independent settings. Padding is always masked:
@@ -128,7 +128,7 @@ def _block(config: EncoderConfig, index: int) -> Block:
             config.d_model // config.n_heads, config.n_features, config.feature_order, seed=index
         )
     return Block(
-        SelfAttention(config.d_model, config.n_heads, kernel),
+        Attention(config.d_model, config.n_heads, kernel),
         FeedForward(config.d_model, config.d_hidden, config.activation, config.dropout),
         d_model=config.d_model,
         norm_order=config.norm_order,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
-from catenane.models.encoder import Encoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.models.token_head import TokenHead
 
 __all__ = ["MaskedLanguageModel"]
@@ -24,7 +24,7 @@ class MaskedLanguageModel(nn.Module):
     Source: Devlin et al. 2019, arXiv:1810.04805.
     """
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: TransformerEncoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.head = TokenHead(encoder.config.d_model, encoder.config.vocabulary_size)

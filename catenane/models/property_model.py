@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from catenane.config import HeadConfig, Task
-from catenane.models.encoder import Encoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.models.property_head import PropertyHead
 from catenane.nn import pool
 
@@ -35,7 +35,7 @@ class PropertyModel(nn.Module):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: TransformerEncoder,
         head: HeadConfig,
         *,
         targets: Sequence[str],

@@ -1,9 +1,9 @@
 """Layers, made from plain numbers; `catenane.models` makes whole networks of them."""
 
 from catenane.nn.attention import (
+    Attention,
     FullAttention,
     LinearAttention,
-    SelfAttention,
     full_attention,
     linear_attention,
 )
@@ -15,6 +15,7 @@ from catenane.nn.pooling import pool
 from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, rotate
 
 __all__ = [
+    "Attention",
     "Block",
     "Dropout",
     "FeedForward",
@@ -23,7 +24,6 @@ __all__ = [
     "LinearAttention",
     "RandomFeatures",
     "RotaryPositions",
-    "SelfAttention",
     "SinusoidalPositions",
     "full_attention",
     "linear_attention",

@@ -1,6 +1,6 @@
 """Self-attention: one projection around one of two kernels, softmax or linear.
 
-Axes: B strings, H heads, L tokens, D features (of the stream in `SelfAttention`, of one head elsewhere), M
+Axes: B strings, H heads, L tokens, D features (of the stream in `Attention`, of one head elsewhere), M
 features after the feature map. Where all tokens of a batch are real, `keep_BL` is None and nothing is masked.
 """
 
@@ -16,7 +16,7 @@ from catenane.nn.dropout import Dropout
 from catenane.nn.features import RandomFeatures
 from catenane.nn.positions import Rotation, rotate
 
-__all__ = ["FullAttention", "LinearAttention", "SelfAttention", "full_attention", "linear_attention"]
+__all__ = ["Attention", "FullAttention", "LinearAttention", "full_attention", "linear_attention"]
 
 SMALLEST_MASS = 1e-6
 """Guards the division for a string without any real token; sums of feature products lie far above it."""
@@ -167,7 +167,7 @@ class LinearAttention(nn.Module):
         return mixed_BHLD.to(v_BHLD.dtype)
 
 
-class SelfAttention(nn.Module):
+class Attention(nn.Module):
     """Queries, keys and values of one stream, a kernel that mixes the values, and the projection back.
 
     Args:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
-from catenane.nn.attention import SelfAttention
+from catenane.nn.attention import Attention
 from catenane.nn.dropout import Dropout
 from catenane.nn.feed_forward import FeedForward
 from catenane.nn.positions import Rotation
@@ -32,7 +32,7 @@ class Block(nn.Module):
 
     def __init__(
         self,
-        attention: SelfAttention,
+        attention: Attention,
         feed_forward: FeedForward,
         *,
         d_model: int,
@@ -50,7 +50,7 @@ class Block(nn.Module):
     def forward(
         self, x_BLD: Tensor, keep_BL: Tensor | None = None, rotation: Rotation | None = None
     ) -> Tensor:
-        """Pass the stream on; arguments as in `SelfAttention`, the shape stays."""
+        """Pass the stream on; arguments as in `Attention`, the shape stays."""
         if self.pre_norm:
             x_BLD = x_BLD + self.dropout(self.attention(self.attention_norm(x_BLD), keep_BL, rotation))
             x_BLD = x_BLD + self.dropout(self.feed_forward(self.feed_forward_norm(x_BLD)))

@@ -17,7 +17,7 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
-from catenane.models import Bundle, BundleConfig, Encoder
+from catenane.models import Bundle, BundleConfig, TransformerEncoder
 from catenane.tokenizers import Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
@@ -62,7 +62,7 @@ def fit_property_model(
     device: str | None = None,
     pooled_ND: np.ndarray | None = None,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
-    make_encoder: Callable[[EncoderConfig], Encoder] = Encoder,
+    make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
 ) -> FittedModel:
     """Train a property head, and the encoder under it, on the training rows of a table.
 

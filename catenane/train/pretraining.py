@@ -25,7 +25,7 @@ from catenane.data import (
     write_corpus,
 )
 from catenane.errors import DataError
-from catenane.models import Bundle, BundleConfig, Encoder, MaskedLanguageModel, save_bundle
+from catenane.models import Bundle, BundleConfig, MaskedLanguageModel, TransformerEncoder, save_bundle
 from catenane.objectives import Masked, mask_tokens, masked_loss
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
@@ -99,7 +99,7 @@ def pretrain(
     corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
     logger.info("%s", _tell(corpus.index.counts))
     torch.manual_seed(seed)
-    model = MaskedLanguageModel(Encoder(chosen.encoder))
+    model = MaskedLanguageModel(TransformerEncoder(chosen.encoder))
     lesson = MaskedLesson(model, corpus, reader, chosen, seed)
     progress = run(
         lesson,

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from catenane.config import EncoderConfig, load_recipe, recipe_names
 from catenane.errors import ConfigError
-from catenane.models import Encoder
+from catenane.models import TransformerEncoder
 
 TINY = EncoderConfig(
     vocabulary_size=30, d_model=24, n_layers=2, n_heads=3, d_hidden=32, n_features=16, max_length=32
@@ -42,9 +42,9 @@ def batch(*lengths: int, padded_to: int | None = None) -> tuple[Tensor, Tensor]:
     return ids_BL, torch.arange(width) < torch.tensor(lengths)[:, None]
 
 
-def lively(config: EncoderConfig) -> Encoder:
+def lively(config: EncoderConfig) -> TransformerEncoder:
     """An encoder that has weights as large as after training, so that nothing is lost in flat attention."""
-    encoder = Encoder(config).eval()
+    encoder = TransformerEncoder(config).eval()
     for parameter in encoder.parameters():
         if parameter.ndim == 2:
             nn.init.normal_(parameter, std=1.5 * parameter.shape[1] ** -0.5)
@@ -52,13 +52,13 @@ def lively(config: EncoderConfig) -> Encoder:
 
 
 @pytest.fixture(params=KERNELS)
-def encoder(request) -> Encoder:
+def encoder(request) -> TransformerEncoder:
     return lively(KERNELS[request.param])
 
 
 @pytest.mark.parametrize("config", EVERY_KIND, ids=lambda c: f"{c.attention}-{c.positions}-{c.norm_order}")
 def test_every_kind_reads_a_padded_batch_and_learns(config):
-    encoder = Encoder(config)
+    encoder = TransformerEncoder(config)
     ids_BL, keep_BL = batch(7, 12, 3)
     states_BLD = encoder(ids_BL, keep_BL)
     assert states_BLD.shape == (3, 12, 24)
@@ -112,17 +112,17 @@ def test_saved_weights_give_identical_states(encoder, tmp_path):
     ids_BL, keep_BL = batch(9, 4)
     encoder.redraw_features(torch.Generator().manual_seed(4))
     torch.save(encoder.state_dict(), tmp_path / "weights.pt")
-    other = Encoder(encoder.config).eval()
+    other = TransformerEncoder(encoder.config).eval()
     assert not torch.equal(other(ids_BL, keep_BL), encoder(ids_BL, keep_BL))
     other.load_state_dict(torch.load(tmp_path / "weights.pt", weights_only=True))
     assert torch.equal(other(ids_BL, keep_BL), encoder(ids_BL, keep_BL))
 
 
 def test_random_features_differ_between_blocks_and_not_between_encoders():
-    def directions(encoder: Encoder) -> list[Tensor]:
+    def directions(encoder: TransformerEncoder) -> list[Tensor]:
         return [tensor for name, tensor in encoder.state_dict().items() if name.endswith("directions_DM")]
 
-    first, second = (directions(Encoder(KERNELS["map-rotated"])) for _ in range(2))
+    first, second = (directions(TransformerEncoder(KERNELS["map-rotated"])) for _ in range(2))
     assert len(first) == 2
     assert not torch.equal(first[0], first[1])
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
@@ -184,7 +184,7 @@ def test_cao_recipes_have_the_weights_that_their_sizes_imply(name):
     config = replace(load_recipe(name).encoder, vocabulary_size=100)
     with torch.device("meta"):
         layer = nn.TransformerEncoderLayer(config.d_model, config.n_heads, config.d_hidden)
-        encoder = Encoder(config)
+        encoder = TransformerEncoder(config)
     n_weights = 100 * config.d_model + config.n_layers * sum(p.numel() for p in layer.parameters())
     assert sum(parameter.numel() for parameter in encoder.parameters()) == n_weights
 
@@ -193,11 +193,11 @@ def test_cao_recipes_have_the_weights_that_their_sizes_imply(name):
 def test_every_recipe_makes_an_encoder(name):
     config = replace(load_recipe(name).encoder, vocabulary_size=30, n_layers=1)
     ids_BL, keep_BL = batch(9, 4)
-    assert Encoder(config).eval()(ids_BL, keep_BL).shape == (2, 9, config.d_model)
+    assert TransformerEncoder(config).eval()(ids_BL, keep_BL).shape == (2, 9, config.d_model)
 
 
 def test_sizes_that_cannot_be_meant_are_refused():
     with pytest.raises(ConfigError, match=r"vocabulary_size is not set: fill it from the tokenizer"):
-        Encoder(EncoderConfig())
+        TransformerEncoder(EncoderConfig())
     with pytest.raises(ConfigError, match=r"batch of 33 tokens is longer than encoder.max_length=32"):
-        Encoder(TINY)(*batch(33))
+        TransformerEncoder(TINY)(*batch(33))

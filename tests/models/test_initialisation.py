@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from catenane.config import EncoderConfig, HeadConfig
-from catenane.models import Encoder, MaskedLanguageModel, PropertyModel
+from catenane.models import MaskedLanguageModel, PropertyModel, TransformerEncoder
 
 SMALL = EncoderConfig(vocabulary_size=200, d_model=64, n_layers=8, n_heads=4, d_hidden=128, dropout=0.0)
 
@@ -19,7 +19,7 @@ def random_batch() -> tuple[torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("attention", ["full", "linear"])
 @pytest.mark.parametrize("norm_order", ["pre", "post"])
 def test_gradients_reach_the_first_block_as_the_last(attention, norm_order):
-    encoder = Encoder(replace(SMALL, attention=attention, norm_order=norm_order))
+    encoder = TransformerEncoder(replace(SMALL, attention=attention, norm_order=norm_order))
     states_BLD = encoder(*random_batch())
     (states_BLD * torch.randn_like(states_BLD)).sum().backward()
     norms = [block.feed_forward.output.weight.grad.norm() for block in encoder.blocks]
@@ -27,7 +27,7 @@ def test_gradients_reach_the_first_block_as_the_last(attention, norm_order):
 
 
 def test_the_first_guess_of_a_token_is_near_uniform():
-    model = MaskedLanguageModel(Encoder(SMALL))
+    model = MaskedLanguageModel(TransformerEncoder(SMALL))
     ids_BL, keep_BL = random_batch()
     logits_NV = model(ids_BL, keep_BL, keep_BL)
     loss = torch.nn.functional.cross_entropy(logits_NV, torch.randint(0, 200, (len(logits_NV),)))
@@ -39,7 +39,7 @@ def test_the_first_guess_of_a_token_is_near_uniform():
 @pytest.mark.parametrize("hidden", [(), (64,), (256, 128, 64)])
 def test_the_first_answers_are_near_the_mean_and_differ(hidden):
     model = PropertyModel(
-        Encoder(SMALL), HeadConfig(hidden=hidden, dropout=0.0), targets=("a", "b"), n_descriptors=5
+        TransformerEncoder(SMALL), HeadConfig(hidden=hidden, dropout=0.0), targets=("a", "b"), n_descriptors=5
     )
     ids_BL, keep_BL = random_batch()
     scores_BT = model(ids_BL, keep_BL, torch.randn(16, 5))
@@ -50,6 +50,6 @@ def test_the_first_answers_are_near_the_mean_and_differ(hidden):
 def test_weights_follow_the_seed():
     def weights() -> list[torch.Tensor]:
         torch.manual_seed(11)
-        return list(Encoder(SMALL).parameters())
+        return list(TransformerEncoder(SMALL).parameters())
 
     assert all(torch.equal(a, b) for a, b in zip(weights(), weights(), strict=True))

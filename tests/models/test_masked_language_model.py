@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from catenane.config import EncoderConfig
-from catenane.models import Encoder, MaskedLanguageModel
+from catenane.models import MaskedLanguageModel, TransformerEncoder
 from catenane.objectives import mask_tokens, masked_loss
 
 CONFIG = EncoderConfig(
@@ -14,7 +14,7 @@ CONFIG = EncoderConfig(
 
 
 def test_only_chosen_tokens_are_named_in_reading_order():
-    model = MaskedLanguageModel(Encoder(CONFIG)).eval()
+    model = MaskedLanguageModel(TransformerEncoder(CONFIG)).eval()
     ids_BL, keep_BL = torch.randint(5, 20, (3, 8)), torch.ones(3, 8, dtype=torch.bool)
     all_BLV = model(ids_BL, keep_BL, keep_BL).unflatten(0, (3, 8))
     chosen_BL = torch.zeros(3, 8, dtype=torch.bool)
@@ -24,7 +24,7 @@ def test_only_chosen_tokens_are_named_in_reading_order():
 
 
 def test_the_embedding_that_reads_tokens_also_names_them():
-    model = MaskedLanguageModel(Encoder(CONFIG))
+    model = MaskedLanguageModel(TransformerEncoder(CONFIG))
     names = [name for name, parameter in model.named_parameters() if parameter.shape == (20, 32)]
     assert names == ["encoder.embedding.weight"]
     assert {name.split(".")[0] for name in model.state_dict()} == {"encoder", "head"}
@@ -39,7 +39,7 @@ def test_it_learns_to_name_the_hidden_tokens_of_a_grammar():
     starts_B = torch.randint(0, 15, (32, 1))
     ids_BL = 5 + (starts_B + torch.arange(10)) % 15
     keep_BL = torch.ones_like(ids_BL, dtype=torch.bool)
-    model = MaskedLanguageModel(Encoder(CONFIG))
+    model = MaskedLanguageModel(TransformerEncoder(CONFIG))
     optimizer = torch.optim.AdamW(model.parameters(), lr=5e-3)
     generator = torch.Generator().manual_seed(0)
     for _ in range(120):

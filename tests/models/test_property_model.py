@@ -11,7 +11,7 @@ from torch import Tensor
 
 from catenane.config import EncoderConfig, HeadConfig
 from catenane.errors import ConfigError, DataError
-from catenane.models import Encoder, PropertyModel
+from catenane.models import PropertyModel, TransformerEncoder
 from catenane.objectives import classification_loss, regression_loss
 
 ENCODER = EncoderConfig(
@@ -24,7 +24,7 @@ NAN = float("nan")
 
 def make_model(n_targets: int = 1, n_descriptors: int = 0, task: str = "regression") -> PropertyModel:
     return PropertyModel(
-        Encoder(ENCODER), HEAD, targets=TARGETS[:n_targets], n_descriptors=n_descriptors, task=task
+        TransformerEncoder(ENCODER), HEAD, targets=TARGETS[:n_targets], n_descriptors=n_descriptors, task=task
     ).eval()
 
 
@@ -37,7 +37,7 @@ def strings(n: int = 6, length: int = 9, padded_to: int = 9) -> tuple[Tensor, Te
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("attention", ["full", "linear"])
 def test_padding_and_company_change_no_answer(pooling, attention):
-    encoder = Encoder(replace(ENCODER, attention=attention))
+    encoder = TransformerEncoder(replace(ENCODER, attention=attention))
     model = PropertyModel(encoder, replace(HEAD, pooling=pooling), targets=TARGETS).eval()
     scores_BT = model(*strings())
     torch.testing.assert_close(model(*strings(padded_to=20)), scores_BT, atol=1e-5, rtol=1e-4)
@@ -122,12 +122,14 @@ def test_what_cannot_be_meant_is_refused():
     with pytest.raises(DataError, match=r"target 'second' has no label in the training rows"):
         make_model(n_targets=2).head.fit_scalers(np.array([[1.0, NAN], [2.0, NAN]]))
     with pytest.raises(ConfigError, match=r"head.descriptors=false leaves no place for 3 descriptors"):
-        PropertyModel(Encoder(ENCODER), HeadConfig(descriptors=False), targets=TARGETS, n_descriptors=3)
+        PropertyModel(
+            TransformerEncoder(ENCODER), HeadConfig(descriptors=False), targets=TARGETS, n_descriptors=3
+        )
 
 
 @pytest.mark.parametrize("attention", ["full", "linear"])
 def test_it_fits_a_handful_of_strings(attention):
-    encoder = Encoder(replace(ENCODER, attention=attention))
+    encoder = TransformerEncoder(replace(ENCODER, attention=attention))
     model = PropertyModel(encoder, HEAD, targets=TARGETS, n_descriptors=2)
     ids_BL, keep_BL = strings(12)
     descriptors_BF = torch.randn(12, 2)

@@ -11,10 +11,10 @@ from torch.nn.functional import scaled_dot_product_attention
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from catenane.nn import (
+    Attention,
     FullAttention,
     LinearAttention,
     RotaryPositions,
-    SelfAttention,
     full_attention,
     linear_attention,
     rotate,
@@ -134,7 +134,7 @@ def test_map_rotated_weights_depend_on_distance_alone_on_average():
 
 
 def test_self_attention_is_that_of_pytorch():
-    ours = SelfAttention(12, 3, FullAttention(0.0))
+    ours = Attention(12, 3, FullAttention(0.0))
     reference = nn.MultiheadAttention(12, 3, batch_first=True)
     with torch.no_grad():
         reference.in_proj_weight.copy_(ours.input.weight)
@@ -147,7 +147,7 @@ def test_self_attention_is_that_of_pytorch():
 
 
 def test_attention_weights_are_dropped_in_training_alone():
-    attention = SelfAttention(12, 3, FullAttention(0.5))
+    attention = Attention(12, 3, FullAttention(0.5))
     x_BLD = torch.randn(2, 6, 12)
     assert not torch.equal(attention(x_BLD), attention(x_BLD))
     attention.eval()

@@ -4,14 +4,14 @@ import pytest
 import torch
 from torch import nn
 
-from catenane.nn import Block, FeedForward, FullAttention, SelfAttention
+from catenane.nn import Attention, Block, FeedForward, FullAttention
 
 
 @pytest.mark.parametrize("norm_order", ["pre", "post"])
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_a_block_is_the_encoder_layer_of_pytorch(norm_order, activation):
     ours = Block(
-        SelfAttention(12, 3, FullAttention(0.0)),
+        Attention(12, 3, FullAttention(0.0)),
         FeedForward(12, 20, activation, 0.0),
         d_model=12,
         norm_order=norm_order,

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from catenane.data import Table
 from catenane.inference import Model
-from catenane.models import Bundle, Encoder, MaskedLanguageModel
+from catenane.models import Bundle, MaskedLanguageModel, TransformerEncoder
 from catenane.reproduce.mof.training import labelled, pretrained, split_of, topologies, train
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare
 from catenane.reproduce.result import Table as ResultTable
@@ -121,7 +121,7 @@ def _maps(run: Run, table: Table, seed: int) -> dict[str, Any]:
 def _untrained(encoder: Bundle, seed: int) -> Bundle:
     """A bundle of the same shape whose weights are as they start."""
     torch.manual_seed(seed)
-    model = MaskedLanguageModel(Encoder(encoder.config.recipe.encoder))
+    model = MaskedLanguageModel(TransformerEncoder(encoder.config.recipe.encoder))
     return dataclasses.replace(encoder, model=model)
 
 

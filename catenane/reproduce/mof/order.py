@@ -23,7 +23,7 @@ from torch.nn.functional import pad
 from catenane.config import EncoderConfig
 from catenane.data import Table, collate
 from catenane.inference import Model
-from catenane.models import Bundle, Encoder
+from catenane.models import Bundle, TransformerEncoder
 from catenane.nn import SinusoidalPositions
 from catenane.reproduce.figures import dots_by_seed
 from catenane.reproduce.mof.training import labelled, median_row, of_seeds, split_of, train
@@ -63,7 +63,7 @@ FAULTS = {
 """The four encoders of the ablation."""
 
 
-class FaultyEncoder(Encoder):
+class FaultyEncoder(TransformerEncoder):
     """Our encoder with the faults of the public code; weights and their names stay those of a sound one.
 
     Args:

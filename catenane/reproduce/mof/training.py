@@ -11,7 +11,7 @@ import numpy as np
 from catenane.config import EncoderConfig, Recipe
 from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.inference import Model
-from catenane.models import Bundle, Encoder, load_bundle
+from catenane.models import Bundle, TransformerEncoder, load_bundle
 from catenane.notation import Mofid
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison
 from catenane.reproduce.run import Run
@@ -104,7 +104,7 @@ def train(
     seed: int,
     parent: Bundle | None = None,
     curves: bool = False,
-    make_encoder: Callable[[EncoderConfig], Encoder] = Encoder,
+    make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
 ) -> tuple[FittedModel, dict[str, Any]]:
     """Train on one label and score all parts with the model in evaluation mode.
 

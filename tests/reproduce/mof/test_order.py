@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catenane.config import EncoderConfig
-from catenane.models import Encoder
+from catenane.models import TransformerEncoder
 from catenane.reproduce.mof.order import FAULTS, FaultyEncoder
 
 CONFIG = EncoderConfig(
@@ -40,7 +40,7 @@ def with_tokens_shuffled(ids_BL: torch.Tensor) -> torch.Tensor:
 
 def test_without_faults_it_is_our_encoder(batch):
     torch.manual_seed(0)
-    ours = Encoder(CONFIG).eval()
+    ours = TransformerEncoder(CONFIG).eval()
     with torch.inference_mode():
         torch.testing.assert_close(ours(*batch)[:, 0], first_states("correct", *batch))
 
