@@ -34,10 +34,10 @@ from catenane.config import load_recipe
 from catenane.data import Split, Table, aggregate, make_split, noise_floor, read_table
 from catenane.descriptors import Descriptors
 from catenane.inference import Model
+from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.screen import Frameworks
 from catenane.train import fit_property_model
-from catenane.train.metrics import score
 
 ENCODER = RUNS / "mof-encoder"
 CANDIDATES = RUNS / "enumerated.csv"

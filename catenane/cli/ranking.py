@@ -15,7 +15,7 @@ from catenane.cli.console import print_table, stdout
 
 if TYPE_CHECKING:
     from catenane.inference import Model
-    from catenane.screen import Isotherms
+    from catenane.reporting import Isotherms
 
 __all__ = ["Ranking"]
 
@@ -71,7 +71,7 @@ class Ranking:
 
     def write_page(self, path: Path, *, n_rejected: int, command: str) -> None:
         """The highest as an HTML page, each drawn, with its isotherm where the model has such."""
-        from catenane.screen import write_ranking_page
+        from catenane.reporting import write_ranking_page
 
         strings = [text for _, _, text, _ in self._best]
         values = np.array([row for *_, row in self._best]).reshape(-1, len(self._columns))
@@ -92,7 +92,7 @@ class Ranking:
         )
 
     def _isotherms(self, strings: Sequence[str]) -> Isotherms | None:
-        from catenane.screen import Isotherms
+        from catenane.reporting import Isotherms
 
         known, ranked = self._model.property_model.head.isotherm, Uptake.parse(self._by)
         if known is None or ranked is None:

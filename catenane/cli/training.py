@@ -125,8 +125,8 @@ def finetune(
 
     Example: `catenane finetune solubility.csv --target logS --split scaffold --out runs/solubility`
     """
+    from catenane.reporting import summary_lines
     from catenane.train import finetune as run
-    from catenane.train import summary_lines
 
     result = run(
         data,

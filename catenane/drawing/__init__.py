@@ -1,6 +1,5 @@
-"""Structures as inline SVG, and the shell that the HTML pages of the package share."""
+"""Structures as inline SVG."""
 
-from catenane.drawing.pages import render_page, write_page
 from catenane.drawing.structures import depict, structures
 
-__all__ = ["depict", "render_page", "structures", "write_page"]
+__all__ = ["depict", "structures"]

@@ -15,11 +15,11 @@ from catenane.config import Recipe, load_recipe
 from catenane.data import Table, make_split
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
+from catenane.metrics import Task
 from catenane.models import load_bundle, save_bundle
 from catenane.notation import detect_notation, normalise
 from catenane.predictors.strings import as_strings
 from catenane.train import fit_property_model
-from catenane.train.metrics import Task
 
 __all__ = ["PropertyClassifier", "PropertyRegressor"]
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from catenane.reporting.plots import ACCENT, INK, MUTED, PALETTE, SECOND, STYLE
 from catenane.reproduce.result import Figure
-from catenane.train.report.figures import ACCENT, INK, MUTED, PALETTE, SECOND, STYLE
 
 __all__ = ["band", "dots_by_seed", "epochs_axis", "save"]
 

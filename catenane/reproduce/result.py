@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import DataError
-from catenane.wording import MISSING, duration
+from catenane.formatting import MISSING, duration
 
 __all__ = [
     "NOT_IN_PAPER",

@@ -21,9 +21,9 @@ import numpy as np
 
 from catenane.config import Recipe, load_recipe
 from catenane.data import Table
+from catenane.formatting import count
 from catenane.train.folder import fingerprint, write_json
 from catenane.version import __version__
-from catenane.wording import count
 
 __all__ = ["Run", "Scale"]
 

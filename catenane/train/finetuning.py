@@ -30,14 +30,13 @@ from catenane.data import (
 )
 from catenane.data.duplicates import Aggregation
 from catenane.inference import Model
+from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.reporting import FinetuneResult, write_report
 from catenane.train.fit import fit_property_model, tell_task
 from catenane.train.folder import check_run_folder, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run
-from catenane.train.metrics import score
-from catenane.train.report import write_report
-from catenane.train.result import FinetuneResult
 from catenane.version import __version__
 
 __all__ = ["finetune"]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from catenane.data import Table, find_duplicates, read_table
+from catenane.reporting.plots import ACCENT, INK, MUTED, SECOND
 from catenane.reproduce.mof.training import (
     FEWEST_CHARACTERS_TOO_MANY,
     clean,
@@ -17,7 +18,6 @@ from catenane.reproduce.mof.training import (
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
-from catenane.train.report.figures import ACCENT, INK, MUTED, SECOND
 
 __all__ = ["run"]
 

@@ -13,15 +13,15 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.data import Table
+from catenane.formatting import number
 from catenane.inference import Model
+from catenane.metrics import FloatArray
 from catenane.models import Bundle, MaskedLanguageModel, TransformerEncoder
+from catenane.reporting.plots import INK, MARKERS, MUTED, PALETTE, SECOND
 from catenane.reproduce.mof.training import labelled, pretrained, split_of, topologies, train
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
-from catenane.train.metrics import FloatArray
-from catenane.train.report.figures import INK, MARKERS, MUTED, PALETTE, SECOND
-from catenane.wording import number
 
 __all__ = ["label_r2", "nearest", "run", "topology_purity"]
 

@@ -22,6 +22,7 @@ from torch.nn.functional import pad
 
 from catenane.config import EncoderConfig
 from catenane.data import Table, collate
+from catenane.formatting import count
 from catenane.inference import Model
 from catenane.models import Bundle, TransformerEncoder
 from catenane.nn import SinusoidalPositions
@@ -30,7 +31,6 @@ from catenane.reproduce.mof.training import labelled, median_row, of_seeds, spli
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
-from catenane.wording import count
 
 __all__ = ["FAULTS", "Faults", "FaultyEncoder", "run", "sensitivity"]
 

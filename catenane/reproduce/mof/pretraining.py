@@ -10,6 +10,9 @@ from typing import Any
 import numpy as np
 
 from catenane.data import Table
+from catenane.formatting import count, number
+from catenane.metrics import score
+from catenane.reporting.plots import ACCENT, MARKERS, MUTED, PALETTE, SECOND
 from catenane.reproduce.figures import band, epochs_axis
 from catenane.reproduce.mof.training import (
     FULL_TRAINING,
@@ -24,9 +27,6 @@ from catenane.reproduce.mof.training import (
 from catenane.reproduce.result import Comparison, Figure, Findings, compare, mean
 from catenane.reproduce.result import Table as ResultTable
 from catenane.reproduce.run import Run
-from catenane.train.metrics import score
-from catenane.train.report.figures import ACCENT, MARKERS, MUTED, PALETTE, SECOND
-from catenane.wording import count, number
 
 __all__ = ["run"]
 

@@ -11,12 +11,12 @@ import numpy as np
 from catenane.config import EncoderConfig, Recipe
 from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.inference import Model
+from catenane.metrics import FloatArray, Score, score
 from catenane.models import Bundle, TransformerEncoder, load_bundle
 from catenane.notation import Mofid
 from catenane.reproduce.result import NOT_IN_PAPER, Comparison
 from catenane.reproduce.run import Run
 from catenane.train import FittedModel, fit_property_model, pretrain
-from catenane.train.metrics import FloatArray, Score, score
 
 __all__ = [
     "FEWEST_CHARACTERS_TOO_MANY",

@@ -1,0 +1,105 @@
+"""What a ranking page says of one framework or molecule, in a chemist's words."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from catenane.drawing import depict
+from catenane.notation import FAILED_TOPOLOGIES, Mofid, Notation, Smiles
+from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
+from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
+from catenane.reporting.ranking_words import chemical
+
+__all__ = ["Block", "Description", "Fact", "describe"]
+
+NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+
+Fact = tuple[str, str, str]
+"""What is told, what it is, and a note on it, which may be empty."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A linker or a molecule."""
+
+    name: str
+    full_name: str
+    """Systematic name of the linker, or of its parent; empty where it is not known."""
+    drawing: Markup | None
+    """None where RDKit makes no molecule of it."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """Everything that the string says."""
+
+    blocks: tuple[Block, ...]
+    facts: tuple[Fact, ...]
+
+
+def describe(string: str, notation: Notation) -> Description:
+    """Read a framework's linkers, node, net and catenation, or a molecule.
+
+    Raises:
+        NotationError: The string is not of this notation.
+    """
+    if notation == "smiles":
+        molecule = Smiles.parse(string).text
+        return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
+    mofid = Mofid.parse(string)
+    # MOFid's order says nothing; the shorter ones first share a line of the card.
+    names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
+    facts = [("net", *_net(mofid)), ("node", *_node(mofid, names.values()))]
+    return Description(
+        blocks=tuple(_block(linker, name) for linker, name in names.items()),
+        facts=tuple(fact for fact in facts if fact[1]),
+    )
+
+
+def _block(linker: str, name: LinkerName) -> Block:
+    if name.parent is None:
+        return Block(chemical(name.formula), "", depict(linker))
+    groups = map(chemical, name.groups)
+    return Block(", ".join([name.parent.name, *groups]), name.parent.full_name, depict(linker))
+
+
+def _net(mofid: Mofid) -> tuple[str, str]:
+    codes = [code for code in mofid.topologies if code not in FAILED_TOPOLOGIES]
+    nets = mofid.catenation
+    if nets is None:
+        words = "catenation not known"
+    elif nets == 0:
+        words = "single net"
+    else:
+        number = NUMBERS[nets - 1] if nets <= len(NUMBERS) else f"{nets + 1:,}"
+        words = f"{number} interpenetrated nets"
+    return " or ".join(codes) or "not identified", words
+
+
+def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
+    """The cluster in the crystal where net and linkers bear it out, else its short name or its SMILES."""
+    rest = Counter(mofid.blocks) - Counter(mofid.linkers)
+    known = [node for node in builtin_nodes() if Counter(node.blocks) == rest]
+    if not known:
+        return " + ".join(rest), ""
+    (node,) = known
+    donors = {name.parent.donor for name in linkers if name.parent is not None}
+    if not _is_known_in(node, mofid.topologies, donors):
+        return chemical(node.name), ""
+    if node.cluster.startswith("rod"):
+        return chemical(node.name), chemical(node.cluster)
+    cluster, _, note = node.cluster.partition(", ")
+    return chemical(cluster), note
+
+
+def _is_known_in(node: Node, nets: tuple[str, ...], donors: set[Donor]) -> bool:
+    return bool(donors) and any(
+        blueprint.net in nets
+        and node.name in blueprint.nodes
+        and donors <= {slot.donor for slot in blueprint.slots}
+        for blueprint in builtin_blueprints()
+    )

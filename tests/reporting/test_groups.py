@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from catenane.data import Split, Table
+from catenane.notation import Smiles
+from catenane.reporting.grouperrors import errors_by_group, row_errors
+from catenane.reporting.groups import MOST_GROUPS, OTHER, SCAFFOLD_NAMES, chemistry_groups
+
+
+def sort(strings, notation="smiles", train=(0,)):
+    n = len(strings)
+    table = Table(strings, notation, np.zeros((n, 1)), ("y",), np.arange(n), {}, [], "data.csv", "string")
+    train = np.array(train, dtype=np.int64)
+    test = np.setdiff1d(np.arange(n), train)
+    return chemistry_groups(table, Split(train, test[:0], test, "random", 0, None))
+
+
+def test_frameworks_are_sorted_by_net_catenation_and_linkers():
+    groups = sort(
+        ["[Zn].CCO.CCC&&pcu.cat0", "[Zn].CCC&&pcu.cat1", "[Cu].CCN.CCC&&bcu,fcu", "[Cu].CCC&&NA"], "mofid"
+    )
+    assert groups.main.title == "topology"
+    assert list(groups.main.row_names) == ["pcu", "pcu", "bcu,fcu", "NA"]
+    assert groups.main.names[0] == "pcu"
+    assert list(groups.size.row_names) == ["cat0", "cat1", "unknown", "unknown"]
+    assert groups.size.names == ("cat0", "cat1", "unknown")
+    assert list(groups.seen.row_names) == [
+        "all linkers seen",
+        "all linkers seen",
+        "a linker is new",
+        "all linkers seen",
+    ]
+
+
+def test_molecules_are_sorted_by_scaffold_and_size():
+    groups = sort(["Cc1ccccc1", "Clc1ccccc1", "CCO", "c1ccncc1", "CCCCCCC"])
+    assert groups.main.title == "scaffold"
+    assert list(groups.main.row_names) == ["benzene", "benzene", "no ring", "pyridine", "no ring"]
+    assert list(groups.seen.row_names) == ["scaffold seen"] * 2 + ["scaffold is new"] * 3
+    assert list(groups.size.row_names) == ["7 or more", "7 or more", "3", "6", "7 or more"]
+    assert groups.size.names == ("3", "6", "7 or more")
+
+
+def test_molecules_that_share_no_scaffold_are_sorted_by_rings():
+    rings = ["C1CC1", "c1ccccc1", "c1ccc2ccccc2c1", "C1CCC1"]
+    chains = [f"c1ccccc1{'C' * n}C1CC1" for n in range(1, 15)]
+    groups = sort(["CCO", *rings, *chains])
+    assert groups.main.title == "rings"
+    assert list(groups.main.row_names[:5]) == [
+        "no ring", "1 aliphatic ring", "1 aromatic ring", "2 rings", "1 aliphatic ring",
+    ]  # fmt: skip
+    assert set(groups.main.row_names[5:]) == {"2 rings"}
+
+
+def test_rare_groups_are_shown_as_one():
+    nets = ["pcu"] * 9 + [f"n{k}" for k in range(20)]
+    groups = sort([f"[Zn].CCO&&{net}.cat0" for net in nets], "mofid").main
+    assert len(groups.names) == MOST_GROUPS
+    assert groups.names[0] == "pcu"
+    assert groups.names[-1] == OTHER
+    assert np.count_nonzero(groups.row_names == OTHER) == len(nets) - 9 - (MOST_GROUPS - 2)
+
+
+@pytest.mark.parametrize("scaffold", [scaffold for scaffold in SCAFFOLD_NAMES if scaffold])
+def test_named_scaffolds_are_written_as_scaffolds_are(scaffold):
+    assert Smiles.parse(scaffold).scaffold() == scaffold
+
+
+def test_errors_are_averaged_within_their_group():
+    labels, answers = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.7, 0.9, 0.2, 0.0, 1.0])
+    names = np.array(["a", "b", "a", "b", "a", "c"])
+    errors = row_errors(labels, answers, "regression")
+    found = errors_by_group(("b", "a", "d", "c"), names, errors, 2 * errors)
+    assert [(group.name, group.n) for group in found] == [("b", 2), ("a", 3), ("c", 1)]
+    assert [group.model for group in found] == pytest.approx([0.75, 0.2 / 3, 0.0])
+    assert [group.baseline for group in found] == pytest.approx([1.5, 0.4 / 3, 0.0])
+    assert {group.half_width for group in found} == {None}
+    assert list(row_errors(labels, answers, "classification")) == [0, 1, 0, 1, 0, 0]
+
+
+def test_a_group_large_enough_has_an_interval():
+    errors = np.random.default_rng(0).normal(3.0, 1.0, size=400)
+    [group] = errors_by_group(("a",), np.full(400, "a"), errors, None)
+    assert group.half_width == pytest.approx(1.96 * errors.std(ddof=1) / 20)
+    assert group.baseline is None

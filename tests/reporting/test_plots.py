@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import re
+import sys
+import xml.etree.ElementTree as ElementTree
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+
+from catenane.reporting.data_plots import histogram, score_curve
+from catenane.reporting.plots import ACCENT, INK, panel
+
+
+def draw(axes):
+    axes.plot([0, 1], [2, 3], "o-", color=ACCENT)
+    axes.set_xlabel("a < b & $c_1$ 化学")
+    axes.scatter([0, 1], [2, 3], rasterized=True)
+
+
+def parse(svg):
+    return ElementTree.fromstring(str(svg))
+
+
+def test_a_panel_is_well_formed_and_takes_its_looks_from_the_page():
+    svg = panel(draw, alt='a "quoted" <name>')
+    root = parse(svg)
+    assert root.attrib["aria-label"] == 'a "quoted" <name>'
+    assert "width" not in root.attrib
+    assert "var(--accent)" in svg
+    assert ACCENT not in svg
+    assert INK not in svg
+    assert "font-family" not in svg
+    assert "a < b & $c_1$ 化学" in [element.text for element in root.iter("text")]
+
+
+def test_panels_can_stand_on_one_page():
+    first = panel(draw, alt="first")
+    second = panel(lambda axes: axes.plot([0, 1], [5, 3], "o-"), alt="second")
+    ids = [re.findall(r' id="([^"]*)"', svg) for svg in (first, second)]
+    assert all(ids)
+    assert not set(ids[0]) & set(ids[1])
+    for svg, own in zip((first, second), ids, strict=True):
+        assert len(set(own)) == len(own)
+        assert set(re.findall(r'(?:url\(|href=")#([^")]*)', svg)) == set(own)
+
+
+def test_the_users_settings_of_matplotlib_do_not_matter_and_are_kept():
+    plain = panel(draw, alt="")
+    with mpl.rc_context(
+        {"font.size": 30, "axes.facecolor": "red", "text.parse_math": True, "svg.fonttype": "path"}
+    ):
+        assert panel(draw, alt="") == plain
+        assert mpl.rcParams["font.size"] == 30
+    assert "matplotlib.pyplot" not in sys.modules
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [],
+        [1.0],
+        [0.0, 1.0, 1.0],
+        [np.nan, 2.5, 2.5],
+        list(range(500)),
+        [1e-9, 2e-9],
+        [1e12, 3e12],
+        [-5.0, 1e6],
+    ],
+)
+def test_a_histogram_counts_what_is_there(values):
+    values = np.array(values, dtype=np.float64)
+    svg = histogram(values, values[: len(values) // 2], xlabel="label", alt="")
+    assert len(svg) < 40_000
+    assert parse(svg) is not None
+
+
+@pytest.mark.parametrize("scores", [[0.5], [0.5, np.nan, 0.3], [np.nan, np.nan]])
+def test_the_best_epoch_is_marked(scores):
+    history = [{"epoch": k + 1, "valid_score": score} for k, score in enumerate(scores)]
+    texts = [element.text for element in parse(score_curve(history)).iter("text")]
+    kept = [text for text in texts if text.startswith("kept")]
+    assert kept == ([f"kept: epoch {int(np.nanargmin(scores)) + 1}"] if np.isfinite(scores).any() else [])
