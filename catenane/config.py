@@ -7,7 +7,6 @@ published model is such a file, not a class; `recipes/` holds the ones that come
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from catenane.errors import ConfigError
+from catenane.errors import ConfigError, suggestion
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -259,9 +258,8 @@ def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> S
     for key, value in values.items():
         name = f"{where}.{key}" if where else key
         if key not in types:
-            near = difflib.get_close_matches(key, types, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(types)}"
-            raise ConfigError(f"unknown setting {name!r}: {hint}")
+            prefix = f"{where}." if where else ""
+            raise ConfigError(f"unknown setting {name!r}: {suggestion(key, types, prefix=prefix)}")
         arguments[key] = _convert(value, types[key], name)
     for needed in dataclasses.fields(kind):
         if needed.name not in arguments and needed.default is needed.default_factory is dataclasses.MISSING:

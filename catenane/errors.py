@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 __all__ = [
     "BundleError",
     "CatenaneError",
@@ -11,7 +14,11 @@ __all__ = [
     "NotationError",
     "TrainingError",
     "UsageError",
+    "nearest",
+    "suggestion",
 ]
+
+MOST_LISTED = 20
 
 
 class CatenaneError(Exception):
@@ -63,3 +70,23 @@ class MissingDependencyError(CatenaneError, ImportError):
         super().__init__(
             f"{library} is needed {purpose} and is not installed; run: pip install 'catenane[{extra}]'"
         )
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that this one is most like, if it is like any; case does not count."""
+    folded = {other.casefold(): other for other in known}
+    near = difflib.get_close_matches(name.casefold(), folded, n=1)
+    return folded[near[0]] if near else None
+
+
+def suggestion(name: str, known: Iterable[str], *, prefix: str = "") -> str:
+    """How a message about an unknown name goes on: with the name that was meant, or with those there are.
+
+    Of many names the first are listed; `prefix` stands before the one that was meant.
+    """
+    known = list(known)
+    near = nearest(name, known)
+    if near is not None:
+        return f"did you mean {prefix + near!r}?"
+    more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
+    return f"known are {', '.join(known[:MOST_LISTED])}{more}"

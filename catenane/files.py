@@ -1,23 +1,138 @@
-"""Files that are whole or not there."""
+"""Output files: whole or not there, where they may be written, in text that any reader takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import csv
+import errno
+import os
+import re
+import secrets
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
-__all__ = ["replaced"]
+from catenane.errors import UsageError
+
+__all__ = ["check_output", "csv_writer", "escaped", "replaced", "storable"]
+
+# A byte that is not UTF-8 is read as a lone surrogate (PEP 383), which no UTF-8 file can hold.
+_NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 
 
 @contextmanager
 def replaced(path: Path) -> Iterator[Path]:
-    """A name beside `path` to write under, which becomes `path` when the block ends without an error.
+    """A name to write under, whose file takes the place of `path` when the block ends without an error.
 
-    A reader never sees half a file; after an error nothing is left, and what was at `path` before stays.
+    A reader never sees half a file; after an error nothing is left, and what was at `path` before stays. The
+    name is unique, so that several processes may write to one path: each writes a whole file, and the last
+    wins. A link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
+
+    Raises:
+        UsageError: No file can be written there (see `check_output`).
     """
-    fresh = path.with_name(path.name + ".partial")
+    mode = _mode(path)
+    if mode is not None and not stat.S_ISREG(mode):
+        yield path
+        return
+    target = Path(os.path.realpath(path))
+    fresh = target.with_name(f".{target.name[:48]}.{secrets.token_hex(4)}.part")
     try:
+        os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        mode = fresh.stat().st_mode if mode is None else mode
         yield fresh
-        fresh.replace(path)
+        # Some libraries write a file of their own under that name, for their user alone.
+        fresh.chmod(stat.S_IMODE(mode))
+        fresh.replace(target)
+    except OSError as error:
+        if error.filename == str(fresh) or (error.filename is None and error.errno == errno.ENOSPC):
+            error.filename = str(path)
+        raise
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def check_output(path: Path, *, inputs: Iterable[Path | int] = (), overwrite: bool = True) -> None:
+    """Refuse, before any work is done, a file that cannot or may not be written; nothing is touched.
+
+    Args:
+        path: The file, as the user gave it.
+        inputs: Files that are read, by path or by descriptor: none of them is ever an output.
+        overwrite: Whether a file that exists may be replaced; devices and pipes always take more.
+
+    Raises:
+        UsageError: The folder is missing or locked, a folder has that name, the name is too long, the file
+            exists and may not be replaced, or it is an input.
+    """
+    mode = _mode(path)
+    if mode is None or not stat.S_ISREG(mode):
+        return
+    if any(_is_same(path, source) for source in inputs):
+        raise UsageError(f"{path} is an input and is never overwritten: give another file")
+    if not overwrite:
+        raise UsageError(f"{path} exists already: add --overwrite to replace it, or give another file")
+
+
+def _mode(path: Path) -> int | None:
+    """Type and permissions of the file at the end of all links, or None where one can be made."""
+    folder = Path(os.path.realpath(path)).parent
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError:
+        if not folder.is_dir():
+            raise UsageError(
+                f"{path} cannot be written: there is no folder {path.parent}; make it first"
+            ) from None
+        mode = None
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}") from None
+    if mode is not None and stat.S_ISDIR(mode):
+        raise UsageError(f"{path} is a folder: give a file")
+    if (mode is None or stat.S_ISREG(mode)) and not os.access(folder, os.W_OK):
+        raise UsageError(f"{path} cannot be written: the folder {folder} is locked for you")
+    return mode
+
+
+def _is_same(path: Path, source: Path | int) -> bool:
+    try:
+        status = os.fstat(source) if isinstance(source, int) else source.stat()
+        return os.path.samestat(path.stat(), status)
+    except OSError:
+        return False  # what is not there is the affair of the one who reads it
+
+
+def csv_writer(file: TextIO) -> Callable[[Iterable[object]], None]:
+    """A function that writes one row of CSV (RFC 4180, lines end in LF); every field comes back as it is.
+
+    A field with a carriage return is quoted, which the csv module does for its own line end alone; of what
+    is not storable, its escape is written (see `storable`).
+    """
+    writer = csv.writer(_UnixLines(file), lineterminator="\r\n")
+
+    def write(row: Iterable[object]) -> None:
+        writer.writerow([storable(field) if isinstance(field, str) else field for field in row])
+
+    return write
+
+
+class _UnixLines:
+    """Takes rows that end in CR LF and writes them ending in LF."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> int:
+        return self._file.write(row[:-2] + "\n")
+
+
+def storable(text: str) -> str:
+    r"""The text as every UTF-8 file can hold it: NULs as `\x00`, bytes that are not UTF-8 as `\xe9`."""
+    return _NOT_STORABLE.sub(lambda found: escaped(found[0]), text)
+
+
+def escaped(character: str) -> str:
+    r"""The character as a message can show it: `\t`, or `\xe9` for a byte that is not UTF-8."""
+    if "\udc80" <= character <= "\udcff":
+        return f"\\x{ord(character) - 0xDC00:02x}"
+    return character.encode("unicode_escape").decode()

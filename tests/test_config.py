@@ -57,9 +57,12 @@ def test_a_recipe_can_be_a_file(tmp_path):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"encoder": {"n_head": 3}}, r"^unknown setting 'encoder.n_head': did you mean 'n_heads'\?$"),
+        ({"encoder": {"n_head": 3}}, r"^unknown setting 'encoder.n_head': did you mean 'encoder.n_heads'\?$"),
         ({"encodr": {}}, r"^unknown setting 'encodr': did you mean 'encoder'\?$"),
-        ({"masking": {"qqq": 3}}, r"^unknown setting 'masking.qqq': known are policy, share$"),
+        (
+            {"masking": {"qqq": 3}},
+            r"^unknown setting 'masking.qqq': known are policy, share$",
+        ),
         ({"encoder": {"d_model": "96"}}, r"^encoder.d_model='96' must be int, not str$"),
         ({"encoder": {"d_model": 96.0}}, r"^encoder.d_model=96.0 must be int, not float$"),
         ({"encoder": {"d_model": True}}, r"^encoder.d_model=True must be int, not bool$"),
@@ -127,7 +130,7 @@ def test_settings_are_changed_by_their_dotted_names():
         finetuning=replace(recipe.finetuning, epochs=5),
         head=replace(recipe.head, hidden=(4, 2)),
     )
-    with pytest.raises(ConfigError, match=r"unknown setting 'finetuning.epoch': did you mean 'epochs'\?"):
+    with pytest.raises(ConfigError, match=r"'finetuning.epoch': did you mean 'finetuning.epochs'\?"):
         recipe.with_settings({"finetuning.epoch": 5})
     with pytest.raises(ConfigError, match=r"'epochs' must read TABLE.NAME with TABLE one of encoder, head"):
         recipe.with_settings({"epochs": 5})

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import Any
 
-from catenane.errors import DataError, NotationError
+from catenane.errors import DataError, NotationError, suggestion
 from catenane.notation import Notation, detect_notation
 
 __all__ = ["find_column", "find_notation", "find_string_column", "holds_strings", "is_string_name"]
@@ -45,9 +44,7 @@ def find_column(columns: Sequence[str], name: str, source: str) -> int:
     alike = [i for i, column in enumerate(columns) if column.casefold() == name.casefold()]
     if len(alike) == 1:
         return alike[0]
-    near = difflib.get_close_matches(name, columns, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
-    raise DataError(f"{source}: no column {name!r}: {hint}The columns are {_listed(columns)}")
+    raise DataError(f"{source}: no column {name!r}: {suggestion(name, columns)}")
 
 
 def find_string_column(

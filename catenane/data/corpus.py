@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from catenane.errors import DataError
+from catenane.files import replaced
 from catenane.notation import Notation
 from catenane.tokenizers import StringTokenizer
 from catenane.tokenizers.ranges import expand_ranges
@@ -97,11 +98,10 @@ class CorpusIndex:
 
     def save(self, folder: Path) -> None:
         """Write the index, whole or not at all."""
-        unfinished = folder / f"{INDEX}.part"
-        unfinished.write_text(
-            json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8"
-        )
-        unfinished.replace(folder / INDEX)
+        with replaced(folder / INDEX) as fresh:
+            fresh.write_text(
+                json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8"
+            )
 
     @classmethod
     def load(cls, folder: Path) -> CorpusIndex:

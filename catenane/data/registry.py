@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from pathlib import Path, PurePath
 from typing import Any
 
 from catenane.config import Task
-from catenane.errors import DataError
+from catenane.errors import DataError, suggestion
 from catenane.notation import Notation
 
 __all__ = ["DATASETS", "Dataset", "Task", "dataset_file", "find_dataset", "match_dataset"]
@@ -90,9 +89,9 @@ def find_dataset(name_or_path: str | Path) -> Dataset:
     """
     dataset = match_dataset(name_or_path)
     if dataset is None:
-        near = difflib.get_close_matches(str(name_or_path), DATASETS, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"known are {', '.join(DATASETS)}"
-        raise DataError(f"no data set is called {str(name_or_path)!r}: {hint}")
+        raise DataError(
+            f"no data set is called {str(name_or_path)!r}: {suggestion(str(name_or_path), DATASETS)}"
+        )
     return dataset
 
 

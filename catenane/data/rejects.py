@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
@@ -10,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from catenane.errors import DataError
+from catenane.files import csv_writer, escaped
 
 __all__ = ["Rejection", "RejectionWriter", "write_rejected"]
 
@@ -60,8 +60,8 @@ class RejectionWriter:
     def __enter__(self) -> Self:
         with ExitStack() as files:
             file = files.enter_context(self._path.open("w", newline="", encoding="utf-8"))
-            self._writer = csv.writer(file, lineterminator="\n")
-            self._writer.writerow(field.name for field in fields(Rejection))
+            self._write = csv_writer(file)
+            self._write(field.name for field in fields(Rejection))
             self._files = files.pop_all()
         return self
 
@@ -70,7 +70,7 @@ class RejectionWriter:
 
     def write(self, rejection: Rejection) -> None:
         """Add one row."""
-        self._writer.writerow(astuple(rejection))
+        self._write(astuple(rejection))
         self.count += 1
 
 
@@ -86,11 +86,3 @@ def _printable(value: str) -> str:
         half = (LONGEST_VALUE - 1) // 2
         value = f"{value[:half]}…{value[-half:]}"
     return value if value.isprintable() else "".join(c if c.isprintable() else escaped(c) for c in value)
-
-
-def escaped(character: str) -> str:
-    r"""The character as a message can show it: `\t`, or `\xe9` for a byte that is not UTF-8.
-
-    Such a byte is read as a lone surrogate (PEP 383), so that it can be told and is never guessed at.
-    """
-    return character.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import gzip
 import io
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path, PurePath
 from typing import Any, Literal, cast
 
 from catenane.data.registry import DATASETS, Dataset, dataset_file, match_dataset
-from catenane.errors import DataError
+from catenane.errors import DataError, nearest
 
 __all__ = ["Layout", "Source", "find_source"]
 
@@ -112,8 +111,8 @@ def find_source(source: str | Path, data_dir: str | Path | None = None) -> Sourc
     if path.is_dir():
         raise DataError(f"{path} is a folder: give one table inside it")
     if not path.exists():
-        near = difflib.get_close_matches(str(source), DATASETS, n=1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
+        near = nearest(str(source), DATASETS)
+        hint = f": did you mean {near!r}?" if near else ""
         raise DataError(f"{path} does not exist, and no data set is called so{hint}")
     layout = _LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
     if layout != "parquet" and _starts_with(path, _PARQUET):

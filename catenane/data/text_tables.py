@@ -17,8 +17,9 @@ from itertools import chain, islice
 from typing import Any, Protocol
 
 from catenane.data.columns import is_string_name
-from catenane.data.rejects import Rejection, escaped
+from catenane.data.rejects import Rejection
 from catenane.errors import DataError
+from catenane.files import escaped
 
 __all__ = ["LONGEST_FIELD", "SAMPLE_ROWS", "DelimitedTable", "LineTable", "Row", "TableFile"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import time
 import tomllib
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from catenane.errors import UsageError
+from catenane.errors import UsageError, suggestion
 from catenane.version import __version__
 
 if TYPE_CHECKING:
@@ -57,9 +56,7 @@ def find_protocol(name: str) -> Protocol:
         UsageError: There is none; the nearest names are given.
     """
     if name not in PROTOCOLS:
-        near = difflib.get_close_matches(name, PROTOCOLS, n=2, cutoff=0.4)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known are {', '.join(PROTOCOLS)}"
-        raise UsageError(f"no reproduction is called {name!r}: {hint}")
+        raise UsageError(f"no reproduction is called {name!r}: {suggestion(name, PROTOCOLS)}")
     return PROTOCOLS[name]
 
 

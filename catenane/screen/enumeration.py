@@ -6,7 +6,6 @@ streamed, sampled, and divided among machines.
 
 from __future__ import annotations
 
-import difflib
 import random
 from bisect import bisect_right
 from collections import defaultdict
@@ -16,7 +15,7 @@ from itertools import accumulate
 from math import prod
 from typing import TypeVar
 
-from catenane.errors import ConfigError
+from catenane.errors import ConfigError, suggestion
 from catenane.notation import Mofid
 from catenane.notation.building_blocks import (
     Blueprint,
@@ -217,13 +216,5 @@ def _select(kind: str, chosen: Iterable[Block | str] | None, known: Mapping[str,
         elif block in known:
             selected[known[block]] = None
         else:
-            raise ConfigError(f"unknown {kind} {block!r}: {_hint(block, list(known))}")
+            raise ConfigError(f"unknown {kind} {block!r}: {suggestion(block, known)}")
     return list(selected)
-
-
-def _hint(name: str, known: Sequence[str]) -> str:
-    folded = {other.casefold(): other for other in known}
-    near = difflib.get_close_matches(name.casefold(), folded, n=1)
-    if near:
-        return f"did you mean {folded[near[0]]!r}?"
-    return f"known are {', '.join(known[:20])}{', …' * (len(known) > 20)}"

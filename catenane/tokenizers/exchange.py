@@ -7,12 +7,12 @@ file whose rules are not those of a notation here is foreign and refused.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from catenane.errors import ConfigError
+from catenane.files import replaced
 from catenane.notation import Notation
 from catenane.tokenizers.grammar import NOTATIONS, SPECIAL_TOKENS, pre_tokenizer
 
@@ -27,15 +27,11 @@ def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: Notatio
     """Write a tokenizer.json: whole, or not at all.
 
     Raises:
-        OSError: The folder does not exist or cannot be written to.
+        UsageError: The folder does not exist or cannot be written to.
     """
     text = json.dumps(_document(vocabulary, notation), ensure_ascii=False, indent=2) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replaced(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def read_tokenizer(path: Path) -> tuple[dict[str, int], Notation]:

@@ -121,7 +121,7 @@ class StringTokenizer(ABC):
             path: The file, or a folder that exists, where it is then named `tokenizer.json`.
 
         Raises:
-            OSError: The folder does not exist or cannot be written to.
+            UsageError: The folder does not exist or cannot be written to.
         """
         path = _file_at(path)
         write_tokenizer(path, self.vocabulary, self.notation)

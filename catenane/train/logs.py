@@ -20,6 +20,7 @@ from rich.progress import (
 )
 
 from catenane.errors import MissingDependencyError
+from catenane.files import replaced
 
 __all__ = ["LogFormat", "RunLog", "write_history"]
 
@@ -84,7 +85,7 @@ class RunLog:
 
 def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
     """Write one row per epoch as CSV, whole each time, so that a resumed run never repeats a row."""
-    with path.open("w", newline="", encoding="utf-8") as file:
+    with replaced(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, fieldnames=list(history[0]))
         writer.writeheader()
         writer.writerows(history)

@@ -40,7 +40,10 @@ def test_wrong_usage_ends_with_2_and_one_line(catenane, words, message):
     ("words", "message"),
     [
         (["finetune", "x.csv", "--target", "y", "--recipe", "huge"], "unknown recipe 'huge': known are"),
-        (["finetune", "x.csv", "--target", "y", "--set", "finetuning.epoch=3"], "did you mean 'epochs'?"),
+        (
+            ["finetune", "x.csv", "--target", "y", "--set", "finetuning.epoch=3"],
+            "did you mean 'finetuning.epochs'?",
+        ),
         (["finetune", "x.csv", "--target", "y", "--set", "finetuning.epochs=many"], "must be int"),
         (["predict", "CCO", "--model", "nowhere"], "no model 'nowhere'"),
         (["data", "molnet/essol"], "did you mean 'molnet/esol'?"),

@@ -14,7 +14,7 @@ def test_an_unknown_name_is_one_line_with_the_nearest_names(catenane):
     told = catenane("reproduce", "mof/tables")
     assert told.code == 2
     assert told.err.count("\n") == 1
-    assert "did you mean mof/table1" in told.err
+    assert "did you mean 'mof/table1'" in told.err
 
 
 def test_runs_without_the_data_end_in_one_line(catenane, tmp_path: Path, monkeypatch):

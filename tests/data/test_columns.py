@@ -41,10 +41,8 @@ def test_columns_are_found_in_any_case_unless_that_is_ambiguous():
         find_column(["yy", "Yy"], "YY", "t")
 
 
-def test_an_unknown_column_names_the_nearest_and_all():
-    with pytest.raises(
-        DataError, match=r"t: no column 'log_s': did you mean 'logS'\? The columns are smiles, logS"
-    ):
+def test_an_unknown_column_names_the_nearest_or_those_there_are():
+    with pytest.raises(DataError, match=r"t: no column 'log_s': did you mean 'logS'\?"):
         find_column(["smiles", "logS"], "log_s", "t")
     many = [f"assay{i}" for i in range(600)]
     with pytest.raises(DataError, match="and 580 more"):

@@ -18,7 +18,7 @@ def test_every_protocol_says_what_it_is_and_where_it_comes_from():
 
 
 def test_an_unknown_name_gets_the_nearest_ones():
-    with pytest.raises(UsageError, match="did you mean mof/table1"):
+    with pytest.raises(UsageError, match="did you mean 'mof/table1'"):
         reproduce("mof/tabel1")
     with pytest.raises(UsageError, match="known are mof/dataset"):
         reproduce("zzz")
