@@ -65,10 +65,15 @@ class EncoderConfig:
     """Random directions, and so features, per head of linear attention."""
     feature_order: FeatureOrder = "map-rotated"
     """Linear attention with rotary positions: φ(Rq) as in MoLFormer, or Rφ(q) as in RoFormer."""
+    feature_floor: float = 1e-3
+    """Added to each feature of linear attention; 0 in the released MoLFormer."""
     positions: Positions = "rotary"
-    """How a token knows its place."""
+    """Positional encoding: added to the embeddings, or a rotation of queries and keys."""
     norm_order: NormOrder = "pre"
-    """Layer norm before each part of a block (with one more at the end), or after its residual sum."""
+    """Layer norm before each part of a block, or after its residual sum."""
+    final_norm: bool | None = None
+    """One more layer norm after the last block; by default with `pre` alone. The released MoLFormer has it
+    after `post`."""
     activation: Activation = "geglu"
     """Non-linearity of the feed-forward part; `geglu` is gated."""
     dropout: float = 0.1
@@ -80,7 +85,7 @@ class EncoderConfig:
         _require_types(self)
         _require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
         _require_share(self, "dropout")
-        _require_not_negative(self, "vocabulary_size")
+        _require_not_negative(self, "vocabulary_size", "feature_floor")
         if self.d_model % self.n_heads:
             raise ConfigError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
         d_head = self.d_model // self.n_heads
@@ -92,6 +97,11 @@ class EncoderConfig:
             )
         if self.positions == "sinusoidal" and self.d_model % 2:
             raise ConfigError(f"positions='sinusoidal' needs an even d_model, not {self.d_model}")
+
+    @property
+    def normalises_last(self) -> bool:
+        """Whether a layer norm follows the last block."""
+        return self.norm_order == "pre" if self.final_norm is None else self.final_norm
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -93,6 +93,7 @@ def test_what_a_recipe_cannot_mean_is_refused_in_one_clear_line(values, message)
         (lambda: EncoderConfig(d_model=9, n_heads=3, positions="sinusoidal"), "even d_model, not 9"),
         (lambda: EncoderConfig(dropout=1.0), "dropout=1.0 must lie in 0 <= dropout < 1"),
         (lambda: EncoderConfig(dropout=float("nan")), "dropout=nan must lie in"),
+        (lambda: EncoderConfig(feature_floor=-0.1), "feature_floor=-0.1 must not be negative"),
         (lambda: EncoderConfig(vocabulary_size=-1), "vocabulary_size=-1 must not be negative"),
         (lambda: HeadConfig(hidden=(8, 0)), r"hidden=\[8, 0\] must hold positive widths"),
         (lambda: HeadConfig(hidden=[8]), r"hidden=\[8\] must be of type tuple"),

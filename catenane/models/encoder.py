@@ -1,4 +1,4 @@
-"""The one encoder, which every recipe is a setting of.
+"""The transformer encoder, which every recipe is a setting of.
 
 Axes: B strings, L tokens, D width of the stream.
 """
@@ -6,6 +6,7 @@ Axes: B strings, L tokens, D width of the stream.
 from __future__ import annotations
 
 import math
+from typing import Literal, overload
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +16,7 @@ from catenane.errors import ConfigError
 from catenane.models.initialisation import initialise_encoder
 from catenane.nn import (
     Attention,
+    AttentionMask,
     Block,
     Dropout,
     FeedForward,
@@ -55,18 +57,47 @@ class TransformerEncoder(nn.Module):
         self.rotation = _rotary_positions(config)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
-        self.norm = nn.LayerNorm(config.d_model) if config.norm_order == "pre" else nn.Identity()
+        self.norm = nn.LayerNorm(config.d_model) if config.normalises_last else nn.Identity()
         initialise_encoder(self, n_blocks=config.n_layers, scale_residuals=config.norm_order == "pre")
 
-    def forward(self, ids_BL: Tensor, keep_BL: Tensor) -> Tensor:
+    @overload
+    def forward(
+        self,
+        ids_BL: Tensor,
+        keep_BL: Tensor,
+        positions_BL: Tensor | None = ...,
+        return_attention: Literal[False] = ...,
+    ) -> Tensor: ...
+
+    @overload
+    def forward(
+        self,
+        ids_BL: Tensor,
+        keep_BL: Tensor,
+        positions_BL: Tensor | None = ...,
+        *,
+        return_attention: Literal[True],
+    ) -> tuple[Tensor, tuple[Tensor, ...]]: ...
+
+    def forward(
+        self,
+        ids_BL: Tensor,
+        keep_BL: Tensor,
+        positions_BL: Tensor | None = None,
+        return_attention: bool = False,
+    ) -> Tensor | tuple[Tensor, tuple[Tensor, ...]]:
         """States of the tokens of each string.
 
         Args:
             ids_BL: Token ids, int64, padded on the right; L at most `config.max_length`.
             keep_BL: bool, True on real tokens; each string has at least one.
+            positions_BL: int64, (L,) or (B, L), below `config.max_length`; 0 to L - 1 by default.
+            return_attention: Give the attention weights as well, at a cost that grows with L².
 
         Returns:
-            Float tensor of shape (B, L, d_model); at padding it holds numbers without meaning.
+            Float tensor of shape (B, L, d_model); at padding it holds numbers without meaning. With
+            `return_attention` also a tensor (B, n_heads, L, L) for each block, first to last: row l holds
+            the weights of the tokens that token l attends to.
 
         Raises:
             ConfigError: L is above `config.max_length`.
@@ -77,16 +108,21 @@ class TransformerEncoder(nn.Module):
                 f"a batch of {length} tokens is longer than encoder.max_length={self.config.max_length}: "
                 "give max_length to the tokenizer's encode"
             )
+        positions = torch.arange(length, device=ids_BL.device) if positions_BL is None else positions_BL
         states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
         if self.positions is not None:
-            states_BLD = states_BLD + self.positions(length)
+            states_BLD = states_BLD + self.positions(positions)
         states_BLD = self.dropout(states_BLD)
-        masked_BL = _mask_if_needed(keep_BL)
-        rotation = None if self.rotation is None else self.rotation(length)
+        mask = AttentionMask(keep_BS=_mask_if_needed(keep_BL))
+        rotation = None if self.rotation is None else self.rotation(positions)
+        weights = []
         for block in self.blocks:
-            states_BLD = block(states_BLD, masked_BL, rotation)
+            states_BLD, weights_BHLL, _ = block(
+                states_BLD, mask=mask, rotation=rotation, return_weights=return_attention
+            )
+            weights.append(weights_BHLL)
         states_BLD = self.norm(states_BLD)
-        return states_BLD
+        return (states_BLD, tuple(weights)) if return_attention else states_BLD
 
     def redraw_features(self, generator: torch.Generator) -> None:
         """Draw new random directions for every block of linear attention; never called unless asked for."""
@@ -125,7 +161,11 @@ def _block(config: EncoderConfig, index: int) -> Block:
     else:
         # Each block has directions of its own, and the same in every encoder of this shape.
         kernel = LinearAttention(
-            config.d_model // config.n_heads, config.n_features, config.feature_order, seed=index
+            config.d_model // config.n_heads,
+            config.n_features,
+            config.feature_order,
+            seed=index,
+            floor=config.feature_floor,
         )
     return Block(
         Attention(config.d_model, config.n_heads, kernel),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
-__all__ = ["RandomFeatures", "orthogonal_directions"]
+__all__ = ["FLOOR", "RandomFeatures", "orthogonal_directions"]
 
 FLOOR = 1e-3
 """Added to each feature so that no query is without weights, as the authors of the Performer do."""
@@ -38,7 +38,7 @@ def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generat
 
 
 class RandomFeatures(nn.Module):
-    """Generalised random features φ(x) = (ReLU(xΩ) + 0.001) / √M, the map of MoLFormer.
+    """Generalised random features φ(x) = (ReLU(xΩ) + floor) / √M, the map of MoLFormer.
 
     In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart). That
     depends on the lengths of x and y and the angle θ between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
@@ -51,6 +51,7 @@ class RandomFeatures(nn.Module):
         d_head: Features of one head.
         n_features: Directions, and so features after the map.
         seed: Where the directions are drawn from.
+        floor: Added so that no query is without weights; the released MoLFormer has 0.
 
     Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine
     Intelligence 4, 1256; kernel: Cho and Saul 2009, Advances in Neural Information Processing Systems 22.
@@ -58,8 +59,9 @@ class RandomFeatures(nn.Module):
 
     directions_DM: Tensor
 
-    def __init__(self, d_head: int, n_features: int, *, seed: int) -> None:
+    def __init__(self, d_head: int, n_features: int, *, seed: int, floor: float = FLOOR) -> None:
         super().__init__()
+        self.floor = floor
         directions_DM = orthogonal_directions(d_head, n_features, torch.Generator().manual_seed(seed))
         self.register_buffer("directions_DM", directions_DM)
 
@@ -67,10 +69,10 @@ class RandomFeatures(nn.Module):
         """Map queries or keys.
 
         Returns:
-            Positive tensor of shape (B, H, L, M), of the dtype of `x_BHLD`.
+            Tensor of shape (B, H, L, M), at least floor / √M, of the dtype of `x_BHLD`.
         """
         shrink = self.directions_DM.shape[1] ** -0.5
-        return relu(x_BHLD @ (self.directions_DM.to(x_BHLD.dtype) * shrink)).add(FLOOR * shrink)
+        return relu(x_BHLD @ (self.directions_DM.to(x_BHLD.dtype) * shrink)).add(self.floor * shrink)
 
     @torch.no_grad()
     def redraw(self, generator: torch.Generator) -> None:

@@ -19,7 +19,7 @@ Activation = Literal["relu", "gelu", "geglu"]
 
 
 class FeedForward(nn.Module):
-    """Widen, bend, and narrow again; with `geglu` one half of the wide layer gates the other.
+    """Widen, apply the activation, and narrow again; with `geglu` one half of the wide layer gates the other.
 
     Args:
         d_model: Width of the stream.
@@ -33,7 +33,7 @@ class FeedForward(nn.Module):
     def __init__(self, d_model: int, d_hidden: int, activation: Activation, dropout: float) -> None:
         super().__init__()
         self.gated = activation == "geglu"
-        self.bend: Callable[[Tensor], Tensor] = relu if activation == "relu" else gelu
+        self.activation: Callable[[Tensor], Tensor] = relu if activation == "relu" else gelu
         self.input = nn.Linear(d_model, 2 * d_hidden if self.gated else d_hidden)
         self.dropout = Dropout(dropout)
         self.output = nn.Linear(d_hidden, d_model)
@@ -43,8 +43,8 @@ class FeedForward(nn.Module):
         wide = self.input(x_BLD)
         if self.gated:
             gate, value = wide.chunk(2, dim=-1)
-            hidden = self.bend(gate) * value
+            hidden = self.activation(gate) * value
         else:
-            hidden = self.bend(wide)
+            hidden = self.activation(wide)
         output_BLD: Tensor = self.output(self.dropout(hidden))
         return output_BLD

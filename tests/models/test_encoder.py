@@ -108,6 +108,47 @@ def test_the_order_of_tokens_matters_unless_there_are_no_positions(kernel, posit
         assert (permuted_BLD - states_BLD).abs().max() > 0.1
 
 
+@pytest.mark.parametrize("kernel", ["full", "map-rotated"])
+def test_attention_weights_are_given_by_block_and_change_nothing(kernel):
+    encoder = lively(KERNELS[kernel])
+    ids_BL, keep_BL = batch(9, 4)
+    states_BLD, attention = encoder(ids_BL, keep_BL, return_attention=True)
+    torch.testing.assert_close(states_BLD[keep_BL], encoder(ids_BL, keep_BL)[keep_BL], atol=2e-5, rtol=1e-4)
+    assert [weights_BHLL.shape for weights_BHLL in attention] == [(2, 3, 9, 9)] * 2
+    for weights_BHLL in attention:
+        torch.testing.assert_close(weights_BHLL.sum(-1), torch.ones(2, 3, 9), atol=1e-5, rtol=0)
+        assert not weights_BHLL[1, :, :, 4:].any()
+    assert not torch.allclose(attention[0], attention[1], atol=0.01)
+
+
+@pytest.mark.parametrize("positions", ["sinusoidal", "learned", "rotary"])
+def test_positions_can_be_given(positions):
+    encoder = lively(replace(TINY, positions=positions))
+    ids_BL, keep_BL = batch(9, 4)
+    states_BLD = encoder(ids_BL, keep_BL)
+    index_BL = torch.arange(9).expand(2, 9)
+    torch.testing.assert_close(encoder(ids_BL, keep_BL, index_BL)[keep_BL], states_BLD[keep_BL])
+    shifted_BLD = encoder(ids_BL, keep_BL, index_BL + torch.tensor([[0], [20]]))
+    torch.testing.assert_close(shifted_BLD[0], states_BLD[0])
+    # Rotary scores depend on distances alone.
+    assert torch.allclose(shifted_BLD[1, :4], states_BLD[1, :4], atol=1e-4) == (positions == "rotary")
+
+
+@pytest.mark.parametrize("norm_order", ["pre", "post"])
+def test_the_last_norm_is_a_setting(norm_order):
+    by_default, with_norm, without = (
+        TransformerEncoder(replace(TINY, norm_order=norm_order, final_norm=final_norm))
+        for final_norm in (None, True, False)
+    )
+    assert len(with_norm.state_dict()) == len(without.state_dict()) + 2
+    assert len(by_default.state_dict()) == len((with_norm if norm_order == "pre" else without).state_dict())
+    if norm_order == "post":
+        without.load_state_dict(with_norm.state_dict(), strict=False)
+        with_norm.eval().norm.weight.data.fill_(3.0)
+        expected_BLD = 3.0 * nn.functional.layer_norm(without.eval()(*batch(9)), (24,))
+        torch.testing.assert_close(with_norm(*batch(9)), expected_BLD)
+
+
 def test_saved_weights_give_identical_states(encoder, tmp_path):
     ids_BL, keep_BL = batch(9, 4)
     encoder.redraw_features(torch.Generator().manual_seed(4))

@@ -60,6 +60,7 @@ def test_directions_are_orthogonal_within_a_group_and_normal_one_by_one():
 def test_features_are_positive():
     assert (RandomFeatures(4, 6, seed=0)(torch.randn(1000, 4)) > 0).all()
     assert (RandomFeatures(4, 6, seed=0)(torch.zeros(4)) > 0).all()
+    assert not RandomFeatures(4, 6, seed=0, floor=0.0)(torch.zeros(4)).any()
 
 
 def test_directions_come_from_the_seed_and_stay_when_used():

@@ -8,9 +8,9 @@ from catenane.nn import FeedForward
 
 def test_each_activation_is_its_formula():
     x_BLD = torch.randn(2, 3, 4)
-    for activation, bend in (("relu", relu), ("gelu", gelu)):
+    for activation, function in (("relu", relu), ("gelu", gelu)):
         layer = FeedForward(4, 6, activation, 0.0)
-        torch.testing.assert_close(layer(x_BLD), layer.output(bend(layer.input(x_BLD))))
+        torch.testing.assert_close(layer(x_BLD), layer.output(function(layer.input(x_BLD))))
     layer = FeedForward(4, 6, "geglu", 0.0)
     gate_LD, value_LD = layer.input.weight[:6], layer.input.weight[6:]
     hidden = gelu(x_BLD @ gate_LD.T + layer.input.bias[:6]) * (x_BLD @ value_LD.T + layer.input.bias[6:])

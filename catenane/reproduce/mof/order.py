@@ -81,7 +81,7 @@ class FaultyEncoder(TransformerEncoder):
             self.waves = SinusoidalPositions(config.d_model, LARGEST_BATCH)
             self.embedding.register_forward_hook(self._add_waves)
 
-    def forward(self, ids_BL: Tensor, keep_BL: Tensor) -> Tensor:
+    def forward(self, ids_BL: Tensor, keep_BL: Tensor) -> Tensor:  # type: ignore[override]
         """States of the tokens and of the padding, (B, max(L, padded_to), D)."""
         missing = max(0, self.padded_to - ids_BL.shape[1])
         ids_BL, keep_BL = pad(ids_BL, (0, missing), value=PAD_ID), pad(keep_BL, (0, missing), value=False)
@@ -89,7 +89,7 @@ class FaultyEncoder(TransformerEncoder):
 
     def _add_waves(self, embedding: nn.Module, ids: tuple[Tensor], states_BLD: Tensor) -> Tensor:
         """The wave of each row's place in the batch; the encoder multiplies by its factor afterwards."""
-        waves_BD = self.waves(len(states_BLD)) / self.embedding_factor
+        waves_BD = self.waves(torch.arange(len(states_BLD), device=states_BLD.device)) / self.embedding_factor
         shifted_BLD: Tensor = states_BLD + waves_BD.unsqueeze(1)
         return shifted_BLD
 
