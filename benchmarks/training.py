@@ -46,7 +46,7 @@ def measure() -> dict[str, float]:
     import torch
 
     from catenane.config import load_recipe
-    from catenane.hardware import fast_matmul, tune_cpu
+    from catenane.hardware import tune_cpu
     from catenane.models import MaskedLanguageModel, TransformerEncoder
 
     tune_cpu()
@@ -57,17 +57,16 @@ def measure() -> dict[str, float]:
     bf16 = os.environ.get("BENCHMARK_PRECISION") != "fp32"
     lengths = np.random.default_rng(0).lognormal(4.4, 0.5, STEPS).clip(16, 384).astype(int)
     n_tokens, began = 0, time.process_time()
-    with fast_matmul():
-        for length in lengths.tolist():
-            shape = (recipe.pretraining.batch_tokens // length, length)
-            ids_BL, keep_BL = torch.randint(5, 4000, shape), torch.ones(shape, dtype=torch.bool)
-            chosen_BL = torch.rand(shape) < 0.15
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-                loss = model(ids_BL, keep_BL, chosen_BL).float().logsumexp(-1).mean()
-            loss.backward()
-            optimizer.step()
-            optimizer.zero_grad()
-            n_tokens += ids_BL.numel()
+    for length in lengths.tolist():
+        shape = (recipe.pretraining.batch_tokens // length, length)
+        ids_BL, keep_BL = torch.randint(5, 4000, shape), torch.ones(shape, dtype=torch.bool)
+        chosen_BL = torch.rand(shape) < 0.15
+        with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            loss = model(ids_BL, keep_BL, chosen_BL).float().logsumexp(-1).mean()
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        n_tokens += ids_BL.numel()
     seconds = time.process_time() - began
     # Linux counts kilobytes here, macOS bytes.
     unit = 1 if sys.platform == "darwin" else 1024

@@ -15,7 +15,7 @@ from catenane.adsorption import Uptake, choose_uptakes
 from catenane.data import LengthGroupedBatches, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import BundleError, NotationError
-from catenane.hardware import best_device, fast_matmul
+from catenane.hardware import best_device
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.property_model import PropertyModel
 from catenane.nn import pool
@@ -138,7 +138,7 @@ class Model:
 
         if pooled_ND is not None:
             descriptors_NF = None if values_NF is None else self._tensor(values_NF)
-            with torch.inference_mode(), fast_matmul():
+            with torch.inference_mode():
                 return finish(self._tensor(pooled_ND), descriptors_NF).double().cpu().numpy()
 
         def run(batch: TokenBatch) -> torch.Tensor:
@@ -240,7 +240,7 @@ class Model:
             return result
         encoded = self.bundle.tokenizer.encode_flat(strings, self.config.recipe.encoder.max_length)
         batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
-        with torch.inference_mode(), fast_matmul():
+        with torch.inference_mode():
             for rows in batches.batches(0):
                 batch = collate(encoded, rows, pad_id=self.bundle.tokenizer.pad_id, descriptors=descriptors)
                 result[rows] = forward(batch.to(self.device)).float().cpu().numpy()

@@ -20,7 +20,7 @@ from torch import Tensor, nn
 
 from catenane.config import TrainingConfig
 from catenane.errors import TrainingError
-from catenane.hardware import best_device, fast_matmul, resolve_precision, tune_cpu
+from catenane.hardware import best_device, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
 from catenane.train.schedule import warmup_cosine
@@ -116,7 +116,7 @@ def run(
         if checkpoint is not None:
             save_checkpoint(checkpoint, lesson.model, optimizer.optimizer, best, progress)
 
-    with RunLog(folder, kind=log, label=lesson.label) as bar, fast_matmul():
+    with RunLog(folder, kind=log, label=lesson.label) as bar:
         while not progress.finished:
             _train_epoch(fabric, lesson, model, optimizer, peaks, settings, progress, epochs, seed, bar, save)
             model.eval()
