@@ -172,12 +172,20 @@ class Bench:
             table, split, recipe, task="regression", parent=self.parent, pooled_ND=self.pooled_ND, seed=seed
         )
         assert fitted.descriptors is not None
-        return Model(fitted.bundle).answer_normalised(
-            [table.strings[row] for row in split.test],
-            Descriptors(fitted.descriptors.values[split.test], fitted.descriptors.names),
-            pooled_ND=self.pooled_ND[split.test],
-            uptakes=as_uptakes(self.table.target_names) if without else None,
-        )
+        wanted: list[dict[str, Any]] = [{}]
+        if without:
+            uptakes = as_uptakes(self.table.target_names)
+            wanted = [{"gas": uptake.gas, "pressure": uptake.pressure} for uptake in uptakes]
+        predicted = [
+            Model(fitted.bundle).predict_normalised(
+                [table.strings[row] for row in split.test],
+                Descriptors(fitted.descriptors.values[split.test], fitted.descriptors.names),
+                pooled_ND=self.pooled_ND[split.test],
+                conditions=conditions,
+            )
+            for conditions in wanted
+        ]
+        return np.concatenate(predicted, axis=1)
 
     def baselines(self, split: Split) -> dict[str, np.ndarray]:
         """What the baselines say of the test rows, of the targets that are compared."""
@@ -295,7 +303,7 @@ class Bench:
             "examples": {
                 string: [float(f"{value:.6g}") for value in values]
                 for string, values in zip(
-                    strings, Model(fitted.bundle).answer_normalised(strings), strict=True
+                    strings, Model(fitted.bundle).predict_normalised(strings), strict=True
                 )
             },
         }

@@ -1,4 +1,4 @@
-"""Strings in, arrays out: a trained model as a thing that answers."""
+"""Strings in, predictions out."""
 
 from __future__ import annotations
 
@@ -6,44 +6,57 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 
-from catenane.adsorption import Uptake, choose_uptakes
 from catenane.data import LengthGroupedBatches, TokenBatch, collate
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import BundleError, NotationError
 from catenane.hardware import best_device
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
+from catenane.models.property_head import Conditions
 from catenane.models.property_model import PropertyModel
-from catenane.nn import pool
 from catenane.notation import detect_notation, normalise
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Answers", "Model", "in_chunks", "load"]
+__all__ = ["Embeddings", "Model", "Predictions", "in_chunks", "load"]
 
 BATCH_TOKENS = 8192
 Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
-class Answers:
-    """A row of numbers for each of N strings, in the order given."""
+class Predictions:
+    """Values for N strings, in the order given."""
 
     strings: list[str]
-    """What was asked."""
+    """The strings as they came."""
+    columns: tuple[str, ...]
+    """Names of the C columns."""
     values: np.ndarray
-    """float64 (N, columns); NaN where the string could not be read."""
+    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
     errors: list[str]
-    """Why a row has no numbers; "" where it has them."""
+    """Why a row has no values; "" where it has them."""
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors of N strings, in the order given."""
+
+    strings: list[str]
+    """The strings as they came."""
+    vectors: np.ndarray
+    """float64 (N, d_model); NaN where the string could not be read."""
+    errors: list[str]
+    """Why a row has no vector; "" where it has one."""
 
 
 class Model:
-    """A bundle that answers.
+    """A bundle that predicts.
 
     Args:
         bundle: What `load_bundle` read, or training made.
@@ -65,64 +78,59 @@ class Model:
         """Names of what it predicts; empty for a pretrained encoder."""
         return self.config.targets
 
-    def predict(
-        self, strings: Iterable[str], *, gas: str | None = None, pressure: float | Sequence[float] = ()
-    ) -> pd.DataFrame:
-        """Predict every target for every string, or the uptake of a gas at any pressure.
+    def predict(self, strings: Iterable[str] | str, **conditions: Any) -> pd.DataFrame:
+        """Predict every target for every string, or what the head predicts under conditions.
 
         Args:
-            strings: SMILES or MOFids, as the model's notation says; any iterable of str.
-            gas: Formula of a gas that the model has isotherms of, such as "co2"; with `pressure`.
-            pressure: In bar, one or several; their columns take the place of the targets'.
+            strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
+            conditions: Of the model's head, by name. Heads of isotherms have `gas`, a formula such as "co2",
+                and `pressure` in bar, one or several; their columns take the place of the targets'.
 
         Returns:
             One row per string in the order given: `string`, a column per target in the label's units (for
-            classification the probability of class 1), and `error` ("" or why there is no answer).
+            classification the probability of class 1), and `error` ("" or why there is no value).
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
-            UsageError: A pressure is asked of a model that has no isotherms, or none of this gas.
+            UsageError: The head has no such conditions.
         """
         import pandas as pd
 
-        uptakes = choose_uptakes(gas, np.atleast_1d(pressure).tolist())
-        answers = self.answer(list(strings), uptakes)
-        names = self.targets if uptakes is None else [uptake.name for uptake in uptakes]
-        columns = dict(zip(names, answers.values.T, strict=True))
-        return pd.DataFrame({"string": answers.strings, **columns, "error": answers.errors})
+        found = self.predictions([strings] if isinstance(strings, str) else list(strings), conditions)
+        columns = dict(zip(found.columns, found.values.T, strict=True))
+        return pd.DataFrame({"string": found.strings, **columns, "error": found.errors})
 
-    def answer(self, strings: Sequence[str], uptakes: Sequence[Uptake] | None = None) -> Answers:
-        """As `predict`, as arrays: a column per target, in label units or probabilities, or per uptake.
+    def predictions(self, strings: Sequence[str], conditions: Conditions | None = None) -> Predictions:
+        """As `predict`, as arrays.
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
             UsageError: As in `predict`.
         """
-        if uptakes is not None:
-            self.property_model.head.require_isotherms(uptakes)
-        width = len(self.property_model.head.targets if uptakes is None else uptakes)
-        return self._where_readable(
-            strings, lambda known: self.answer_normalised(known, uptakes=uptakes), width
+        columns = self.property_model.head.columns(conditions)
+        values, errors = self._where_readable(
+            strings, lambda known: self.predict_normalised(known, conditions=conditions), len(columns)
         )
+        return Predictions(list(strings), columns, values, errors)
 
-    def answer_normalised(
+    def predict_normalised(
         self,
         strings: Sequence[str],
         descriptors: Descriptors | None = None,
         *,
         pooled_ND: np.ndarray | None = None,
-        uptakes: Sequence[Uptake] | None = None,
+        conditions: Conditions | None = None,
     ) -> np.ndarray:
-        """As `answer`, for strings that `catenane.notation.normalise` has already made.
+        """Values for strings that `catenane.notation.normalise` has already made.
 
         Args:
             strings: N normalised strings.
             descriptors: Theirs, if they are at hand.
             pooled_ND: What `embed_normalised` makes of them, if it is at hand.
-            uptakes: What is asked instead of the targets.
+            conditions: As in `predict`.
 
         Returns:
-            float64 (N, T) in label units or probabilities.
+            float64 (N, C) in label units or probabilities.
 
         Raises:
             BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
@@ -131,20 +139,16 @@ class Model:
         model = self.property_model
         values_NF = self._describe(strings, descriptors) if self.config.descriptors else None
 
-        def finish(pooled_BD: torch.Tensor, descriptors_BF: torch.Tensor | None) -> torch.Tensor:
-            if uptakes is not None:
-                return model.head.uptake(pooled_BD, descriptors_BF, uptakes)
-            return model.head.answer(model.head(pooled_BD, descriptors_BF))
-
         if pooled_ND is not None:
             descriptors_NF = None if values_NF is None else self._tensor(values_NF)
             with torch.inference_mode():
-                return finish(self._tensor(pooled_ND), descriptors_NF).double().cpu().numpy()
+                values = model.head.predict(self._tensor(pooled_ND), descriptors_NF, conditions)
+                return values.double().cpu().numpy()
 
         def run(batch: TokenBatch) -> torch.Tensor:
-            return finish(model.embed(batch.ids_BL, batch.keep_BL), batch.descriptors_BF)
+            return model.head.predict(model.embed(batch.inputs), batch.descriptors_BF, conditions)
 
-        return self._run(strings, run, len(model.head.targets if uptakes is None else uptakes), values_NF)
+        return self._run(strings, run, len(model.head.columns(conditions)), values_NF)
 
     def embed(self, strings: Iterable[str]) -> np.ndarray:
         """Pooled states of the encoder, one row per string, in the order given.
@@ -157,30 +161,32 @@ class Model:
             recipe's `head.pooling` says.
 
         Raises:
-            NotationError: A string cannot be read; the message tells which and why. `embed_readable` goes on.
+            NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
         """
         found = self.embed_readable(list(strings))
         for row, error in enumerate(found.errors):
             if error:
                 raise NotationError(f"string {row + 1} of {len(found.errors)}: {error}")
-        return found.values.astype(np.float32)
+        return found.vectors.astype(np.float32)
 
-    def embed_readable(self, strings: Sequence[str]) -> Answers:
+    def embed_readable(self, strings: Sequence[str]) -> Embeddings:
         """As `embed`, with rows of NaN where a string cannot be read."""
-        return self._where_readable(strings, self.embed_normalised, self.config.recipe.encoder.d_model)
+        vectors, errors = self._where_readable(strings, self.embed_normalised, self.bundle.encoder.d_model)
+        return Embeddings(list(strings), vectors, errors)
 
     def embed_normalised(self, strings: Sequence[str]) -> np.ndarray:
         """As `embed`, in float64, for strings that `catenane.notation.normalise` has already made."""
         encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling
 
         def run(batch: TokenBatch) -> torch.Tensor:
-            return pool(encoder(batch.ids_BL, batch.keep_BL), batch.keep_BL, pooling)
+            pooled_BD: torch.Tensor = encoder.encode(batch.inputs, pooling).pooled_BD
+            return pooled_BD
 
-        return self._run(strings, run, self.config.recipe.encoder.d_model)
+        return self._run(strings, run, encoder.d_model)
 
     @property
     def property_model(self) -> PropertyModel:
-        """The network, where it is one that answers.
+        """The network, where it has a property head.
 
         Raises:
             BundleError: It is a pretrained encoder.
@@ -206,7 +212,7 @@ class Model:
 
     def _where_readable(
         self, strings: Sequence[str], compute: Callable[[list[str]], np.ndarray], width: int
-    ) -> Answers:
+    ) -> tuple[np.ndarray, list[str]]:
         """Normalise, compute for what can be read, and leave NaN and the reason for the rest."""
         readable, errors = [], []
         for text in strings:
@@ -217,7 +223,7 @@ class Model:
                 errors.append(str(error))
         values = np.full((len(errors), width), np.nan)
         values[[not error for error in errors]] = compute(readable)
-        return Answers(list(strings), values, errors)
+        return values, errors
 
     def _read(self, text: object) -> str:
         """The string as the model reads it; an encoder of MOFids was pretrained to read SMILES as well."""
@@ -258,7 +264,7 @@ def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
 
 
 def in_chunks(rows: Iterable[Row], size: int = 16_384) -> Iterator[list[Row]]:
-    """Cut a stream into lists, so that a file longer than memory can be answered piece by piece."""
+    """Cut a stream into lists, so that a file longer than memory is read piece by piece."""
     stream = iter(rows)
     while chunk := list(itertools.islice(stream, size)):
         yield chunk

@@ -57,6 +57,10 @@ def test_takes_any_iterable_even_an_empty_one(model):
     assert len(model.predict(np.array(["CC", "CCC"]))) == 2
 
 
+def test_one_string_is_one_row(model):
+    assert list(model.predict("CCO")["string"]) == ["CCO"]
+
+
 def test_embeddings_have_a_row_per_string(model, encoder, molecules):
     for reader in (model, encoder):
         vectors = reader.embed(molecules)
@@ -72,10 +76,10 @@ def test_embed_says_which_string_cannot_be_read(encoder):
 
 def test_embed_readable_leaves_a_gap_instead(encoder):
     found = encoder.embed_readable(["CC", "C1CC", "CCC"])
-    assert np.isnan(found.values).all(axis=1).tolist() == [False, True, False]
+    assert np.isnan(found.vectors).all(axis=1).tolist() == [False, True, False]
 
 
-def test_an_encoder_does_not_answer(encoder):
+def test_an_encoder_predicts_nothing(encoder):
     with pytest.raises(BundleError, match="without a property head"):
         encoder.predict(["CC"])
 
@@ -115,10 +119,8 @@ def test_uptake_at_any_pressure(isotherms, mof_file: Path):
     np.testing.assert_allclose(one["co2_0.15bar"], known[:1, 2], rtol=1e-3)
 
 
-def test_a_pressure_is_not_asked_of_what_has_no_isotherm(isotherms, model):
-    with pytest.raises(
-        UsageError, match="no isotherm, so no pressure can be chosen: it predicts size, sparse"
-    ):
+def test_a_pressure_needs_a_model_of_isotherms(isotherms, model):
+    with pytest.raises(UsageError, match="takes no gas, pressure: it predicts size, sparse"):
         model.predict(["CCO"], gas="co2", pressure=0.1)
     with pytest.raises(UsageError, match="isotherms of CO2; got 'CH4'"):
         isotherms.predict(["CC.[Zn]&&pcu.cat0"], gas="ch4", pressure=0.1)

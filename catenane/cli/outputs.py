@@ -14,7 +14,7 @@ import numpy as np
 from catenane.files import replaced
 
 if TYPE_CHECKING:
-    from catenane.inference import Answers
+    from catenane.inference import Embeddings
 
 __all__ = ["VECTOR_WRITERS", "csv_rows"]
 
@@ -32,7 +32,7 @@ def csv_rows(path: Path | None, *, silent: bool = False) -> Iterator[Callable[[S
 
 
 @contextmanager
-def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
+def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Embeddings], None]]:
     """A function that appends float32 rows to a .npy file.
 
     The header holds the number of rows; NumPy pads it so that it can be written again when that is known.
@@ -45,10 +45,10 @@ def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
     with replaced(path) as fresh, fresh.open("wb") as file:
         np.lib.format.write_array_header_1_0(file, header(0))
 
-        def write(found: Answers) -> None:
+        def write(found: Embeddings) -> None:
             nonlocal n_rows
-            file.write(found.values.astype("<f4").tobytes())
-            n_rows += len(found.values)
+            file.write(found.vectors.astype("<f4").tobytes())
+            n_rows += len(found.vectors)
 
         yield write
         file.seek(0)
@@ -56,7 +56,7 @@ def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
 
 
 @contextmanager
-def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None]]:
+def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Embeddings], None]]:
     """A function that appends rows of string, vector and error to a .parquet file."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -66,8 +66,8 @@ def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Answers], None
     )
     with replaced(path) as fresh, pq.ParquetWriter(fresh, schema) as file:
 
-        def write(found: Answers) -> None:
-            numbers = pa.array(found.values.astype(np.float32).ravel())
+        def write(found: Embeddings) -> None:
+            numbers = pa.array(found.vectors.astype(np.float32).ravel())
             vectors = pa.FixedSizeListArray.from_arrays(numbers, width)
             file.write_table(pa.table([found.strings, vectors, found.errors], schema=schema))
 

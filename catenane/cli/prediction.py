@@ -9,7 +9,6 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from catenane.adsorption import choose_uptakes
 from catenane.cli.arguments import Column, DataDir, Device
 from catenane.cli.console import command_line, stderr
 from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
@@ -68,18 +67,15 @@ def predict(
     """
     from catenane.inference import in_chunks, load
 
-    uptakes = choose_uptakes(gas, _pressures(pressure))
+    pressures = _pressures(pressure)
+    conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
     if page is not None and not page.parent.is_dir():
         raise UsageError(f"--page {page}: there is no folder {page.parent}; make it first")
     answering = load(model, device=device)
     head = answering.property_model.head
-    if uptakes is not None:
-        highest = head.require_isotherms(uptakes).pressures(uptakes[0].gas)[-1]
-        if any(uptake.pressure > highest for uptake in uptakes):
-            stderr.print(
-                f"the model learnt from pressures up to {highest:g} bar: above, it guesses", style="yellow"
-            )
-    columns = list(answering.targets) if uptakes is None else [uptake.name for uptake in uptakes]
+    for note in filter(None, head.extrapolations(conditions)):
+        stderr.print(note, style="yellow", markup=False)
+    columns = list(head.columns(conditions))
     ranking = None
     if rank is not None or top is not None or page is not None:
         by = _ranked_column(rank, columns)
@@ -88,7 +84,7 @@ def predict(
     with csv_rows(out, silent=ranking is not None and out is None) as write:
         write(["string", *columns, "error"])
         for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-            answers = answering.answer([text for _, text, _ in chunk], uptakes)
+            answers = answering.predictions([text for _, text, _ in chunk], conditions)
             errors = [unread or error for (_, _, unread), error in zip(chunk, answers.errors, strict=True)]
             for (_, text, _), values, error in zip(chunk, answers.values, errors, strict=True):
                 write([text, *("" if error else f"{value:.6g}" for value in values), error])
@@ -135,7 +131,7 @@ def embed(
             found.errors[:] = [
                 unread or error for (_, _, unread), error in zip(chunk, found.errors, strict=True)
             ]
-            found.values[[bool(error) for error in found.errors]] = np.nan
+            found.vectors[[bool(error) for error in found.errors]] = np.nan
             write(found)
             n_rows += len(chunk)
             failed += [

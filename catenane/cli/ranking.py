@@ -92,15 +92,16 @@ class Ranking:
         )
 
     def _isotherms(self, strings: Sequence[str]) -> Isotherms | None:
+        from catenane.models import IsothermHead
         from catenane.reporting import Isotherms
 
-        known, ranked = self._model.property_model.head.isotherm, Uptake.parse(self._by)
-        if known is None or ranked is None:
+        head, ranked = self._model.property_model.head, Uptake.parse(self._by)
+        if not isinstance(head, IsothermHead) or ranked is None:
             return None
-        measured = known.pressures(ranked.gas)
+        measured = head.isotherm.pressures(ranked.gas)
         highest = max(ranked.pressure, measured[-1])
         pressures = np.geomspace(min(measured[0], ranked.pressure or measured[0]) / 10, highest, CURVE_POINTS)
-        curves = self._model.answer(strings, [Uptake(ranked.gas, float(pressure)) for pressure in pressures])
+        curves = self._model.predictions(strings, {"gas": ranked.gas, "pressure": pressures})
         return Isotherms(
             gas=ranked.gas,
             pressures_P=pressures,

@@ -139,6 +139,11 @@ class TokenBatch:
     rows_B: Tensor
     """int64, place of each string in the set."""
 
+    @property
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """What a transformer reads: `ids_BL` and `keep_BL`."""
+        return self.ids_BL, self.keep_BL
+
     def to(self, device: str | torch.device) -> TokenBatch:
         """The same batch in the memory of another device."""
         return TokenBatch(

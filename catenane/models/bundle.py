@@ -5,103 +5,128 @@ model.safetensors    its weights, label and descriptor scalers included
 tokenizer.json       text to ids
 card.json            what it predicts, how it was trained and split, how good it was, beside the baselines
 README.md            the card, for people
+checksums.json       SHA-256 of the others
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import tempfile
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import nn
 
 from catenane.config import Recipe, Task, build
 from catenane.errors import BundleError, ConfigError
+from catenane.models.card import describe
 from catenane.models.encoder import TransformerEncoder
+from catenane.models.folder import (
+    check_files,
+    find_bundle,
+    read_card,
+    read_json,
+    replaced_folder,
+    to_json,
+    write_checksums,
+)
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
+from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
 from catenane.notation import Notation
 from catenane.tokenizers import StringTokenizer
 
-__all__ = [
-    "FORMAT",
-    "Bundle",
-    "BundleConfig",
-    "bundled_names",
-    "find_bundle",
-    "load_bundle",
-    "read_card",
-    "save_bundle",
-]
+__all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "load_bundle", "save_bundle"]
 
-FORMAT = 1
-"""Version of the folder's layout; a reader refuses a newer one."""
-BUNDLED = Path(__file__).parent / "bundled"
-Kind = Literal["encoder", "property"]
+FORMAT = 2
+"""Version of the folder's layout; a reader refuses another one."""
+LARGEST_SETTING = 1 << 16
+"""Of a network's integers, or the number of its weights if that is more: nothing larger is ever built."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BundleConfig:
-    """What `config.json` holds."""
+    """What `config.json` holds.
+
+    Raises:
+        ConfigError: The kind is unknown, or a property model has no task or target.
+    """
 
     format: int = FORMAT
     """Version of the layout."""
     catenane: str = ""
     """Version of the program that wrote it."""
-    kind: Kind
-    """A pretrained encoder with its masked-language head, or a property model."""
+    kind: str
+    """Name of an entry of `KINDS`."""
     notation: Notation
     """What the strings are."""
     recipe: Recipe
     """Shapes of the parts, and how they were trained."""
     task: Task | None = None
-    """What the property head answers."""
+    """What a property model predicts."""
     targets: tuple[str, ...] = ()
     """Names of the labels, in the order of the head's outputs."""
     descriptors: tuple[str, ...] = ()
     """Names of the descriptors that the head reads, in order."""
 
-    def build_model(self) -> MaskedLanguageModel | PropertyModel:
-        """A network of these shapes, with fresh weights."""
-        encoder = TransformerEncoder(self.recipe.encoder)
-        return MaskedLanguageModel(encoder) if self.kind == "encoder" else self.build_property_model(encoder)
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ConfigError(f"kind={self.kind!r} must be one of {', '.join(map(repr, KINDS))}")
+        if (self.kind == "property") != (self.task is not None) or (self.kind == "property") != bool(
+            self.targets
+        ):
+            raise ConfigError(f"kind={self.kind!r} with task={self.task!r} and targets={self.targets!r}")
+        if len(set(self.targets)) < len(self.targets):
+            raise ConfigError(f"targets={self.targets!r} must differ from each other")
 
-    def build_property_model(self, encoder: TransformerEncoder) -> PropertyModel:
-        """A property model on this encoder, with a fresh head."""
-        assert self.task is not None
-        return PropertyModel(
-            encoder,
-            self.recipe.head,
-            targets=self.targets,
-            n_descriptors=len(self.descriptors),
-            task=self.task,
-        )
+    def build_model(self) -> nn.Module:
+        """A network of these shapes, with fresh weights."""
+        return KINDS[self.kind](self)
+
+
+def build_encoder(config: BundleConfig) -> MaskedLanguageModel:
+    """A transformer with its masked-language head."""
+    return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder))
+
+
+def build_property_model(config: BundleConfig, encoder: TransformerEncoder | None = None) -> PropertyModel:
+    """A property model with a fresh head, on this encoder or a fresh one."""
+    assert config.task is not None
+    return PropertyModel(
+        encoder or TransformerEncoder(config.recipe.encoder),
+        config.recipe.head,
+        targets=config.targets,
+        n_descriptors=len(config.descriptors),
+        relu=config.recipe.encoder.activation == "relu",
+        task=config.task,
+    )
+
+
+KINDS: dict[str, Callable[[BundleConfig], nn.Module]] = {
+    "encoder": build_encoder,
+    "property": build_property_model,
+}
+"""The kinds of bundles: how the network of each is built from its config."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bundle:
-    """A model with everything it needs to answer."""
+    """A model with everything it needs to predict."""
 
     config: BundleConfig
     """Shapes and names."""
-    model: MaskedLanguageModel | PropertyModel
-    """The network, on the CPU and in evaluation mode when it was loaded."""
+    model: Any
+    """The network, an `nn.Module`; on the CPU and in evaluation mode when it was loaded."""
     tokenizer: StringTokenizer
     """Text to ids."""
     card: dict[str, Any] = field(default_factory=dict)
     """Where it comes from and how good it is."""
 
     @property
-    def encoder(self) -> TransformerEncoder:
-        """The part that reads strings."""
+    def encoder(self) -> Any:
+        """The part that reads strings, see `catenane.models.protocols.Encoder`."""
         return self.model.encoder
 
     @property
@@ -113,180 +138,97 @@ class Bundle:
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:
     """Write a bundle so that the folder is either whole or absent; an older bundle there is replaced."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        (fresh / "config.json").write_text(_to_json(asdict(bundle.config)), encoding="utf-8")
-        (fresh / "card.json").write_text(_to_json(bundle.card), encoding="utf-8")
-        (fresh / "README.md").write_text(describe(bundle), encoding="utf-8")
+    with replaced_folder(folder) as fresh:
+        (fresh / "config.json").write_text(to_json(asdict(bundle.config)), encoding="utf-8")
+        (fresh / "card.json").write_text(to_json(bundle.card), encoding="utf-8")
+        n_weights = sum(parameter.numel() for parameter in bundle.model.parameters())
+        (fresh / "README.md").write_text(describe(bundle.config, bundle.card, n_weights), encoding="utf-8")
         bundle.tokenizer.save(fresh / "tokenizer.json")
-        weights = {name: tensor.contiguous().clone() for name, tensor in bundle.model.state_dict().items()}
-        save_file(
-            _without_aliases(bundle.model, weights), fresh / "model.safetensors", metadata={"format": "pt"}
-        )
-        fresh.chmod(0o755)
-        _replace(fresh, folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
+        write_tensors(fresh / "model.safetensors", unique_state(bundle.model))
+        write_checksums(fresh)
 
 
 def load_bundle(name_or_path: str | Path) -> Bundle:
     """Read a bundle by the name it is shipped under, or from its folder (or a run's folder that holds one).
 
     Raises:
-        BundleError: It is missing, damaged, not a bundle, or written in a newer layout.
+        BundleError: It is missing, altered, damaged, not a bundle, or written in another layout.
     """
     folder = find_bundle(name_or_path)
-    config = _read_config(folder)
+    values = read_json(folder / "config.json")
+    _check_format(folder, values)
+    check_files(folder)
     try:
+        config = build(BundleConfig, values)
         tokenizer = StringTokenizer.load(folder / "tokenizer.json")
-    except (ConfigError, OSError) as error:
-        raise BundleError(f"{folder}: damaged model folder: {error}") from None
+    except (ConfigError, TypeError, OSError, RecursionError) as error:
+        raise BundleError(f"{folder}: damaged or foreign model folder: {error}") from None
     if tokenizer.vocabulary_size != config.recipe.encoder.vocabulary_size:
         raise BundleError(
             f"{folder}: damaged model folder: tokenizer.json has {tokenizer.vocabulary_size} tokens, "
             f"config.json says {config.recipe.encoder.vocabulary_size}; copy the folder again"
         )
-    model = config.build_model()
-    _load_weights(model, folder / "model.safetensors")
+    weights = folder / "model.safetensors"
+    _check_sizes(config, read_shapes(weights), folder)
+    try:
+        # Initial weights are drawn and overwritten; the caller's generator must not notice.
+        with torch.random.fork_rng(devices=[]):
+            with torch.device("meta"):
+                expected = shapes_of(unique_state(config.build_model()))
+            tensors = read_tensors(weights, expected)
+            model = config.build_model()
+    except ConfigError as error:
+        raise BundleError(f"{folder}: damaged or foreign model folder: {error}") from None
+    _check_finite(model, tensors, weights)
+    model.load_state_dict(tensors, strict=False)
     return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=read_card(folder))
 
 
-def read_card(folder: Path) -> dict[str, Any]:
-    """The card of the bundle in this folder.
-
-    Raises:
-        BundleError: It is missing or not JSON.
-    """
-    return _read_json(folder / "card.json")
+def unique_state(model: nn.Module) -> dict[str, torch.Tensor]:
+    """Weights and buffers that are saved, tied ones once."""
+    first_names = {name for name, _ in model.named_parameters()} | {name for name, _ in model.named_buffers()}
+    return {name: tensor for name, tensor in model.state_dict().items() if name in first_names}
 
 
-def find_bundle(name_or_path: str | Path) -> Path:
-    """Folder of the bundle with this name or path.
-
-    Raises:
-        BundleError: There is none.
-    """
-    candidates = [Path(name_or_path), Path(name_or_path) / "bundle", BUNDLED / str(name_or_path)]
-    for folder in candidates:
-        if (folder / "config.json").is_file():
-            return folder
-    if candidates[0].is_dir():
-        raise BundleError(f"{name_or_path}: this folder holds no model: config.json is missing")
-    known = ", ".join(bundled_names()) or "none"
-    raise BundleError(f"no model {str(name_or_path)!r}: give a model folder, or a bundled name ({known})")
-
-
-def bundled_names() -> list[str]:
-    """Names of the models that come with the package, sorted."""
-    return sorted(path.parent.name for path in BUNDLED.glob("*/config.json"))
-
-
-def describe(bundle: Bundle) -> str:
-    """The card as Markdown."""
-    config, card = bundle.config, bundle.card
-    n_weights = sum(parameter.numel() for parameter in bundle.model.parameters())
-    lines = [
-        f"# {card.get('name', 'Catenane model')}",
-        "",
-        card.get("description", ""),
-        "",
-        f"- reads: {config.notation}, at most {config.recipe.encoder.max_length} tokens",
-        f"- weights: {n_weights:,} (recipe `{config.recipe.name}`)",
-        f"- written by: catenane {config.catenane}",
-    ]
-    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in card.get("training", {}).items()]
-    if config.targets:
-        lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
-    for name in config.targets:
-        entry = card.get("targets", {}).get(name, {})
-        cells = [name, entry.get("unit") or "-", _scores(entry.get("test", {})), _best_baseline(entry)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _scores(scores: Mapping[str, Any]) -> str:
-    shown = [f"{name} {value:.3g}" for name, value in scores.items() if isinstance(value, float)]
-    return ", ".join(shown) or "-"
-
-
-def _best_baseline(entry: Mapping[str, Any]) -> str:
-    for score, best in (("mae", min), ("roc_auc", max)):
-        scored = {
-            name: scores[score]
-            for name, scores in entry.get("baselines", {}).items()
-            if scores.get(score) is not None
-        }
-        if scored:
-            name = best(scored, key=scored.__getitem__)
-            return f"{name}: {score} {scored[name]:.3g}"
-    return "-"
-
-
-def _read_config(folder: Path) -> BundleConfig:
-    values = _read_json(folder / "config.json")
+def _check_format(folder: Path, values: dict[str, Any]) -> None:
     version = values.get("format")
-    if not isinstance(version, int) or "kind" not in values:
+    if type(version) is not int or "kind" not in values:
         raise BundleError(
             f"{folder}: config.json is not that of a Catenane model; expected keys format and kind"
         )
-    if version > FORMAT:
+    if version != FORMAT:
+        advice = "upgrade catenane" if version > FORMAT else "train the model again"
         raise BundleError(
             f"{folder}: written in layout {version} by catenane {values.get('catenane', '?')}, "
-            f"this program reads up to {FORMAT}: upgrade catenane"
+            f"this program reads layout {FORMAT}: {advice}"
         )
-    try:
-        return build(BundleConfig, values)
-    except (ConfigError, TypeError) as error:
-        raise BundleError(f"{folder}: config.json is damaged or foreign: {error}") from None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise BundleError(
-            f"{path.parent}: damaged model folder: {path.name} is missing; copy it again"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise BundleError(f"{path}: not readable as JSON ({error}); copy the folder again") from None
-    if not isinstance(values, dict):
-        raise BundleError(f"{path}: expected a JSON object, got {type(values).__name__}")
-    return values
+def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
+    """Refuse sizes that the weights cannot have, before a network of them is built."""
+    n_weights = sum(torch.Size(shape).numel() for _, shape in found.values())
+    for name, value in _integers(dataclasses.asdict(config.recipe), ("encoder", "head")):
+        most = len(found) if name in ("n_layers", "members") else max(n_weights, LARGEST_SETTING)
+        if name == "max_length":
+            most = LARGEST_SETTING
+        if value > most:
+            raise BundleError(
+                f"{folder}: damaged or foreign model folder: {name}={value:,} does not fit the weights"
+            )
 
 
-def _load_weights(model: nn.Module, path: Path) -> None:
-    try:
-        weights = load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise BundleError(f"{path}: truncated or not safetensors ({error}); copy the folder again") from None
-    expected = _without_aliases(model, model.state_dict())
-    strange = sorted(set(weights) ^ set(expected)) or sorted(
-        name for name in expected if weights[name].shape != expected[name].shape
-    )
-    if strange:
-        raise BundleError(
-            f"{path}: weights do not fit config.json, first at {strange[0]!r}; copy the folder again"
-        )
-    model.load_state_dict(weights, strict=False)
+def _integers(recipe: dict[str, Any], tables: tuple[str, ...]) -> Iterator[tuple[str, int]]:
+    for table in tables:
+        for name, value in recipe[table].items():
+            for number in value if isinstance(value, tuple) else (value,):
+                if isinstance(number, int):
+                    yield name, number
 
 
-def _without_aliases(model: nn.Module, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Drop second names of one tensor (tied weights): each is stored once."""
-    first_names = {name for name, _ in model.named_parameters()} | {name for name, _ in model.named_buffers()}
-    return {name: tensor for name, tensor in weights.items() if name in first_names}
-
-
-def _replace(fresh: Path, folder: Path) -> None:
-    if not folder.exists():
-        fresh.rename(folder)
-        return
-    old = folder.with_name(f".{folder.name}-replaced-{os.getpid()}")
-    folder.rename(old)
-    fresh.rename(folder)
-    shutil.rmtree(old)
-
-
-def _to_json(values: Any) -> str:
-    return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+def _check_finite(model: nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
+    """Weights are finite; a scaler may be infinite where an input never varied, and is never NaN."""
+    weights = {name for name, _ in model.named_parameters()}
+    for name, tensor in tensors.items():
+        good = tensor.isfinite() if name in weights else ~tensor.isnan()
+        if not bool(good.all()):
+            raise BundleError(f"{path}: {name!r} holds values that are not finite; train the model again")

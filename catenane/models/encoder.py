@@ -11,9 +11,10 @@ from typing import Literal, overload
 import torch
 from torch import Tensor, nn
 
-from catenane.config import EncoderConfig
+from catenane.config import EncoderConfig, Pooling
 from catenane.errors import ConfigError
 from catenane.models.initialisation import initialise_encoder
+from catenane.models.protocols import Encoded
 from catenane.nn import (
     Attention,
     AttentionMask,
@@ -26,6 +27,7 @@ from catenane.nn import (
     RandomFeatures,
     RotaryPositions,
     SinusoidalPositions,
+    pool,
 )
 
 __all__ = ["TransformerEncoder"]
@@ -123,6 +125,17 @@ class TransformerEncoder(nn.Module):
             weights.append(weights_BHLL)
         states_BLD = self.norm(states_BLD)
         return (states_BLD, tuple(weights)) if return_attention else states_BLD
+
+    @property
+    def d_model(self) -> int:
+        """Width of the states."""
+        return self.config.d_model
+
+    def encode(self, inputs: tuple[Tensor, Tensor], pooling: Pooling) -> Encoded:
+        """States of a batch (ids_BL, keep_BL), and one vector for each string."""
+        ids_BL, keep_BL = inputs
+        states_BLD = self(ids_BL, keep_BL)
+        return Encoded(states_BLD, pool(states_BLD, keep_BL, pooling))
 
     def redraw_features(self, generator: torch.Generator) -> None:
         """Draw new random directions for every block of linear attention; never called unless asked for."""

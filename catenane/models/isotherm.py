@@ -1,6 +1,6 @@
 """Uptake at any pressure: the parameters of an adsorption isotherm instead of a number for each pressure.
 
-Axes: G gases, S sites, O scores of the last layer, T pressures at which the uptake is wanted.
+Axes: G gases, S sites, O scores of the last layer, T pressures of a prediction.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ SPREAD = 1.5
 """Deviations of the logarithm of an affinity that one unit of a raw score stands for."""
 STEEPEST = 1.1
 """Exponents lie between exp(-1.1) and exp(1.1), about a third and three."""
-RELUCTANCE = 0.2
+EXPONENT_SCALE = 0.2
 """What one unit of a raw score adds to the log of an exponent. It is little, so that exponents stay near
-Langmuir's one unless labels ask for more: far between two known pressures nothing else holds them."""
+Langmuir's one unless labels demand more: between two distant pressures nothing else constrains them."""
 SMALLEST_STEP = math.log(math.expm1(1.0))
 """A raw score of zero becomes softplus of this, which is one."""
 
@@ -34,8 +34,8 @@ class Isotherm(nn.Module):
 
     The uptake at pressure p is Σ_s c_s (b_s p)^n_s / (1 + (b_s p)^n_s) with capacities c_s > 0, affinities
     b_s > 0 and exponents n_s > 0. So it rises with pressure and is zero at zero whatever the parameters are.
-    Exponents of one are Langmuir's; above one they bend upwards first, as the isotherms of wide pores do,
-    which no sum of Langmuir sites can.
+    Exponents of one are Langmuir's; above one the curve is convex at first, as the isotherms of wide pores
+    are and no sum of Langmuir sites is.
 
     Args:
         uptakes: Gas and pressure of each target that the model is trained on.
@@ -78,7 +78,7 @@ class Isotherm(nn.Module):
             self.capacity_G[place] = max(known, default=1.0)
 
     def pressures(self, gas: str) -> list[float]:
-        """Pressures of training in bar, ascending; what is said above the last is an extrapolation."""
+        """Pressures of training in bar, ascending; above the last, uptakes are extrapolated."""
         return sorted(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
 
     def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
@@ -86,7 +86,7 @@ class Isotherm(nn.Module):
 
         Args:
             raw: The head's last layer, (..., O) with O = `n_scores`.
-            uptakes: What is asked; the targets of training by default.
+            uptakes: Gases and pressures; the targets of training by default.
 
         Returns:
             float32 tensor of shape (..., T).
@@ -94,15 +94,15 @@ class Isotherm(nn.Module):
         Raises:
             ValueError: A gas was not in training.
         """
-        asked = self.uptakes if uptakes is None else tuple(uptakes)
-        gas_T = torch.tensor([self.gases.index(uptake.gas) for uptake in asked], device=raw.device)
-        log_pressure_T = torch.tensor([uptake.pressure for uptake in asked], device=raw.device).log()
+        wanted = self.uptakes if uptakes is None else tuple(uptakes)
+        gas_T = torch.tensor([self.gases.index(uptake.gas) for uptake in wanted], device=raw.device)
+        log_pressure_T = torch.tensor([uptake.pressure for uptake in wanted], device=raw.device).log()
         capacity, affinity, exponent = (
             raw.float().unflatten(-1, (len(self.gases), self.n_sites, PARAMETERS)).unbind(dim=-1)
         )  # each (..., G, S)
         capacity = softplus(capacity + SMALLEST_STEP) * self.capacity_G[:, None]
         log_affinity = self.log_affinity_GS + SPREAD * affinity
-        exponent = torch.exp(STEEPEST * torch.tanh(RELUCTANCE * exponent / STEEPEST))
+        exponent = torch.exp(STEEPEST * torch.tanh(EXPONENT_SCALE * exponent / STEEPEST))
         # log(0) is -inf, of which the sigmoid is exactly zero.
         filling = torch.sigmoid(
             exponent[..., gas_T, :] * (log_affinity[..., gas_T, :] + log_pressure_T[:, None])

@@ -95,7 +95,7 @@ class _PropertyEstimator(BaseEstimator):
 
     def _answer(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "bundle_")
-        found = Model(self.bundle_, device=self.device).answer(as_strings(X))
+        found = Model(self.bundle_, device=self.device).predictions(as_strings(X))
         for row, error in enumerate(found.errors):
             if error:
                 raise NotationError(f"row {row}: {error}")

@@ -1,4 +1,4 @@
-"""A run that can be killed: all of its state in one safetensors file, replaced whole.
+"""A run that can be killed: all of its state in one sealed safetensors file, replaced whole.
 
 Weights, optimiser moments and the best weights so far are tensors; the place in the stream, the history and
 the fingerprint of the run are JSON in the file's metadata. A file renamed into place is old or new, not half.
@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import nn
 
-from catenane.errors import TrainingError
+from catenane.errors import BundleError, TrainingError
 from catenane.files import replaced
+from catenane.models.tensor_files import read_sealed, write_sealed
 
 __all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
 
@@ -62,11 +61,7 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
     with replaced(path) as fresh:
-        save_file(
-            {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()},
-            fresh,
-            metadata={"progress": json.dumps(asdict(progress))},
-        )
+        write_sealed(fresh, tensors, {"progress": json.dumps(asdict(progress))})
         # Without this a power cut right after the rename could leave a name without its bytes.
         with fresh.open("rb") as written:
             os.fsync(written.fileno())
@@ -84,11 +79,9 @@ def load_checkpoint(
         TrainingError: The file is damaged, or it is the checkpoint of another run.
     """
     try:
-        with safe_open(path, framework="pt") as file:
-            progress = Progress(**json.loads(file.metadata()["progress"]))
-            names = file.keys()
-            tensors = {name: file.get_tensor(name) for name in names}
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        tensors, metadata = read_sealed(path)
+        progress = Progress(**json.loads(metadata["progress"]))
+    except (BundleError, KeyError, TypeError, ValueError) as error:
         raise TrainingError(
             f"{path}: not a readable checkpoint ({error}); delete it to start afresh"
         ) from None

@@ -131,7 +131,7 @@ def finetune(
         table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked,
         resume=resume, log=log, device=device,
     )  # fmt: skip
-    predictions = Model(fitted.bundle, device=device).answer_normalised(
+    predictions = Model(fitted.bundle, device=device).predict_normalised(
         table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
     )
     rivals = _fit_baselines(table, parts, task, seed) if baselines else {}

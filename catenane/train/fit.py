@@ -18,6 +18,7 @@ from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
 from catenane.models import Bundle, BundleConfig, TransformerEncoder
+from catenane.models.bundle import build_property_model
 from catenane.tokenizers import Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
@@ -114,9 +115,10 @@ def fit_property_model(
         descriptors=descriptors.names if descriptors else (),
     )
     torch.manual_seed(seed)
-    model = config.build_property_model(make_encoder(recipe.encoder))
+    encoder = make_encoder(recipe.encoder)
+    model = build_property_model(config, encoder)
     if parent is not None:
-        model.encoder.load_state_dict(parent.encoder.state_dict())
+        encoder.load_state_dict(parent.encoder.state_dict())
     bundle = Bundle(config=config, model=model, tokenizer=tokenizer)
     if recipe.finetuning.encoder_rate:
         pooled_ND = None

@@ -96,7 +96,7 @@ class HeadLesson:
     ) -> Tensor:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
-        scores_MBT = model(batch.pooled_BD, batch.descriptors_BF, apart=True)
+        scores_MBT = model(batch.pooled_BD, batch.descriptors_BF, per_member=True)
         return _loss(self.model, scores_MBT, batch.targets_BT, self._settings)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
@@ -165,7 +165,7 @@ class PropertyLesson:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         assert batch.targets_BT is not None
-        scores_MBT = model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF, apart=True)
+        scores_MBT = model(batch.inputs, batch.descriptors_BF, per_member=True)
         return _loss(self.model.head, scores_MBT, batch.targets_BT, self._settings)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
@@ -177,7 +177,7 @@ class PropertyLesson:
         with torch.no_grad():
             for rows in self._valid_batches.batches(0):
                 batch = self._collate(self._encoded, self._split.valid[rows]).to(device)
-                scores.append(model(batch.ids_BL, batch.keep_BL, batch.descriptors_BF).float())
+                scores.append(model(batch.inputs, batch.descriptors_BF).float())
                 assert batch.targets_BT is not None
                 targets.append(batch.targets_BT)
         return _validation_scores(self.model.head, torch.cat(scores), torch.cat(targets), self._settings)

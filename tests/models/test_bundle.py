@@ -1,13 +1,18 @@
 import json
+import os
+import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 from catenane.config import load_recipe
 from catenane.errors import BundleError
 from catenane.models import Bundle, BundleConfig, find_bundle, load_bundle, save_bundle
 from catenane.models.bundle import FORMAT
+from catenane.models.folder import to_json, write_checksums
 from catenane.tokenizers import load_tokenizer
 
 
@@ -74,53 +79,158 @@ def test_a_failed_write_leaves_the_older_bundle_alone(folder: Path, tiny):
 
 def test_holds_no_pickle(folder: Path):
     assert sorted(path.name for path in folder.iterdir()) == [
-        "README.md", "card.json", "config.json", "model.safetensors", "tokenizer.json",
+        "README.md", "card.json", "checksums.json", "config.json", "model.safetensors", "tokenizer.json",
     ]  # fmt: skip
     assert not any(b"\x80\x04" in path.read_bytes()[:2] for path in folder.iterdir())
 
 
-def cut(path: Path) -> None:
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+@pytest.mark.parametrize("umask", [0o022, 0o027, 0o077])
+def test_files_have_the_permissions_that_the_umask_leaves(umask: int, tiny, tmp_path: Path):
+    before = os.umask(umask)
+    try:
+        save_bundle(tmp_path / "model", make_bundle(tiny))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "model").stat().st_mode) == 0o777 & ~umask
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "model").iterdir()}
+    assert modes == {0o666 & ~umask}
+
+
+def refusal(folder: Path) -> str:
+    with pytest.raises(BundleError) as caught:
+        load_bundle(folder)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "file",
+    ["README.md", "card.json", "checksums.json", "config.json", "model.safetensors", "tokenizer.json"],
+)
+def test_one_altered_bit_is_refused_wherever_it_is(folder: Path, file: str):
+    """Bits all over the file, cuts at any length, bytes too many, and the file gone."""
+    path, rng = folder / file, np.random.default_rng(0)
+    data = path.read_bytes()
+    places = np.unique(
+        np.r_[np.arange(min(len(data), 200)), rng.integers(len(data), size=100), len(data) - 1]
+    )
+    for place in places.tolist():
+        altered = bytearray(data)
+        altered[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(altered)
+        assert "\n" not in refusal(folder)
+    for length in (0, 1, 8, len(data) // 2, len(data) - 1):
+        path.write_bytes(data[:length])
+        refusal(folder)
+    path.write_bytes(data + b" ")
+    refusal(folder)
+    path.unlink()
+    refusal(folder)
+
+
+def test_a_file_cannot_be_taken_out_of_the_checksums(folder: Path):
+    path = folder / "checksums.json"
+    digests = json.loads(path.read_text())
+    del digests["config.json"]
+    path.write_text(to_json(digests))
+    assert "config.json has no checksum" in refusal(folder)
 
 
 def edit(**changes):
+    """Change settings of config.json, in the tables of the recipe as well: `head_members=3`."""
+
     def change(path: Path) -> None:
-        path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+        config = json.loads(path.read_text())
+        for key, value in changes.items():
+            table, _, name = key.partition("_")
+            if table in ("encoder", "head"):
+                config["recipe"][table][name] = value
+            elif value is None:
+                del config[key]
+            else:
+                config[key] = value
+        path.write_text(json.dumps(config))
 
     return change
+
+
+def weights(change):
+    """Change the first weight that the head has."""
+
+    def write(path: Path) -> None:
+        tensors = load_file(path)
+        tensors["head.members.0.1.weight"] = change(tensors["head.members.0.1.weight"])
+        save_file(tensors, path)
+
+    return write
+
+
+def with_nan(tensor: torch.Tensor) -> torch.Tensor:
+    tensor[0, 0] = float("nan")
+    return tensor
+
+
+def text(content: str):
+    return lambda path: path.write_text(content)
 
 
 @pytest.mark.parametrize(
     ("file", "damage", "message"),
     [
-        ("model.safetensors", cut, "truncated or not safetensors"),
-        ("model.safetensors", Path.unlink, "No such file"),
+        ("model.safetensors", text("{" * 100_000), "truncated or not safetensors"),
         (
             "model.safetensors",
-            lambda path: path.write_bytes(b"\x80\x04pickle"),
+            lambda path: path.write_bytes((2**62).to_bytes(8, "little") + b"{}"),
             "truncated or not safetensors",
         ),
-        ("config.json", cut, "not readable as JSON"),
+        ("model.safetensors", weights(with_nan), "values that are not finite"),
+        ("model.safetensors", weights(lambda tensor: tensor / 0), "values that are not finite"),
+        ("model.safetensors", weights(lambda tensor: tensor.to(torch.int8)), "is I8"),
+        ("model.safetensors", weights(lambda tensor: tensor > 0), "is BOOL"),
+        ("model.safetensors", weights(lambda tensor: tensor.half()), "is F16"),
+        ("model.safetensors", weights(lambda tensor: tensor.T.contiguous()), "do not fit config.json"),
         ("config.json", edit(format=FORMAT + 1), "upgrade catenane"),
+        ("config.json", edit(format=1), "train the model again"),
         ("config.json", edit(notation="inchi"), "must be one of"),
+        ("config.json", edit(kind="oracle"), "kind='oracle' must be one of 'encoder', 'property'"),
         ("config.json", edit(colour="red"), "unknown setting 'colour'"),
-        (
-            "config.json",
-            lambda path: path.write_text('{"model_type": "bert"}'),
-            "not that of a Catenane model",
-        ),
-        ("config.json", lambda path: path.write_text("[1]"), "expected a JSON object"),
+        ("config.json", edit(task=None), "with task=None"),
         ("config.json", edit(targets=["logS"]), "do not fit config.json"),
-        ("card.json", Path.unlink, "card.json is missing"),
-        ("tokenizer.json", cut, "damaged model folder"),
-        ("tokenizer.json", Path.unlink, "damaged model folder"),
+        ("config.json", edit(targets=["logS", "logS"]), "must differ"),
+        ("config.json", edit(encoder_max_length=10**9), "max_length=1,000,000,000 does not fit"),
+        ("config.json", edit(encoder_n_layers=10**6), "n_layers=1,000,000 does not fit"),
+        ("config.json", edit(encoder_d_hidden=10**9), "d_hidden=1,000,000,000 does not fit"),
+        ("config.json", edit(head_members=10**9), "members=1,000,000,000 does not fit"),
+        ("config.json", edit(head_hidden=[10**9]), "hidden=1,000,000,000 does not fit"),
+        ("config.json", edit(head_isotherm_sites=10**9), "isotherm_sites=1,000,000,000 does not fit"),
+        ("config.json", edit(head_isotherm_sites=2), "isotherms need targets"),
+        ("config.json", text('{"a":' * 100_000), "not readable as JSON"),
+        ("config.json", text('{"format": 2, "kind": ' + "[" * 100_000), "not readable as JSON"),
+        ("config.json", text('{"model_type": "bert"}'), "not that of a Catenane model"),
+        ("config.json", text("[1]"), "expected a JSON object"),
+        ("card.json", text("[1]"), "expected a JSON object"),
+        ("tokenizer.json", text("[" * 100_000), "damaged or foreign model folder"),
+        ("tokenizer.json", text("{}"), "damaged or foreign model folder"),
     ],
 )
-def test_refuses_damage_in_one_clear_line(folder: Path, file: str, damage, message: str):
+def test_refuses_what_cannot_be_its_own_even_where_checksums_fit(
+    folder: Path, file: str, damage, message: str
+):
+    """Sizes are compared before anything is allocated: else some of these would fill the memory."""
     damage(folder / file)
-    with pytest.raises(BundleError, match=message) as caught:
-        load_bundle(folder)
-    assert "\n" not in str(caught.value)
+    write_checksums(folder)
+    said = refusal(folder)
+    assert message in said
+    assert "\n" not in said
+
+
+@pytest.mark.parametrize("attention", ["full", "linear"])
+@pytest.mark.parametrize("positions", ["rotary", "sinusoidal", "learned", "none"])
+def test_loading_draws_no_random_number(attention: str, positions: str, tiny, tmp_path: Path):
+    shape = {"encoder.attention": attention, "encoder.positions": positions}
+    save_bundle(tmp_path / "model", make_bundle(tiny | shape))
+    before = torch.get_rng_state()
+    load_bundle(tmp_path / "model")
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_says_what_there_is_where_a_name_is_unknown(tmp_path: Path):

@@ -44,7 +44,7 @@ def test_gases_do_not_share_their_parameters():
     raw_BO = torch.randn(3, isotherm.n_scores)
     other_BO = raw_BO.clone()
     other_BO[:, isotherm.n_scores // 2 :] += 1
-    asked = [Uptake("CO2", 0.3), Uptake("CH4", 0.3)]
-    same, differs = (isotherm(raw_BO, asked) == isotherm(other_BO, asked)).T
+    wanted = [Uptake("CO2", 0.3), Uptake("CH4", 0.3)]
+    same, differs = (isotherm(raw_BO, wanted) == isotherm(other_BO, wanted)).T
     assert same.all()
     assert not differs.any()

@@ -7,16 +7,16 @@ import pytest
 import torch
 from torch import nn
 
-from catenane.adsorption import Uptake
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
-from catenane.models.property_head import PropertyHead
+from catenane.models import PropertyHead
+from catenane.models.heads import make_head as build_head
 
 UPTAKES = ("co2_0.1bar", "co2_0.5bar", "co2_2.5bar", "ch4_0.5bar", "ch4_4.5bar")
 
 
 def make_head(targets=("a", "b", "c"), **settings) -> PropertyHead:
-    return PropertyHead(HeadConfig(**{"dropout": 0.0} | settings), d_model=8, targets=targets).eval()
+    return build_head(HeadConfig(**{"dropout": 0.0} | settings), d_model=8, targets=targets).eval()
 
 
 @pytest.mark.parametrize(("hidden", "widths"), [((), [8]), ((5,), [8, 5]), ((7, 6, 5), [8, 7, 6, 5])])
@@ -34,21 +34,21 @@ def test_a_linear_head_is_linear():
     torch.testing.assert_close(head(x_BD + y_BD), head(x_BD) + head(y_BD))
 
 
-def test_amounts_are_learnt_as_square_roots_and_answered_as_they_are():
+def test_amounts_are_learnt_as_square_roots_and_predicted_as_they_are():
     head = make_head(("a", "b"), target_scale="sqrt")
     targets_NT = np.array([[0.0, 1.0], [0.25, 4.0], [9.0, np.nan]])
     head.fit_scalers(targets_NT)
     scores_NT = head.standardise(torch.from_numpy(targets_NT).float())
     np.testing.assert_allclose(np.nanmean(scores_NT, axis=0), 0, atol=1e-6)
-    np.testing.assert_allclose(head.answer(scores_NT), targets_NT, atol=1e-5)
-    assert (head.answer(torch.full((1, 2), -50.0)) == 0).all(), "no amount is negative"
+    np.testing.assert_allclose(head.to_labels(scores_NT), targets_NT, atol=1e-5)
+    assert (head.to_labels(torch.full((1, 2), -50.0)) == 0).all(), "no amount is negative"
 
 
 def test_what_is_no_amount_is_refused():
     with pytest.raises(DataError, match=r"for amounts; target 'b' goes down to -2"):
         make_head(("a", "b"), target_scale="sqrt").fit_scalers(np.array([[0.0, -2.0], [1.0, np.nan]]))
     with pytest.raises(ConfigError, match="not for classes"):
-        PropertyHead(HeadConfig(target_scale="sqrt"), d_model=8, targets=("a",), task="classification")
+        build_head(HeadConfig(target_scale="sqrt"), d_model=8, targets=("a",), task="classification")
 
 
 def test_vectors_of_a_frozen_encoder_are_standardised():
@@ -70,10 +70,13 @@ def test_isotherms_give_the_targets_and_every_other_pressure(target_scale):
     generator = np.random.default_rng(0)
     head.fit_scalers(generator.gamma(1.0, 1.0, (50, 5)))
     pooled_BD = torch.randn(6, 8)
-    answers_BT = head.answer(head(pooled_BD))
-    uptakes = [Uptake.parse(name) for name in UPTAKES]
-    torch.testing.assert_close(head.uptake(pooled_BD, None, uptakes), answers_BT, atol=1e-4, rtol=1e-4)
-    rising_BP = head.uptake(pooled_BD, None, [Uptake("CO2", p) for p in (0.0, 0.01, 0.1, 1.0, 10.0)])
+    labels_BT = head.predict(pooled_BD)
+    conditions = {"gas": "co2", "pressure": [0.1, 0.5, 2.5]}
+    assert head.columns() == UPTAKES
+    assert head.columns(conditions) == UPTAKES[:3]
+    at_known_BC = head.predict(pooled_BD, conditions=conditions)
+    torch.testing.assert_close(at_known_BC, labels_BT[:, :3], atol=1e-4, rtol=1e-4)
+    rising_BP = head.predict(pooled_BD, conditions={"gas": "CO2", "pressure": (0.0, 0.01, 0.1, 1.0, 10.0)})
     assert (rising_BP[:, 0] == 0).all()
     assert (rising_BP.diff(dim=1) > 0).all()
 
@@ -98,31 +101,36 @@ def test_isotherms_are_learnt():
         assert all(parameter.grad.abs().sum() > 0 for parameter in head.parameters())
         optimizer.step()
     assert loss.item() < 0.06
-    between_N = head.uptake(pooled_ND, None, [Uptake("CO2", 1.0)])[:, 0].detach()
+    between_N = head.predict(pooled_ND, conditions={"gas": "co2", "pressure": 1.0})[:, 0].detach()
     expected_N = (capacity_N1 * affinity_N1 / (1 + affinity_N1))[:, 0]
     assert (between_N - expected_N).abs().mean() < 0.1 * expected_N.mean()
 
 
-def test_a_pressure_needs_isotherms_of_that_gas():
-    with pytest.raises(UsageError, match=r"no isotherm, so no pressure can be chosen: it predicts a, b, c"):
-        make_head().uptake(torch.randn(2, 8), None, [Uptake("CO2", 0.1)])
+def test_conditions_are_those_of_the_head():
+    with pytest.raises(UsageError, match=r"takes no gas, pressure: it predicts a, b, c"):
+        make_head().predict(torch.randn(2, 8), conditions={"gas": "co2", "pressure": 0.1})
+    head = make_head(UPTAKES, isotherm_sites=2)
     with pytest.raises(UsageError, match=r"isotherms of CO2, CH4; got 'N2'"):
-        make_head(UPTAKES, isotherm_sites=2).uptake(torch.randn(2, 8), None, [Uptake("N2", 0.1)])
+        head.predict(torch.randn(2, 8), conditions={"gas": "N2", "pressure": 0.1})
+    with pytest.raises(UsageError, match=r"takes gas and pressure as conditions, not presure"):
+        head.columns({"gas": "co2", "presure": 0.1})
+    with pytest.raises(UsageError, match=r"the pressure is missing"):
+        head.columns({"gas": "co2"})
     with pytest.raises(ConfigError, match=r"name a gas and a pressure, as co2_0.1bar does; got 'bandgap_ev'"):
         make_head(("bandgap_ev",), isotherm_sites=2)
 
 
 @pytest.mark.parametrize("settings", [{}, {"target_scale": "sqrt", "isotherm_sites": 2}])
-def test_members_differ_and_answer_by_their_mean(settings):
+def test_members_differ_and_the_prediction_is_their_mean(settings):
     head = make_head(UPTAKES, members=3, hidden=(16,), **settings)
     head.fit_scalers(np.random.default_rng(0).gamma(1.0, 1.0, (50, 5)))
     pooled_BD = torch.randn(6, 8)
-    scores_MBT = head(pooled_BD, apart=True)
+    scores_MBT = head(pooled_BD, per_member=True)
     assert scores_MBT.shape == (3, 6, 5)
     assert (scores_MBT[0] != scores_MBT[1]).all()
     if settings:
-        mean_BT = head.answer(scores_MBT).mean(dim=0)
-        torch.testing.assert_close(head.answer(head(pooled_BD)), mean_BT, atol=1e-4, rtol=1e-4)
+        mean_BT = head.to_labels(scores_MBT).mean(dim=0)
+        torch.testing.assert_close(head.predict(pooled_BD), mean_BT, atol=1e-4, rtol=1e-4)
     else:
         torch.testing.assert_close(head(pooled_BD), scores_MBT.mean(dim=0))
 
@@ -135,15 +143,25 @@ def test_a_member_learns_what_it_would_alone():
     alone.members[0].load_state_dict(together.members[0].state_dict())
     pooled_BD, targets_BT = torch.randn(5, 8), torch.randn(5, 3)
     for head in (together, alone):
-        scores_MBT = head(pooled_BD, apart=True)
+        scores_MBT = head(pooled_BD, per_member=True)
         (scores_MBT - targets_BT).abs().sum().backward()
     for ours, theirs in zip(together.members[0].parameters(), alone.members[0].parameters(), strict=True):
         torch.testing.assert_close(ours.grad, theirs.grad)
 
 
+def test_pressures_outside_those_of_training_are_noted():
+    head = make_head(UPTAKES, isotherm_sites=2)
+    assert head.extrapolations() == ("",) * 5
+    assert head.extrapolations({"gas": "ch4", "pressure": [0, 0.5, 4.5]}) == ("",) * 3
+    assert head.extrapolations({"gas": "ch4", "pressure": [0.1, 30]}) == (
+        "0.1 bar is outside the trained 0.5 to 4.5 bar",
+        "30 bar is outside the trained 0.5 to 4.5 bar",
+    )
+
+
 @pytest.mark.parametrize("layer", [True, False])
 def test_descriptors_take_as_much_room_as_the_string_or_join_as_they_are(layer):
     config = HeadConfig(hidden=(5,), dropout=0.0, descriptor_layer=layer)
-    head = PropertyHead(config, d_model=8, targets=("a",), n_descriptors=200)
+    head = build_head(config, d_model=8, targets=("a",), n_descriptors=200)
     assert head.members[0][0][0].in_features == (16 if layer else 208)
     assert head(torch.randn(4, 8), torch.randn(4, 200)).shape == (4, 1)

@@ -36,24 +36,24 @@ def strings(n: int = 6, length: int = 9, padded_to: int = 9) -> tuple[Tensor, Te
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
 @pytest.mark.parametrize("attention", ["full", "linear"])
-def test_padding_and_company_change_no_answer(pooling, attention):
+def test_padding_and_company_change_no_score(pooling, attention):
     encoder = TransformerEncoder(replace(ENCODER, attention=attention))
     model = PropertyModel(encoder, replace(HEAD, pooling=pooling), targets=TARGETS).eval()
-    scores_BT = model(*strings())
-    torch.testing.assert_close(model(*strings(padded_to=20)), scores_BT, atol=1e-5, rtol=1e-4)
+    scores_BT = model(strings())
+    torch.testing.assert_close(model(strings(padded_to=20)), scores_BT, atol=1e-5, rtol=1e-4)
     ids_BL, keep_BL = strings()
-    torch.testing.assert_close(model(ids_BL[3:4], keep_BL[3:4]), scores_BT[3:4], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(model((ids_BL[3:4], keep_BL[3:4])), scores_BT[3:4], atol=1e-5, rtol=1e-4)
 
 
 def test_scores_come_from_what_is_embedded():
     model = make_model(n_targets=2, n_descriptors=3)
     descriptors_BF = torch.randn(6, 3)
-    pooled_BD = model.embed(*strings())
+    pooled_BD = model.embed(strings())
     assert pooled_BD.shape == (6, 32)
-    torch.testing.assert_close(model.head(pooled_BD, descriptors_BF), model(*strings(), descriptors_BF))
+    torch.testing.assert_close(model.head(pooled_BD, descriptors_BF), model(strings(), descriptors_BF))
 
 
-def test_answers_are_in_the_units_of_the_labels():
+def test_predictions_are_in_the_units_of_the_labels():
     model = make_model(n_targets=2)
     targets_NT = np.array([[1.0, 100.0], [3.0, NAN], [NAN, 500.0], [5.0, 900.0]])
     model.head.fit_scalers(targets_NT)
@@ -62,22 +62,22 @@ def test_answers_are_in_the_units_of_the_labels():
     standardised_NT = model.head.standardise(torch.from_numpy(targets_NT).float())
     np.testing.assert_allclose(np.nanmean(standardised_NT, axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(np.nanstd(standardised_NT, axis=0), 1, atol=1e-6)
-    np.testing.assert_allclose(model.head.answer(standardised_NT), targets_NT, rtol=1e-6)
+    np.testing.assert_allclose(model.head.to_labels(standardised_NT), targets_NT, rtol=1e-6)
 
 
-def test_classes_are_left_alone_and_answered_as_probabilities():
+def test_classes_are_left_alone_and_predicted_as_probabilities():
     model = make_model(n_targets=2, task="classification")
     targets_NT = torch.tensor([[0.0, 1.0], [1.0, NAN]])
     model.head.fit_scalers(targets_NT)
     torch.testing.assert_close(model.head.standardise(targets_NT), targets_NT, equal_nan=True)
-    answers_BT = model.head.answer(torch.tensor([[0.0, 100.0], [-100.0, 1.0]]))
-    torch.testing.assert_close(answers_BT, torch.tensor([[0.5, 1.0], [0.0, 0.731059]]))
+    labels_BT = model.head.to_labels(torch.tensor([[0.0, 100.0], [-100.0, 1.0]]))
+    torch.testing.assert_close(labels_BT, torch.tensor([[0.5, 1.0], [0.0, 0.731059]]))
 
 
-def test_a_label_that_never_varies_is_answered_as_it_is():
+def test_a_label_that_never_varies_is_predicted_as_it_is():
     model = make_model()
     model.head.fit_scalers(np.full((5, 1), 0.1))
-    torch.testing.assert_close(model.head.answer(torch.zeros(1, 1)), torch.tensor([[0.1]]))
+    torch.testing.assert_close(model.head.to_labels(torch.zeros(1, 1)), torch.tensor([[0.1]]))
     assert model.head.target_std_T.item() == 1
 
 
@@ -90,15 +90,15 @@ def test_descriptors_are_standardised_cut_off_and_filled():
     seen = []
     model.head.descriptors.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
     given_BF = torch.tensor([[5.0, -3.0, 7.0, 0.0], [7.0, 1e9, 8.0, 1.0], [NAN, -torch.inf, NAN, NAN]])
-    model(*strings(3), given_BF)
+    model(strings(3), given_BF)
     expected_BF = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 5.0, 0.0, 0.0], [0.0, -5.0, 0.0, 0.0]])
     torch.testing.assert_close(seen[0], expected_BF, atol=0.15, rtol=0)
     assert (seen[0][:, 2:] == 0).all(), "what never varied in training, or was never there, says nothing"
 
 
-def test_descriptors_reach_the_answer():
+def test_descriptors_reach_the_score():
     model = make_model(n_descriptors=3)
-    assert not torch.allclose(model(*strings(), torch.randn(6, 3)), model(*strings(), torch.randn(6, 3)))
+    assert not torch.allclose(model(strings(), torch.randn(6, 3)), model(strings(), torch.randn(6, 3)))
 
 
 def test_weights_and_scalers_are_saved_together():
@@ -106,17 +106,17 @@ def test_weights_and_scalers_are_saved_together():
     model.head.fit_scalers(np.random.default_rng(0).normal(5, 2, (20, 2)), torch.rand(20, 3))
     other.load_state_dict(model.state_dict())
     descriptors_BF = torch.rand(6, 3)
-    expected_BT = model.head.answer(model(*strings(), descriptors_BF))
-    assert torch.equal(other.head.answer(other(*strings(), descriptors_BF)), expected_BT)
+    expected_BT = model.head.to_labels(model(strings(), descriptors_BF))
+    assert torch.equal(other.head.to_labels(other(strings(), descriptors_BF)), expected_BT)
     parts = {name.split(".")[0] for name, _ in model.named_parameters()}
     assert parts == {"encoder", "head"}
 
 
 def test_what_cannot_be_meant_is_refused():
     with pytest.raises(DataError, match=r"reads 3 descriptors a string, and 0 were given"):
-        make_model(n_descriptors=3)(*strings())
+        make_model(n_descriptors=3)(strings())
     with pytest.raises(DataError, match=r"reads 0 descriptors a string, and 2 were given"):
-        make_model()(*strings(), torch.zeros(6, 2))
+        make_model()(strings(), torch.zeros(6, 2))
     with pytest.raises(DataError, match=r"reads 3 descriptors a string, and 0 were given"):
         make_model(n_descriptors=3).head.fit_scalers(np.zeros((4, 1)))
     with pytest.raises(DataError, match=r"target 'second' has no label in the training rows"):
@@ -138,14 +138,14 @@ def test_it_fits_a_handful_of_strings(attention):
     model.head.fit_scalers(targets_BT, descriptors_BF)
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.0)
     for _ in range(100):
-        scores_BT = model(ids_BL, keep_BL, descriptors_BF)
+        scores_BT = model((ids_BL, keep_BL), descriptors_BF)
         loss = regression_loss(scores_BT, model.head.standardise(targets_BT), "mse")
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    answers_BT = model.eval().head.answer(model(ids_BL, keep_BL, descriptors_BF)).detach()
+    labels_BT = model.eval().head.to_labels(model((ids_BL, keep_BL), descriptors_BF)).detach()
     known_BT = ~targets_BT.isnan()
-    errors_BT = (answers_BT - targets_BT).abs() / model.head.target_std_T
+    errors_BT = (labels_BT - targets_BT).abs() / model.head.target_std_T
     assert errors_BT[known_BT].max() < 0.1
 
 
@@ -155,8 +155,8 @@ def test_it_learns_a_class():
     targets_BT = (ids_BL[:, :1] > 17).float()
     optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
     for _ in range(60):
-        loss = classification_loss(model(ids_BL, keep_BL), targets_BT)
+        loss = classification_loss(model((ids_BL, keep_BL)), targets_BT)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert torch.equal(model.head.answer(model(ids_BL, keep_BL)).round(), targets_BT)
+    assert torch.equal(model.head.to_labels(model((ids_BL, keep_BL))).round(), targets_BT)

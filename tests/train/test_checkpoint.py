@@ -1,5 +1,8 @@
+import os
+import stat
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -58,6 +61,29 @@ def test_refuses_a_damaged_file_in_one_line(tmp_path: Path, damage):
     with pytest.raises(TrainingError, match="not a readable checkpoint") as caught:
         load_checkpoint(path, model, optimizer, "this run")
     assert "\n" not in str(caught.value)
+
+
+def test_one_altered_bit_is_refused_wherever_it_is(tmp_path: Path):
+    model, optimizer = trained(2)
+    path = tmp_path / "c.safetensors"
+    save_checkpoint(path, model, optimizer, snapshot(model), Progress("this run", step=2))
+    data, rng = path.read_bytes(), np.random.default_rng(0)
+    for place in np.r_[np.arange(300), rng.integers(len(data), size=300), len(data) - 1].tolist():
+        altered = bytearray(data)
+        altered[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(altered)
+        with pytest.raises(TrainingError, match="not a readable checkpoint"):
+            load_checkpoint(path, model, optimizer, "this run")
+
+
+def test_its_permissions_are_those_the_umask_leaves(tmp_path: Path):
+    model, optimizer = trained(1)
+    before = os.umask(0o027)
+    try:
+        save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, Progress("this run"))
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "c.safetensors").stat().st_mode) == 0o640
 
 
 def test_nothing_but_the_checkpoint_is_left_in_the_folder(tmp_path: Path):

@@ -150,7 +150,7 @@ def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dic
 
     def answers(ids_BL: Tensor, keep_BL: Tensor, padded_to: int = encoder.padded_to) -> Tensor:
         before, encoder.padded_to = encoder.padded_to, padded_to
-        answer_B = model.head.answer(model(ids_BL, keep_BL))[:, 0]
+        answer_B = model.head.predict(model.embed((ids_BL, keep_BL)))[:, 0]
         encoder.padded_to = before
         return answer_B
 

@@ -127,7 +127,7 @@ def train(
     def answers(bundle: Bundle) -> dict[str, FloatArray]:
         model = Model(bundle, device=run.device)
         return {
-            name: model.answer_normalised([table.strings[i] for i in rows]) for name, rows in parts.items()
+            name: model.predict_normalised([table.strings[i] for i in rows]) for name, rows in parts.items()
         }
 
     def scores(found: Mapping[str, FloatArray]) -> dict[str, dict[str, Score]]:

@@ -47,7 +47,7 @@ def test_errors_of_the_training_rows_are_measured_in_evaluation_mode(run: Run, s
         smallest | {"finetuning.epochs": 2, "encoder.dropout": 0.5, "head.dropout": 0.5}
     )
     fitted, told = train(run, table, split, recipe, seed=0, curves=True)
-    answers = Model(fitted.bundle, device="cpu").answer_normalised(table.strings)
+    answers = Model(fitted.bundle, device="cpu").predict_normalised(table.strings)
     error = np.abs(answers - table.targets)[:, 0]
     assert told["scores"]["train"]["mae"] == pytest.approx(error[split.train].mean(), rel=1e-4)
     assert told["scores"]["test"]["mae"] == pytest.approx(error[split.test].mean(), rel=1e-4)

@@ -1,0 +1,171 @@
+"""The property heads: numbers, classes, and uptakes read off an isotherm.
+
+Axes: B or N strings, T targets, C columns of a prediction, M members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from catenane.adsorption import Uptake, as_uptakes, choose_uptakes
+from catenane.config import HeadConfig, Task
+from catenane.errors import ConfigError, UsageError
+from catenane.models.isotherm import Isotherm
+from catenane.models.property_head import Conditions, PropertyHead
+from catenane.models.scaling import check_labels, fit_target_moments, from_scale, to_scale
+
+__all__ = ["ClassificationHead", "IsothermHead", "RegressionHead", "make_head"]
+
+
+class RegressionHead(PropertyHead):
+    """Numbers; scores are on the standardised scale of the labels, or of their square roots."""
+
+    task = "regression"
+
+    def __init__(
+        self, config: HeadConfig, *, targets: Sequence[str], n_outputs: int | None = None, **shape: Any
+    ) -> None:
+        super().__init__(config, targets=targets, n_outputs=n_outputs or len(targets), **shape)
+        self.target_scale = config.target_scale
+
+    def standardise(self, targets_BT: Tensor) -> Tensor:
+        """Labels on the scale of the scores; NaN stays NaN."""
+        return (to_scale(targets_BT, self.target_scale) - self.target_mean_T) / self.target_std_T
+
+    def to_labels(self, scores: Tensor) -> Tensor:
+        """Scores (..., T) in the units of the labels, float32; amounts are never negative."""
+        return from_scale(scores.float() * self.target_std_T + self.target_mean_T, self.target_scale)
+
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """Learn mean and deviation of each target; one that never varies keeps a deviation of one.
+
+        Raises:
+            DataError: A target has no label, or is no amount where amounts are to be learnt.
+        """
+        check_labels(targets_NT, self.targets, self.target_scale)
+        fit_target_moments(self.target_mean_T, self.target_std_T, to_scale(targets_NT, self.target_scale))
+
+
+class ClassificationHead(PropertyHead):
+    """Probabilities of class 1; scores are log-odds.
+
+    Raises:
+        ConfigError: Classes are to be learnt as amounts.
+    """
+
+    task = "classification"
+
+    def __init__(self, config: HeadConfig, *, targets: Sequence[str], **shape: Any) -> None:
+        if config.target_scale == "sqrt" or config.isotherm_sites:
+            raise ConfigError(
+                "head.target_scale='sqrt' and head.isotherm_sites are for amounts, not for classes"
+            )
+        super().__init__(config, targets=targets, n_outputs=len(targets), **shape)
+
+    def standardise(self, targets_BT: Tensor) -> Tensor:
+        """Classes as they are."""
+        return targets_BT
+
+    def to_labels(self, scores: Tensor) -> Tensor:
+        """Log-odds (..., T) as probabilities of class 1, float32."""
+        return scores.float().sigmoid()
+
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """Nothing: classes have no scale."""
+
+
+class IsothermHead(RegressionHead):
+    """Uptakes of gases, read off isotherms whose parameters are the outputs of the members.
+
+    Its conditions are `gas`, a formula, and `pressure`, a number of bar or several; without them it predicts
+    its targets. The mean over members is taken of uptakes, so each member's isotherm rises from zero and so
+    does their mean.
+
+    Raises:
+        ConfigError: A target names no gas and pressure.
+    """
+
+    def __init__(self, config: HeadConfig, *, targets: Sequence[str], **shape: Any) -> None:
+        isotherm = Isotherm(as_uptakes(targets), config.isotherm_sites)
+        super().__init__(config, targets=targets, n_outputs=isotherm.n_scores, **shape)
+        self.isotherm = isotherm
+
+    def forward(
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
+    ) -> Tensor:
+        """As in `PropertyHead`."""
+        uptakes_MBT: Tensor = self.isotherm(self.outputs(pooled_BD, descriptors_BF))
+        return self.standardise(uptakes_MBT if per_member else uptakes_MBT.mean(dim=0))
+
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """As `RegressionHead`, and start the capacities at the size of the labels."""
+        super().fit_targets(targets_NT)
+        self.isotherm.fit_scale(targets_NT.nanmean(dim=0).tolist())
+
+    def uptakes(self, conditions: Conditions | None = None) -> tuple[Uptake, ...]:
+        """Gas and pressure of each column.
+
+        Raises:
+            UsageError: A condition is neither gas nor pressure, one of the two is missing or no gas or
+                pressure at all, or the gas was not in training.
+        """
+        if not conditions:
+            return self.isotherm.uptakes
+        if unknown := sorted(set(conditions) - {"gas", "pressure"}):
+            raise UsageError(f"this model takes gas and pressure as conditions, not {', '.join(unknown)}")
+        pressures = np.atleast_1d(conditions.get("pressure", ())).tolist()
+        uptakes = choose_uptakes(conditions.get("gas"), pressures) or ()
+        for uptake in uptakes:
+            if uptake.gas not in self.isotherm.gases:
+                known = ", ".join(self.isotherm.gases)
+                raise UsageError(f"this model has isotherms of {known}; got {uptake.gas!r}")
+        return uptakes
+
+    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """Names of the uptakes, such as `co2_0.15bar`; the targets where there are no conditions."""
+        return tuple(uptake.name for uptake in self.uptakes(conditions)) if conditions else self.targets
+
+    def extrapolations(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """For each column, whether its pressure lies outside those of training; "" where it does not."""
+        notes = []
+        for uptake in self.uptakes(conditions):
+            known = self.isotherm.pressures(uptake.gas)
+            inside = uptake.pressure == 0 or known[0] <= uptake.pressure <= known[-1]
+            trained = f"{known[0]:g} to {known[-1]:g} bar"
+            notes.append("" if inside else f"{uptake.pressure:g} bar is outside the trained {trained}")
+        return tuple(notes)
+
+    def predict(
+        self,
+        pooled_BD: Tensor,
+        descriptors_BF: Tensor | None = None,
+        conditions: Conditions | None = None,
+        *,
+        per_member: bool = False,
+    ) -> Tensor:
+        """As in `PropertyHead`; at any pressures where `conditions` give a gas and pressures."""
+        if not conditions:
+            return super().predict(pooled_BD, descriptors_BF, per_member=per_member)
+        uptakes = self.uptakes(conditions)
+        uptakes_MBC: Tensor = self.isotherm(self.outputs(pooled_BD, descriptors_BF), uptakes)
+        return uptakes_MBC if per_member else uptakes_MBC.mean(dim=0)
+
+
+def make_head(config: HeadConfig, *, task: Task = "regression", **shape: Any) -> PropertyHead:
+    """The head that these settings and this task ask for.
+
+    Args:
+        config: Its settings.
+        task: What the labels are.
+        shape: `d_model`, `targets`, `n_descriptors` and `relu` of `PropertyHead`.
+
+    Raises:
+        ConfigError: Settings, task and targets contradict each other.
+    """
+    if task == "classification":
+        return ClassificationHead(config, **shape)
+    return IsothermHead(config, **shape) if config.isotherm_sites else RegressionHead(config, **shape)
