@@ -13,7 +13,7 @@ import torch
 
 from catenane.errors import ConfigError
 
-__all__ = ["best_device", "resolve_precision", "tune_cpu"]
+__all__ = ["best_device", "fabric_devices", "resolve_precision", "tune_cpu"]
 
 logger = logging.getLogger(__name__)
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
@@ -36,6 +36,11 @@ def best_device(name: str | None = None) -> torch.device:
         reason = str(error).splitlines()[0]
         raise ConfigError(f"device {name!r} cannot be used: {reason}; try cpu, cuda or mps") from None
     return device
+
+
+def fabric_devices(device: torch.device) -> list[int] | int:
+    """One device as Lightning Fabric's `devices`: the index of a GPU where it is given, else the number 1."""
+    return [device.index] if device.type == "cuda" and device.index is not None else 1
 
 
 def resolve_precision(precision: str, device: torch.device) -> Literal["bf16-mixed", "32-true"]:

@@ -9,7 +9,7 @@ import torch
 
 import catenane
 from catenane import hardware
-from catenane.hardware import resolve_precision
+from catenane.hardware import fabric_devices, resolve_precision
 
 CPU = torch.device("cpu")
 
@@ -84,3 +84,8 @@ def test_settings_of_the_process_stay_as_they_are_in_training(molecule_file, tin
         remember.remove()
     assert seen == {before}
     assert settings() == before
+
+
+@pytest.mark.parametrize(("name", "devices"), [("cuda:1", [1]), ("cuda", 1), ("cpu", 1), ("cpu:0", 1)])
+def test_training_runs_on_the_gpu_that_was_asked_for(name: str, devices):
+    assert fabric_devices(torch.device(name)) == devices

@@ -1,7 +1,7 @@
 """From strings and labels to trained models: pretraining, fine-tuning, reports."""
 
 from catenane.train.finetuning import finetune
-from catenane.train.fit import FittedModel, fit_property_model, tell_task
+from catenane.train.fit import FittedModel, fit_property_model, infer_task
 from catenane.train.pretraining import PretrainResult, pretrain
 
 __all__ = [
@@ -9,6 +9,6 @@ __all__ = [
     "PretrainResult",
     "finetune",
     "fit_property_model",
+    "infer_task",
     "pretrain",
-    "tell_task",
 ]

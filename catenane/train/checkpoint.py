@@ -37,7 +37,9 @@ class Progress:
     seconds: float = 0.0
     """Time spent training, pauses not counted."""
     loss_sum: float = 0.0
-    """Sum of the losses of this epoch's micro-batches."""
+    """Sum of this epoch's losses over all labels or tokens so far."""
+    loss_weight: float = 0.0
+    """Number of these labels or tokens."""
     best_score: float = float("inf")
     """Best validation score; lower is better."""
     best_epoch: int = -1

@@ -33,7 +33,7 @@ from catenane.inference import Model
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.reporting import FinetuneResult, write_report
-from catenane.train.fit import fit_property_model, tell_task
+from catenane.train.fit import fit_property_model, infer_task
 from catenane.train.folder import check_run_folder, open_run_folder, write_json
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run
@@ -116,7 +116,7 @@ def finetune(
         on_error=on_error,
         data_dir=data_dir,
     )
-    task = tell_task(read, task)
+    task = infer_task(read, task)
     found, floor = find_duplicates(read), noise_floor(read)
     table = _settle(aggregate(read, duplicates), task)
     parts = make_split(table, split, seed=seed)

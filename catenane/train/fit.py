@@ -1,4 +1,4 @@
-"""A property model from a table in memory: assembled, trained, and ready to answer."""
+"""A property model from a table in memory: assembled and trained."""
 
 from __future__ import annotations
 
@@ -17,17 +17,18 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
-from catenane.models import Bundle, BundleConfig, TransformerEncoder
+from catenane.models import Bundle, BundleConfig, PropertyModel, TransformerEncoder
 from catenane.models.bundle import build_property_model
-from catenane.tokenizers import Tokenization, load_tokenizer, summarise
+from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
-from catenane.train.lessons import HeadLesson, PropertyLesson
 from catenane.train.logs import LogFormat
-from catenane.train.loop import Lesson, run
+from catenane.train.loop import TrainingTask, run
+from catenane.train.seeds import forked_generators
+from catenane.train.tasks import HeadTask, PropertyTask
 from catenane.version import __version__
 
-__all__ = ["FittedModel", "fit_property_model", "tell_task"]
+__all__ = ["FittedModel", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,7 @@ def fit_property_model(
     log: LogFormat = "csv",
     device: str | None = None,
     pooled_ND: np.ndarray | None = None,
+    learns_MN: np.ndarray | None = None,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
     make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
 ) -> FittedModel:
@@ -70,7 +72,7 @@ def fit_property_model(
     Args:
         table: Strings and labels.
         split: Rows to learn from and rows that choose the best epoch (the last one if there are none); its
-            test rows are not looked at.
+            test rows are not looked at. Validation rows without a single label count as none.
         recipe: Shapes and training; with a parent, the parent's encoder shape counts.
         task: What the labels are.
         parent: Pretrained bundle whose encoder, tokenizer and encoder shape are taken over.
@@ -81,6 +83,8 @@ def fit_property_model(
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
         pooled_ND: Vectors of the table's strings by the parent, if they are at hand; for a frozen encoder.
+        learns_MN: bool; which member of the head learns from which row of the table, for a frozen encoder;
+            all from all training rows by default.
         watch: Called with the model after every epoch; what it measures joins the history.
         make_encoder: Makes an encoder that is not quite ours, for an ablation.
 
@@ -88,38 +92,16 @@ def fit_property_model(
         UsageError: The parent cannot read this notation, or there is none to be frozen.
         TrainingError: See `catenane.train.loop.run`.
     """
-    tokenizer = parent.tokenizer if parent is not None else load_tokenizer(table.notation)
-    if table.notation == "mofid" and tokenizer.notation != "mofid":
-        raise UsageError("the pretrained model reads SMILES and knows no topologies: pretrain one on MOFids")
-    if parent is None and recipe.finetuning.encoder_rate == 0:
-        raise UsageError(
-            f"recipe {recipe.name!r} freezes its encoder (finetuning.encoder_rate=0), so it needs a "
-            "pretrained one: give a model, or another recipe"
-        )
-    shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
-    recipe = dataclasses.replace(
-        recipe, encoder=dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
-    )
+    tokenizer, recipe = _resolve(recipe, table, parent)
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
     tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
     descriptors = compute_descriptors(table.strings, table.notation) if recipe.head.descriptors else None
-
-    config = BundleConfig(
-        catenane=__version__,
-        kind="property",
-        notation=table.notation,
-        recipe=recipe,
-        task=task,
-        targets=table.target_names,
-        descriptors=descriptors.names if descriptors else (),
-    )
-    torch.manual_seed(seed)
-    encoder = make_encoder(recipe.encoder)
-    model = build_property_model(config, encoder)
-    if parent is not None:
-        encoder.load_state_dict(parent.encoder.state_dict())
-    bundle = Bundle(config=config, model=model, tokenizer=tokenizer)
+    with forked_generators(torch.device("cpu")):
+        torch.default_generator.manual_seed(seed)
+        bundle = _assemble(table, recipe, task, tokenizer, descriptors, parent, make_encoder)
+    model = bundle.model
+    assert isinstance(model, PropertyModel)
     if recipe.finetuning.encoder_rate:
         pooled_ND = None
     elif pooled_ND is None:
@@ -131,18 +113,22 @@ def fit_property_model(
         None if values_NF is None else values_NF[split.train],
         None if pooled_ND is None else pooled_ND[split.train],
     )
-    lesson: Lesson[Any]
+    chosen = _with_usable_validation(split, table)
+    training: TrainingTask[Any]
     if pooled_ND is not None:
-        lesson = HeadLesson(model.head, split, pooled_ND, table.targets, values_NF, recipe.finetuning, seed)
+        training = HeadTask(
+            model.head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
+        )
     else:
-        lesson = PropertyLesson(model, table, split, encoded, descriptors, tokenizer, recipe, seed)
+        training = PropertyTask(model, table, chosen, encoded, descriptors, tokenizer, recipe, seed)
     progress = run(
-        lesson,
+        training,
         recipe.finetuning,
         folder,
         seed=seed,
         fingerprint=fingerprint(
-            dict(settings or {}), encoded.ids.tobytes(), table.targets.tobytes(), split.train.tobytes()
+            dict(settings or {}),
+            *(values.tobytes() for values in (encoded.ids, table.targets, split.train, split.valid)),
         ),
         resume=resume,
         log=log,
@@ -152,8 +138,57 @@ def fit_property_model(
     return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
 
 
-def tell_task(table: Table, asked: Task | None = None) -> Task:
-    """The task asked for, else what the labels tell: classes where all are 0 or 1, else numbers.
+def _resolve(recipe: Recipe, table: Table, parent: Bundle | None) -> tuple[StringTokenizer, Recipe]:
+    """The tokenizer, and the recipe with the shape of the encoder that will be trained or read."""
+    tokenizer = parent.tokenizer if parent is not None else load_tokenizer(table.notation)
+    if table.notation == "mofid" and tokenizer.notation != "mofid":
+        raise UsageError("the pretrained model reads SMILES and knows no topologies: pretrain one on MOFids")
+    if parent is None and recipe.finetuning.encoder_rate == 0:
+        raise UsageError(
+            f"recipe {recipe.name!r} freezes its encoder (finetuning.encoder_rate=0), so it needs a "
+            "pretrained one: give a model, or another recipe"
+        )
+    shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
+    shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
+    return tokenizer, dataclasses.replace(recipe, encoder=shape)
+
+
+def _assemble(
+    table: Table,
+    recipe: Recipe,
+    task: Task,
+    tokenizer: StringTokenizer,
+    descriptors: Descriptors | None,
+    parent: Bundle | None,
+    make_encoder: Callable[[EncoderConfig], TransformerEncoder],
+) -> Bundle:
+    """An untrained head on a fresh encoder or on the parent's."""
+    config = BundleConfig(
+        catenane=__version__,
+        kind="property",
+        notation=table.notation,
+        recipe=recipe,
+        task=task,
+        targets=table.target_names,
+        descriptors=descriptors.names if descriptors else (),
+    )
+    encoder = make_encoder(recipe.encoder)
+    model = build_property_model(config, encoder)
+    if parent is not None:
+        encoder.load_state_dict(parent.encoder.state_dict())
+    return Bundle(config=config, model=model, tokenizer=tokenizer)
+
+
+def _with_usable_validation(split: Split, table: Table) -> Split:
+    """The split without its validation rows where none of them has a label: these cannot choose an epoch."""
+    if not len(split.valid) or not np.isnan(table.targets[split.valid]).all():
+        return split
+    logger.warning("none of the %d validation rows has a label: the last epoch is kept", len(split.valid))
+    return dataclasses.replace(split, valid=split.valid[:0])
+
+
+def infer_task(table: Table, asked: Task | None = None) -> Task:
+    """The task asked for, else classification where all labels are 0 or 1, else regression.
 
     Raises:
         DataError: Some targets are classes and others are not, or classes are asked for and labels are none.
@@ -170,6 +205,6 @@ def tell_task(table: Table, asked: Task | None = None) -> Task:
     if any(binary):
         classes = ", ".join(name for name, is_class in named.items() if is_class)
         raise DataError(
-            f"{classes} hold only 0 and 1, the other targets do not: train them apart, or give --task"
+            f"{classes} hold only 0 and 1, the other targets do not: train them separately, or give --task"
         )
     return "regression"

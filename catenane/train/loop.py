@@ -1,41 +1,41 @@
 """The one training loop: accumulate, clip, step, validate, keep the best weights, and go on after a kill.
 
-Every source of chance is drawn from (seed, epoch, micro-batch), never from a running state: the order of the
+All randomness is drawn from (seed, epoch, micro-batch), never from a running state: the order of the
 batches, the masks, dropout. So on one CPU a resumed run is the uninterrupted one bit for bit.
 """
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, NoReturn, Protocol, TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from catenane.config import TrainingConfig
 from catenane.errors import TrainingError
-from catenane.hardware import best_device, resolve_precision, tune_cpu
+from catenane.hardware import best_device, fabric_devices, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
 from catenane.train.schedule import warmup_cosine
+from catenane.train.seeds import forked_generators, seed_generators, seed_of
 
-__all__ = ["Lesson", "run"]
+__all__ = ["TrainingTask", "run"]
 
 
 Batch = TypeVar("Batch")
 
 
-class Lesson(Protocol[Batch]):
-    """What one run learns: a model, its batches, and how wrong it is."""
+class TrainingTask(Protocol[Batch]):
+    """What one run learns: a model, its batches, its loss and its validation score."""
 
     label: str
-    """What the progress bar says."""
+    """Name of the task, for the progress bar."""
 
     @property
     def model(self) -> nn.Module:
@@ -47,13 +47,15 @@ class Lesson(Protocol[Batch]):
         ...
 
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        """The epoch's micro-batches from the one numbered `start`, the same at every call."""
+        """The epoch's micro-batches from the one numbered `start`, on the CPU; the same at every call."""
         ...
 
-    def loss(
-        self, model: nn.Module, batch: Batch, generator: torch.Generator, device: torch.device
-    ) -> Tensor:
-        """Mean loss of a micro-batch; the batch and the generator are on the CPU, the model on `device`."""
+    def weight(self, batch: Batch) -> float:
+        """Number of labels or tokens that the loss of a micro-batch is the mean over."""
+        ...
+
+    def loss(self, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
+        """Mean loss of a micro-batch; the model is on `device`."""
         ...
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
@@ -65,7 +67,7 @@ class Lesson(Protocol[Batch]):
 
 
 def run(
-    lesson: Lesson[Any],
+    task: TrainingTask[Any],
     settings: TrainingConfig,
     folder: Path | None,
     *,
@@ -76,75 +78,190 @@ def run(
     device: str | None = None,
     watch: Callable[[], Mapping[str, float]] | None = None,
 ) -> Progress:
-    """Train `lesson.model` in place and leave the weights of its best epoch in it.
+    """Train `task.model` in place and leave the weights of its best epoch in it.
+
+    PyTorch's global generators are given back as they were.
 
     Args:
-        lesson: What is learnt.
+        task: What is learnt.
         settings: How long and how fast.
         folder: Where `checkpoint.safetensors` and `history.csv` are kept; None keeps neither.
         seed: Of everything random.
         fingerprint: Digest of data and settings; a checkpoint with another one is refused.
         resume: Go on from the folder's checkpoint, if there is one.
         log: "csv", or "tensorboard" beside it.
-        device: "cpu", "cuda", ...; the fastest by default.
+        device: "cpu", "cuda", "cuda:1", ...; the fastest by default.
         watch: Called after every epoch, with the model in evaluation mode; what it gives joins the history.
 
     Returns:
         Where the run ended, its history included.
 
     Raises:
-        TrainingError: The loss is no longer finite, or the checkpoint belongs to another run.
+        TrainingError: A loss, a gradient or a validation score is not finite (the model then has the weights
+            of its best epoch so far, and the last checkpoint stays), or the checkpoint belongs to another
+            run.
         MissingDependencyError: TensorBoard is asked for and not installed.
     """
-    from lightning_fabric import Fabric
+    with forked_generators(best_device(device)):
+        loop = _Loop(task, settings, folder, seed=seed, fingerprint=fingerprint, resume=resume, device=device)
+        try:
+            with RunLog(folder, kind=log, label=task.label) as bar:
+                while not loop.progress.finished:
+                    loop.train_epoch(bar)
+                    loop.end_epoch(watch)
+                    loop.save()
+                    bar.epoch(loop.progress.history)
+        finally:
+            task.model.load_state_dict(loop.best, strict=False)
+            task.model.to("cpu").eval()
+    return loop.progress
 
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    target = best_device(device)
-    tune_cpu()
-    fabric = Fabric(
-        accelerator=target.type, devices=1, precision=resolve_precision(settings.precision, target)
-    )
-    checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
-    model, optimizer = fabric.setup(lesson.model, make_optimizer(lesson.model, settings))
-    peaks = [group["lr"] for group in optimizer.param_groups]
-    progress, best = Progress(fingerprint), snapshot(lesson.model)
-    if resume and checkpoint is not None and checkpoint.is_file():
-        progress, best = load_checkpoint(checkpoint, lesson.model, optimizer.optimizer, fingerprint)
-    epochs = n_epochs(settings, lesson.n_batches())
 
-    def save() -> None:
-        if checkpoint is not None:
-            save_checkpoint(checkpoint, lesson.model, optimizer.optimizer, best, progress)
+class _Loop:
+    """The state of one run; arguments as for `run`."""
 
-    with RunLog(folder, kind=log, label=lesson.label) as bar:
-        while not progress.finished:
-            _train_epoch(fabric, lesson, model, optimizer, peaks, settings, progress, epochs, seed, bar, save)
-            model.eval()
-            scores = lesson.validate(model, fabric.device)
-            progress.history.append(
-                {
-                    "epoch": progress.epoch + 1,
-                    "step": progress.step,
-                    "seconds": round(progress.seconds, 3),
-                    "learning_rate": optimizer.param_groups[0]["lr"],
-                    "train_loss": progress.loss_sum / max(1, progress.batch),
-                    **scores,
-                    **(watch() if watch is not None else {}),
-                }
+    def __init__(
+        self,
+        task: TrainingTask[Any],
+        settings: TrainingConfig,
+        folder: Path | None,
+        *,
+        seed: int,
+        fingerprint: str,
+        resume: bool,
+        device: str | None,
+    ) -> None:
+        from lightning_fabric import Fabric
+
+        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+        target = best_device(device)
+        tune_cpu()
+        self.fabric = Fabric(
+            accelerator=target.type,
+            devices=fabric_devices(target),
+            precision=resolve_precision(settings.precision, target),
+        )
+        self.task, self.settings, self.seed = task, settings, seed
+        self.model, self.optimizer = self.fabric.setup(task.model, make_optimizer(task.model, settings))
+        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
+        self.progress, self.best = Progress(fingerprint), snapshot(task.model)
+        if resume and self.checkpoint is not None and self.checkpoint.is_file():
+            self.progress, self.best = load_checkpoint(
+                self.checkpoint, task.model, self.optimizer.optimizer, fingerprint
             )
-            score = scores.get("valid_score")
-            if score is None or score < progress.best_score:
-                progress.best_epoch = progress.epoch
-                progress.best_score = progress.best_score if score is None else score
-                best = snapshot(lesson.model)
-            stale = progress.epoch - progress.best_epoch
-            progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
-            progress.finished = progress.epoch >= epochs or 0 < settings.patience <= stale
-            save()
-            bar.epoch(progress.history)
-    lesson.model.load_state_dict(best, strict=False)
-    lesson.model.to("cpu").eval()
-    return progress
+        self.n_batches = task.n_batches()
+        self.epochs = n_epochs(settings, self.n_batches)
+        self.set_rate()
+
+    def save(self) -> None:
+        """Write the checkpoint."""
+        if self.checkpoint is not None:
+            save_checkpoint(
+                self.checkpoint, self.task.model, self.optimizer.optimizer, self.best, self.progress
+            )
+
+    def set_rate(self) -> None:
+        """Set the learning rate of this place in the run."""
+        progress = self.progress
+        share = (progress.epoch + progress.batch / max(self.n_batches, progress.batch)) / self.epochs
+        factor = warmup_cosine(share, warmup=self.settings.warmup, final=self.settings.final_rate)
+        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
+            group["lr"] = peak * factor
+
+    def train_epoch(self, bar: RunLog) -> None:
+        """Train to the end of the epoch from wherever `progress` stands, saving now and then."""
+        self.model.train()
+        progress, settings = self.progress, self.settings
+        saved = began = time.monotonic()
+        before = progress.seconds
+        batches = self.task.batches(progress.epoch, progress.batch)
+        while group := list(itertools.islice(batches, settings.accumulate)):
+            loss, weight = self.accumulate_gradients(group)
+            norm = self.fabric.clip_gradients(
+                self.model, self.optimizer, max_norm=settings.clip, error_if_nonfinite=False
+            )
+            assert norm is not None
+            if not norm.isfinite():
+                self.stop(f"the norm of the gradient is {norm.item()}", f"batch {progress.batch + 1}")
+            progress.batch += len(group)
+            progress.loss_sum += loss * weight
+            progress.loss_weight += weight
+            self.set_rate()
+            self.optimizer.step()
+            self.optimizer.zero_grad(set_to_none=True)
+            progress.step += 1
+            progress.seconds = before + time.monotonic() - began
+            # Only between steps: gradients that are still accumulating are not part of a checkpoint.
+            if time.monotonic() - saved > settings.checkpoint_seconds:
+                self.save()
+                saved = time.monotonic()
+            bar.batch(progress.epoch * self.n_batches + progress.batch, self.epochs * self.n_batches)
+
+    def accumulate_gradients(self, group: Sequence[Any]) -> tuple[float, float]:
+        """Add up the gradient of the mean loss over a group of micro-batches, as if they were one batch.
+
+        Returns:
+            That mean loss, and the number of labels or tokens that it is the mean over.
+        """
+        weights = [self.task.weight(batch) for batch in group]
+        total = sum(weights)
+        mean = 0.0
+        for number, (batch, weight) in enumerate(zip(group, weights, strict=True), self.progress.batch):
+            seed_generators(seed_of(self.seed, self.progress.epoch, number), self.fabric.device)
+            with self.fabric.autocast():
+                loss = self.task.loss(self.model, batch, self.fabric.device)
+            value = loss.item()
+            if not math.isfinite(value):
+                self.stop(f"the loss is {value}", f"batch {number + 1}")
+            share = weight / total if total else 0.0
+            self.fabric.backward(loss * share)
+            mean += value * share
+        return mean, total
+
+    def end_epoch(self, watch: Callable[[], Mapping[str, float]] | None) -> None:
+        """Validate, note the epoch in the history, and keep its weights if they are the best so far."""
+        progress = self.progress
+        self.model.eval()
+        scores = self.task.validate(self.model, self.fabric.device)
+        score = scores.get("valid_score")
+        if score is not None and not math.isfinite(score):
+            self.stop(f"the validation score is {score}", f"after batch {progress.batch}")
+        progress.history.append(
+            {
+                "epoch": progress.epoch + 1,
+                "step": progress.step,
+                "seconds": round(progress.seconds, 3),
+                "learning_rate": self.optimizer.param_groups[0]["lr"],
+                "train_loss": progress.loss_sum / max(1.0, progress.loss_weight),
+                **scores,
+                **(watch() if watch is not None else {}),
+            }
+        )
+        if score is None or score < progress.best_score:
+            progress.best_epoch = progress.epoch
+            progress.best_score = progress.best_score if score is None else score
+            self.best = snapshot(self.task.model)
+        stale = progress.epoch - progress.best_epoch
+        progress.epoch, progress.batch, progress.loss_sum, progress.loss_weight = (
+            progress.epoch + 1,
+            0,
+            0.0,
+            0.0,
+        )
+        progress.finished = progress.epoch >= self.epochs or 0 < self.settings.patience <= stale
+
+    def stop(self, what: str, where: str) -> NoReturn:
+        """Raise the error that names what is not finite and where."""
+        kept = (
+            f"the weights of epoch {self.progress.best_epoch + 1}, the best so far, are kept"
+            if self.progress.best_epoch >= 0
+            else "no epoch was finished"
+        )
+        raise TrainingError(
+            f"{what} in epoch {self.progress.epoch + 1}, {where}; {kept}: "
+            "lower learning_rate, or set precision to fp32"
+        )
 
 
 def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.AdamW:
@@ -172,73 +289,11 @@ def n_epochs(settings: TrainingConfig, n_batches: int) -> int:
     return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
 
 
-def seed_of(*place: int) -> int:
-    """One well-mixed 63-bit seed for a place in a run, such as (seed, epoch, batch)."""
-    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
-
-
-def _train_epoch(
-    fabric: Any,
-    lesson: Lesson[Any],
-    model: Any,
-    optimizer: Any,
-    peaks: list[float],
-    settings: TrainingConfig,
-    progress: Progress,
-    epochs: int,
-    seed: int,
-    bar: RunLog,
-    save: Any,
-) -> None:
-    """Train to the end of the epoch from wherever `progress` stands, saving now and then."""
-    model.train()
-    n_batches = lesson.n_batches()
-    saved = began = time.monotonic()
-    before = progress.seconds
-    pending = 0
-    batches = lesson.batches(progress.epoch, progress.batch)
-    batch = next(batches, None)
-    while batch is not None:
-        following = next(batches, None)
-        place = seed_of(seed, progress.epoch, progress.batch)
-        torch.manual_seed(place)
-        with fabric.autocast():
-            loss = lesson.loss(model, batch, torch.Generator().manual_seed(place), fabric.device)
-        value = loss.item()
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"the loss is {value} in epoch {progress.epoch + 1}, batch {progress.batch + 1}: "
-                "lower learning_rate, or set precision to fp32"
-            )
-        fabric.backward(loss / settings.accumulate)
-        pending += 1
-        progress.batch += 1
-        progress.loss_sum += value
-        if pending == settings.accumulate or following is None:
-            share = (progress.epoch + progress.batch / max(n_batches, progress.batch)) / epochs
-            factor = warmup_cosine(share, warmup=settings.warmup, final=settings.final_rate)
-            for group, peak in zip(optimizer.param_groups, peaks, strict=True):
-                group["lr"] = peak * factor
-            fabric.clip_gradients(model, optimizer, max_norm=settings.clip)
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-            progress.step += 1
-            pending = 0
-            progress.seconds = before + time.monotonic() - began
-            # Only between steps: gradients that are still accumulating are not part of a checkpoint.
-            if time.monotonic() - saved > settings.checkpoint_seconds:
-                save()
-                saved = time.monotonic()
-        bar.batch(progress.epoch * n_batches + progress.batch, epochs * n_batches)
-        batch = following
-
-
 def describe_run(progress: Progress) -> dict[str, Any]:
-    """What a card and `metrics.json` say of a finished run."""
-    told = asdict(progress)
+    """Figures of a finished run for the card and `metrics.json`."""
     return {
-        "epochs": len(told["history"]),
-        "best_epoch": told["best_epoch"] + 1,
-        "steps": told["step"],
-        "training_seconds": round(told["seconds"], 1),
+        "epochs": len(progress.history),
+        "best_epoch": progress.best_epoch + 1,
+        "steps": progress.step,
+        "training_seconds": round(progress.seconds, 1),
     }

@@ -8,17 +8,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from catenane.config import MaskingConfig, Recipe, load_recipe
+from catenane.config import Recipe, load_recipe
 from catenane.data import (
     CorpusCounts,
     LengthGroupedBatches,
-    TokenBatch,
     TokenCorpus,
     collate,
     open_corpus,
@@ -30,7 +29,8 @@ from catenane.objectives import Masked, mask_tokens, masked_loss
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
 from catenane.train.logs import LogFormat
-from catenane.train.loop import describe_run, run, seed_of
+from catenane.train.loop import describe_run, run
+from catenane.train.seeds import forked_generators, seed_of
 from catenane.train.vocabulary import choose_tokenizer
 from catenane.version import __version__
 
@@ -97,12 +97,13 @@ def pretrain(
     open_run_folder(folder, asked, overwrite=overwrite)
 
     corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
-    logger.info("%s", _tell(corpus.index.counts))
-    torch.manual_seed(seed)
-    model = MaskedLanguageModel(TransformerEncoder(chosen.encoder))
-    lesson = MaskedLesson(model, corpus, reader, chosen, seed)
+    logger.info("%s", _describe_counts(corpus.index.counts))
+    with forked_generators(torch.device("cpu")):
+        torch.default_generator.manual_seed(seed)
+        model = MaskedLanguageModel(TransformerEncoder(chosen.encoder))
+    training = MaskingTask(model, corpus, reader, chosen, seed)
     progress = run(
-        lesson,
+        training,
         chosen.pretraining,
         folder,
         seed=seed,
@@ -115,7 +116,7 @@ def pretrain(
     metrics: dict[str, Any] = {
         "corpus": asdict(corpus.index.counts),
         "held_out": {
-            "strings": len(lesson.valid),
+            "strings": len(training.valid),
             **{key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
         },
         "run": describe_run(progress),
@@ -133,7 +134,16 @@ def pretrain(
     return PretrainResult(folder, metrics)
 
 
-class MaskedLesson:
+class MaskedBatch(NamedTuple):
+    """Strings with some of their tokens hidden."""
+
+    masked: Masked
+    """What the model reads and what it must restore."""
+    keep_BL: Tensor
+    """bool, True on real tokens."""
+
+
+class MaskingTask:
     """Restore hidden tokens of a corpus; a few strings are held out to see how well."""
 
     label = "pretrain"
@@ -163,30 +173,27 @@ class MaskedLesson:
         """Micro-batches of an epoch."""
         return len(self._train_batches)
 
-    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
-        """The epoch's micro-batches from `start`."""
-        for rows in self._train_batches.batches(epoch, start):
-            yield self._collate(self.train[rows])
+    def batches(self, epoch: int, start: int) -> Iterator[MaskedBatch]:
+        """The epoch's micro-batches from `start`, masked."""
+        for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
+            yield self._mask(self.train[rows], seed_of(self._seed, epoch, number))
 
-    def loss(
-        self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
-    ) -> Tensor:
-        """Cross-entropy of the hidden tokens, in nats."""
-        masked = self._mask(batch, generator)
-        logits_NV = model(masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device))
-        return masked_loss(logits_NV, masked.labels_N.to(device))
+    def weight(self, batch: MaskedBatch) -> float:
+        """Hidden tokens."""
+        return len(batch.masked.labels_N)
+
+    def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
+        """Mean cross-entropy of the hidden tokens, in nats."""
+        return masked_loss(_logits(model, batch, device), batch.masked.labels_N.to(device))
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss, accuracy and perplexity on the strings held out, under masks that never change."""
         total, right, count = 0.0, 0, 0
         with torch.no_grad():
             for number, rows in enumerate(self._valid_batches.batches(0)):
-                batch = self._collate(self.valid[rows])
-                masked = self._mask(batch, torch.Generator().manual_seed(seed_of(self._seed, 2, number)))
-                logits_NV = model(
-                    masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device)
-                ).float()
-                labels_N = masked.labels_N.to(device)
+                batch = self._mask(self.valid[rows], seed_of(self._seed, 2, number))
+                logits_NV = _logits(model, batch, device).float()
+                labels_N = batch.masked.labels_N.to(device)
                 total += masked_loss(logits_NV, labels_N).item() * len(labels_N)
                 right += int((logits_NV.argmax(-1) == labels_N).sum())
                 count += len(labels_N)
@@ -198,21 +205,27 @@ class MaskedLesson:
             "perplexity": math.exp(min(loss, 50.0)),
         }
 
-    def _collate(self, rows: np.ndarray) -> TokenBatch:
-        return collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
-
-    def _mask(self, batch: TokenBatch, generator: torch.Generator) -> Masked:
-        masking: MaskingConfig = self._masking
-        return mask_tokens(
+    def _mask(self, rows: np.ndarray, seed: int) -> MaskedBatch:
+        """A batch of these strings of the corpus with some tokens hidden."""
+        batch = collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
+        masked = mask_tokens(
             batch.ids_BL,
             batch.keep_BL,
-            policy=masking.policy,
-            share=masking.share,
-            generator=generator,
+            policy=self._masking.policy,
+            share=self._masking.share,
+            generator=torch.Generator().manual_seed(seed),
             vocabulary_size=self._tokenizer.vocabulary_size,
             mask_id=self._tokenizer.mask_id,
             n_special=self._tokenizer.n_special,
         )
+        return MaskedBatch(masked, batch.keep_BL)
+
+
+def _logits(model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
+    """Scores of the vocabulary for every hidden token, (N, V)."""
+    masked = batch.masked
+    logits_NV: Tensor = model(masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device))
+    return logits_NV
 
 
 def _open_or_write(
@@ -236,7 +249,7 @@ def _open_or_write(
     )
 
 
-def _tell(counts: CorpusCounts) -> str:
+def _describe_counts(counts: CorpusCounts) -> str:
     """One line on what became of the rows: said before training starts."""
     parts = [f"{counts.strings:,} strings, {counts.tokens:,} tokens"]
     if counts.unknown_tokens:

@@ -11,7 +11,7 @@ from catenane.data import make_split, read_table
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
 from catenane.models import load_bundle
-from catenane.train import fit_property_model, pretrain, tell_task
+from catenane.train import fit_property_model, infer_task, pretrain
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +62,23 @@ def test_without_validation_rows_the_last_epoch_is_kept(molecule_file: Path, rec
     fitted = fit_property_model(table, split, recipe, task="regression", device="cpu")
     assert fitted.progress.best_epoch == recipe.finetuning.epochs - 1
     assert "valid_loss" not in fitted.progress.history[-1]
+
+
+def test_validation_rows_without_labels_count_as_none(molecule_file: Path, recipe, caplog):
+    table = read_table(molecule_file, targets=["size"])
+    split = make_split(table, seed=0)
+    table.targets[split.valid] = np.nan
+    fitted = fit_property_model(table, split, recipe, task="regression", device="cpu")
+    assert fitted.progress.best_epoch == recipe.finetuning.epochs - 1
+    assert "valid_loss" not in fitted.progress.history[-1]
+    assert f"none of the {len(split.valid)} validation rows has a label" in caplog.text
+
+
+def test_the_callers_generators_stay_as_they_are(molecule_file: Path, recipe):
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    fit(read_table(molecule_file, targets=["size"]), recipe)
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_what_is_watched_joins_the_history_and_changes_nothing(molecule_file: Path, recipe):
@@ -181,10 +198,10 @@ def test_tells_what_the_vocabulary_does_not_know(molecule_file: Path, recipe, ca
 
 
 def test_the_task_is_told_from_the_labels(molecule_file: Path):
-    assert tell_task(read_table(molecule_file, targets=["size"])) == "regression"
-    assert tell_task(read_table(molecule_file, targets=["is_aromatic"])) == "classification"
-    assert tell_task(read_table(molecule_file, targets=["is_aromatic"]), "regression") == "regression"
+    assert infer_task(read_table(molecule_file, targets=["size"])) == "regression"
+    assert infer_task(read_table(molecule_file, targets=["is_aromatic"])) == "classification"
+    assert infer_task(read_table(molecule_file, targets=["is_aromatic"]), "regression") == "regression"
     with pytest.raises(DataError, match="is_aromatic hold only 0 and 1"):
-        tell_task(read_table(molecule_file, targets=["size", "is_aromatic"]))
+        infer_task(read_table(molecule_file, targets=["size", "is_aromatic"]))
     with pytest.raises(DataError, match="needs labels of 0 and 1, and size holds others"):
-        tell_task(read_table(molecule_file, targets=["size"]), "classification")
+        infer_task(read_table(molecule_file, targets=["size"]), "classification")

@@ -1,11 +1,14 @@
-"""The loop on a lesson so small that its steps can be followed."""
+"""The loop on a task so small that its steps can be followed."""
 
 from __future__ import annotations
 
 import logging
+import math
+import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -13,18 +16,19 @@ from torch import nn
 from catenane.config import TrainingConfig
 from catenane.data import TokenBatch
 from catenane.errors import TrainingError
-from catenane.train.loop import make_optimizer, n_epochs, run, seed_of
+from catenane.train.loop import make_optimizer, n_epochs, run
+from catenane.train.seeds import seed_of
 
 
-class LineLesson:
+class LineTask:
     """Learn y = 2x from eight points, two a batch; the scores of validation may be dictated."""
 
     label = "line"
 
-    def __init__(self, scores: list[float] | None = None, poison: int | None = None) -> None:
+    def __init__(self, scores: list[float] | None = None) -> None:
         torch.manual_seed(0)
         self.model = nn.Sequential(nn.Linear(1, 8), nn.Dropout(0.2), nn.Linear(8, 1))
-        self.scores, self.poison, self.seen = scores, poison, 0
+        self.scores, self.seen = scores, 0
 
     def n_batches(self) -> int:
         return 4
@@ -34,11 +38,13 @@ class LineLesson:
             ids_BL = torch.tensor([[number + epoch], [number + 1]])
             yield TokenBatch(ids_BL, ids_BL > -1, None, None, torch.arange(2))
 
-    def loss(self, model, batch, generator, device):
+    def weight(self, batch):
+        return len(batch.ids_BL)
+
+    def loss(self, model, batch, device):
         self.seen += 1
         x = batch.ids_BL.float() / 4
-        loss = (model(x) - 2 * x).square().mean()
-        return loss * float("nan") if self.seen == self.poison else loss
+        return (model(x) - 2 * x).square().mean()
 
     def validate(self, model, device):
         x = torch.linspace(0, 1, 5)[:, None]
@@ -53,8 +59,8 @@ def settings(**changes) -> TrainingConfig:
     return TrainingConfig(**values | changes)
 
 
-def train(lesson: LineLesson, folder: Path | None = None, **changes):
-    return run(lesson, settings(**changes), folder, seed=0, fingerprint="line", device="cpu")
+def train(task: LineTask, folder: Path | None = None, **changes):
+    return run(task, settings(**changes), folder, seed=0, fingerprint="line", device="cpu")
 
 
 def weights(model: nn.Module) -> torch.Tensor:
@@ -62,8 +68,8 @@ def weights(model: nn.Module) -> torch.Tensor:
 
 
 def test_learns_and_keeps_its_history():
-    lesson = LineLesson()
-    progress = train(lesson)
+    task = LineTask()
+    progress = train(task)
     assert progress.finished
     assert progress.step == 120
     assert [row["epoch"] for row in progress.history] == list(range(1, 31))
@@ -71,12 +77,12 @@ def test_learns_and_keeps_its_history():
 
 
 def test_the_weights_of_the_best_epoch_are_the_ones_that_stay():
-    whole = LineLesson(scores=[3.0, 1.0, 2.0])
+    whole = LineTask(scores=[3.0, 1.0, 2.0])
     assert train(whole, epochs=3).best_epoch == 1
 
     kept = []
 
-    class Watched(LineLesson):
+    class Watched(LineTask):
         def validate(self, model, device):
             kept.append(weights(self.model).clone())
             return super().validate(model, device)
@@ -87,56 +93,119 @@ def test_the_weights_of_the_best_epoch_are_the_ones_that_stay():
 
 
 def test_patience_ends_a_run_that_gets_no_better():
-    progress = train(LineLesson(scores=[1.0, 0.5, 0.6, 0.7, 0.8, 0.1]), epochs=6, patience=2)
+    progress = train(LineTask(scores=[1.0, 0.5, 0.6, 0.7, 0.8, 0.1]), epochs=6, patience=2)
     assert len(progress.history) == 4
     assert progress.best_epoch == 1
 
 
-def test_accumulated_steps_are_the_steps_of_the_larger_batch():
-    class Halves(LineLesson):
-        """Each batch of the other lesson in two halves, without dropout to tell them apart."""
+class Pieces(LineTask):
+    """Eight points in micro-batches of these sizes, without dropout to tell them apart."""
 
-        def __init__(self, parts: int) -> None:
-            super().__init__()
-            self.model[1] = nn.Identity()
-            self.parts = parts
+    def __init__(self, *sizes: int) -> None:
+        super().__init__()
+        self.model[1] = nn.Identity()
+        self.sizes = sizes
 
-        def n_batches(self) -> int:
-            return 4 * self.parts
+    def n_batches(self) -> int:
+        return len(self.sizes)
 
-        def batches(self, epoch, start):
-            whole = (row for batch in super().batches(epoch, 0) for row in batch.ids_BL.chunk(self.parts))
-            for number, ids_BL in enumerate(whole):
-                if number >= start:
-                    yield TokenBatch(ids_BL, ids_BL > -1, None, None, torch.arange(len(ids_BL)))
+    def batches(self, epoch, start):
+        for ids_BL in torch.arange(sum(self.sizes))[:, None].split(self.sizes)[start:]:
+            yield TokenBatch(ids_BL, ids_BL > -1, None, None, torch.arange(len(ids_BL)))
 
-    whole, halves = Halves(1), Halves(2)
-    assert train(whole, epochs=3).step == train(halves, epochs=3, accumulate=2).step == 12
-    torch.testing.assert_close(weights(whole.model), weights(halves.model))
+
+@pytest.mark.parametrize("sizes", [(4, 4), (1, 7), (5, 2, 1), (1,) * 8])
+def test_accumulated_steps_are_the_steps_of_the_larger_batch(sizes):
+    whole, pieces = Pieces(8), Pieces(*sizes)
+    one = train(whole, epochs=3)
+    other = train(pieces, epochs=3, accumulate=len(sizes))
+    assert one.step == other.step == 3
+    torch.testing.assert_close(weights(whole.model), weights(pieces.model))
+    for mine, theirs in zip(one.history, other.history, strict=True):
+        assert mine["train_loss"] == pytest.approx(theirs["train_loss"])
+
+
+def test_the_last_shorter_group_is_a_batch_like_any_other(monkeypatch):
+    monkeypatch.setattr("catenane.train.loop.warmup_cosine", lambda share, **_: 1.0)
+    whole, pieces = Pieces(4, 2), Pieces(2, 2, 2)
+    assert train(whole, epochs=3).step == train(pieces, epochs=3, accumulate=2).step == 6
+    torch.testing.assert_close(weights(whole.model), weights(pieces.model))
 
 
 def test_the_seed_decides_everything():
-    first, again, other = LineLesson(), LineLesson(), LineLesson()
-    for lesson, seed in ((first, 0), (again, 0), (other, 1)):
-        run(lesson, settings(), None, seed=seed, fingerprint="line", device="cpu")
+    first, again, other = LineTask(), LineTask(), LineTask()
+    for task, seed in ((first, 0), (again, 0), (other, 1)):
+        run(task, settings(), None, seed=seed, fingerprint="line", device="cpu")
     assert torch.equal(weights(first.model), weights(again.model))
     assert not torch.equal(weights(first.model), weights(other.model))
 
 
-def test_a_loss_that_is_not_finite_stops_the_run_and_says_where():
-    with pytest.raises(TrainingError, match="the loss is nan in epoch 2, batch 2: lower learning_rate"):
-        train(LineLesson(poison=6))
+@pytest.mark.parametrize("values", ["loss", "gradient", "score"])
+def test_what_is_not_finite_stops_the_run_and_leaves_the_weights_of_the_best_epoch(values: str):
+    """In the second of three epochs; a loss of 0 · √0 is finite, its gradient is not."""
+    kept = []
+
+    class Spoilt(LineTask):
+        def loss(self, model, batch, device):
+            loss = super().loss(model, batch, device)
+            if self.seen != 6 or values == "score":
+                return loss
+            return loss * math.nan if values == "loss" else loss + (0 * model(torch.zeros(1, 1)).sum()).sqrt()
+
+        def validate(self, model, device):
+            kept.append(weights(self.model).clone())
+            return super().validate(model, device)
+
+    task = Spoilt(scores=[1.0, math.nan if values == "score" else 0.5, 0.1])
+    where = {
+        "loss": "the loss is nan in epoch 2, batch 2",
+        "gradient": "the norm of the gradient is nan in epoch 2, batch 2",
+        "score": "the validation score is nan in epoch 2, after batch 4",
+    }[values]
+    message = f"{where}; the weights of epoch 1, the best so far, are kept: lower learning_rate"
+    with pytest.raises(TrainingError, match=message):
+        train(task, epochs=3)
+    assert torch.equal(weights(task.model), kept[0])
+
+
+def test_the_callers_generators_stay_as_they_are():
+    torch.manual_seed(5)
+    before = torch.get_rng_state(), np.random.get_state()[1].tolist(), random.getstate()
+    task = LineTask()
+    torch.set_rng_state(before[0])
+    train(task, epochs=1)
+    assert torch.equal(torch.get_rng_state(), before[0])
+    assert (np.random.get_state()[1].tolist(), random.getstate()) == before[1:]
+
+
+def test_the_rate_of_an_epoch_is_its_own_after_a_stop_at_its_end(tmp_path: Path):
+    """A run killed between the last step of an epoch and its validation goes on with that validation."""
+
+    class Killed(LineTask):
+        def validate(self, model, device):
+            if self.seen == 8:
+                raise KeyboardInterrupt
+            return super().validate(model, device)
+
+    whole = train(LineTask(), epochs=4)
+    with pytest.raises(KeyboardInterrupt):
+        train(Killed(), tmp_path, epochs=4, checkpoint_seconds=0.0)
+    resumed = run(
+        LineTask(), settings(epochs=4), tmp_path, seed=0, fingerprint="line", resume=True, device="cpu"
+    )
+    rates = [[row["learning_rate"] for row in progress.history] for progress in (whole, resumed)]
+    assert rates[0] == rates[1]
 
 
 def test_leaves_a_history_and_a_checkpoint_in_its_folder(tmp_path: Path):
-    train(LineLesson(), tmp_path, epochs=2)
+    train(LineTask(), tmp_path, epochs=2)
     assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "history.csv"}
     assert (tmp_path / "history.csv").read_text().count("\n") == 3
 
 
 def test_tensorboard_is_written_beside_the_history(tmp_path: Path):
     run(
-        LineLesson(),
+        LineTask(),
         settings(epochs=2),
         tmp_path,
         seed=0,
@@ -176,5 +245,5 @@ def test_places_in_a_run_have_seeds_of_their_own():
 
 def test_lightning_says_nothing_of_its_own(caplog):
     with caplog.at_level(logging.INFO):
-        train(LineLesson(), epochs=1, precision="bf16")
+        train(LineTask(), epochs=1, precision="bf16")
     assert not [record for record in caplog.records if record.name.startswith("lightning")]

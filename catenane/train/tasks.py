@@ -1,4 +1,4 @@
-"""What fine-tuning learns: the labels of a table, with the encoder or with a head alone.
+"""Training tasks of fine-tuning: the labels of a table, learnt by encoder and head or by the head alone.
 
 Axes: B strings of a batch, N strings of the table, D width of the stream, F descriptors, T targets, M
 members of the head.
@@ -23,7 +23,7 @@ from catenane.notation import respell
 from catenane.objectives import classification_loss, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
-__all__ = ["HeadLesson", "PropertyLesson"]
+__all__ = ["HeadTask", "PropertyTask"]
 
 FEWEST_TOKENS, FEWEST_ROWS, WANTED_BATCHES = 1024, 8, 16
 """A set too small to fill so many batches is cut into smaller ones, down to so few tokens or rows: many small
@@ -37,26 +37,28 @@ class HeadBatch(NamedTuple):
     """Their vectors, float32."""
     descriptors_BF: Tensor | None
     """Their descriptors, float32, NaN where undefined; None where the head reads none."""
-    targets_BT: Tensor
-    """Labels, float32, NaN where missing."""
+    targets_MBT: Tensor
+    """Labels, float32, NaN where missing or not for this member; of one member for all where M is 1."""
 
     def to(self, device: torch.device) -> HeadBatch:
         """The same on another device."""
         descriptors_BF = None if self.descriptors_BF is None else self.descriptors_BF.to(device)
-        return HeadBatch(self.pooled_BD.to(device), descriptors_BF, self.targets_BT.to(device))
+        return HeadBatch(self.pooled_BD.to(device), descriptors_BF, self.targets_MBT.to(device))
 
 
-class HeadLesson:
+class HeadTask:
     """Predict the labels of a table from what a frozen encoder made of its strings.
 
     Args:
-        head: What learns, its scalers fitted.
+        head: The module that is trained, its scalers fitted.
         split: Rows of the table to learn from, and to choose the best epoch by.
         pooled_ND: Vectors of all strings of the table, float.
         targets_NT: Labels, NaN where missing.
         descriptors_NF: Descriptors of all strings, if the head reads them.
         settings: How it is trained.
         seed: Of the order.
+        learns_MN: bool; member m of the head learns from row n of the table where True, and from all training
+            rows where there is no such mask.
     """
 
     label = "finetune"
@@ -70,6 +72,7 @@ class HeadLesson:
         descriptors_NF: np.ndarray | None,
         settings: TrainingConfig,
         seed: int,
+        learns_MN: np.ndarray | None = None,
     ) -> None:
         self.model = head
         self._settings, self._split, self._seed = settings, split, seed
@@ -78,6 +81,7 @@ class HeadLesson:
         self._descriptors_NF = (
             None if descriptors_NF is None else torch.from_numpy(descriptors_NF.astype(np.float32))
         )
+        self._learns_MN = None if learns_MN is None else torch.from_numpy(learns_MN)
         n_rows = len(split.train)
         self._batch_rows = min(settings.batch_rows, max(FEWEST_ROWS, n_rows // WANTED_BATCHES))
 
@@ -89,15 +93,17 @@ class HeadLesson:
         """The epoch's micro-batches from `start`."""
         rows = np.random.default_rng([self._seed, epoch]).permutation(self._split.train)
         for place in range(start * self._batch_rows, len(rows), self._batch_rows):
-            yield self._take(rows[place : place + self._batch_rows])
+            yield self._take(rows[place : place + self._batch_rows], self._learns_MN)
 
-    def loss(
-        self, model: nn.Module, batch: HeadBatch, generator: torch.Generator, device: torch.device
-    ) -> Tensor:
+    def weight(self, batch: HeadBatch) -> float:
+        """Labels that the loss is a mean over."""
+        return _n_known(batch.targets_MBT)
+
+    def loss(self, model: nn.Module, batch: HeadBatch, device: torch.device) -> Tensor:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         scores_MBT = model(batch.pooled_BD, batch.descriptors_BF, per_member=True)
-        return _loss(self.model, scores_MBT, batch.targets_BT, self._settings)
+        return _loss(self.model, scores_MBT, batch.targets_MBT, self._settings)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on the validation rows; the score is the error in label deviations, or log loss."""
@@ -106,18 +112,18 @@ class HeadLesson:
         batch = self._take(self._split.valid).to(device)
         with torch.no_grad():
             scores_NT = model(batch.pooled_BD, batch.descriptors_BF).float()
-        return _validation_scores(self.model, scores_NT, batch.targets_BT, self._settings)
+        return _validation_scores(self.model, scores_NT, batch.targets_MBT[0], self._settings)
 
-    def _take(self, rows: np.ndarray) -> HeadBatch:
-        descriptors_NF = self._descriptors_NF
+    def _take(self, rows: np.ndarray, learns_MN: Tensor | None = None) -> HeadBatch:
+        descriptors_NF, targets_MBT = self._descriptors_NF, self._targets_NT[None, rows]
+        if learns_MN is not None:
+            targets_MBT = torch.where(learns_MN[:, rows, None], targets_MBT, torch.nan)
         return HeadBatch(
-            self._pooled_ND[rows],
-            None if descriptors_NF is None else descriptors_NF[rows],
-            self._targets_NT[rows],
+            self._pooled_ND[rows], None if descriptors_NF is None else descriptors_NF[rows], targets_MBT
         )
 
 
-class PropertyLesson:
+class PropertyTask:
     """Predict the labels of a table, the encoder learning with the head."""
 
     label = "finetune"
@@ -159,9 +165,12 @@ class PropertyLesson:
         for rows in self._grouped(encoded).batches(epoch, start):
             yield self._collate(encoded, self._split.train[rows])
 
-    def loss(
-        self, model: nn.Module, batch: TokenBatch, generator: torch.Generator, device: torch.device
-    ) -> Tensor:
+    def weight(self, batch: TokenBatch) -> float:
+        """Labels that the loss is a mean over."""
+        assert batch.targets_BT is not None
+        return _n_known(batch.targets_BT)
+
+    def loss(self, model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         assert batch.targets_BT is not None
@@ -205,11 +214,15 @@ class PropertyLesson:
         )
 
 
-def _loss(head: PropertyHead, scores: Tensor, targets_BT: Tensor, settings: TrainingConfig) -> Tensor:
-    """Loss of scores (B, T), or its mean over members where they are (M, B, T)."""
+def _n_known(targets: Tensor) -> float:
+    return float((~targets.isnan()).sum())
+
+
+def _loss(head: PropertyHead, scores: Tensor, targets: Tensor, settings: TrainingConfig) -> Tensor:
+    """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of one shape or the other."""
     if head.task == "classification":
-        return classification_loss(scores, targets_BT.expand_as(scores))
-    return regression_loss(scores, head.standardise(targets_BT).expand_as(scores), settings.loss)
+        return classification_loss(scores, targets.expand_as(scores))
+    return regression_loss(scores, head.standardise(targets).expand_as(scores), settings.loss)
 
 
 def _validation_scores(
