@@ -24,6 +24,10 @@ def reproduce(
     seeds: Annotated[
         int | None, typer.Option("--seeds", min=1, help="Repetitions; the paper's by default.")
     ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="VARIANT", help="One line of the table; patterns; may be repeated."),
+    ] = None,
     settings: Set = None,
     out: Out = None,
     device: Device = None,
@@ -33,18 +37,18 @@ def reproduce(
     """Make a published table or figure again, beside the paper's numbers.
 
     Without options it is the whole protocol of the paper, which takes long; a run that was stopped goes on
-    when it is called again.
+    when it is called again. With --only some lines are made, and those of earlier runs stay.
 
     Example: `catenane reproduce mof/table1 --rows 1000 --epochs 4 --seeds 2`
     """
-    from catenane.reproduce import PROTOCOLS, result_folder
+    from catenane.reproduce import OUT, protocols
     from catenane.reproduce import reproduce as run
 
     if name is None:
+        known = [(protocol.name, protocol.title) for protocol in protocols().values()]
         if as_json:
-            print_json([asdict(protocol) for protocol in PROTOCOLS.values()])
+            print_json([{"name": name, "title": title} for name, title in known])
             return
-        known = [[protocol.name, protocol.title] for protocol in PROTOCOLS.values()]
         print_table("What can be reproduced", ["name", "what it is"], known)
         return
     result = run(
@@ -52,6 +56,7 @@ def reproduce(
         rows=rows,
         epochs=epochs,
         seeds=seeds,
+        only=only or (),
         settings=collect_settings(settings),
         out=out,
         data_dir=data_dir,
@@ -60,16 +65,9 @@ def reproduce(
     if as_json:
         print_json(asdict(result))
         return
-    from catenane.reproduce.result import format_cell, numeric_columns
+    from catenane.reproduce.result import COLUMNS, cells
 
     for table in result.tables:
-        shown = [[format_cell(cell) for cell in row] for row in table.rows]
-        numbers = [
-            column for column, right in zip(table.columns, numeric_columns(table), strict=True) if right
-        ]
-        print_table(table.title, list(table.columns), shown, numbers=numbers)
+        print_table(table.title, COLUMNS, [cells(row) for row in table.rows], numbers=COLUMNS[2:])
         stdout.print()
-    stdout.print(result.shows, markup=False)
-    stdout.print(
-        f"Scale: {result.scale}. Tables and figures are in {out or result_folder(name)}.", markup=False
-    )
+    stdout.print(f"Tables and figures are in {(out or OUT) / result.name}.", markup=False)

@@ -1,16 +1,18 @@
 """Published tables and figures, made again: each protocol's number beside the paper's."""
 
-from catenane.reproduce.catalogue import PROTOCOLS, Protocol, find_protocol, reproduce, result_folder
-from catenane.reproduce.result import Reproduction, Table, as_markdown, read_reproduction
+from catenane.reproduce.protocols import Protocol, find_protocol, protocols
+from catenane.reproduce.result import Reproduction, Row, Table, as_markdown, read_result
+from catenane.reproduce.runner import OUT, reproduce
 
 __all__ = [
-    "PROTOCOLS",
+    "OUT",
     "Protocol",
     "Reproduction",
+    "Row",
     "Table",
     "as_markdown",
     "find_protocol",
-    "read_reproduction",
+    "protocols",
+    "read_result",
     "reproduce",
-    "result_folder",
 ]

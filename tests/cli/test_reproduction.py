@@ -6,8 +6,8 @@ def test_lists_what_there_is_a_line_each(catenane):
     told = catenane("reproduce")
     assert told.code == 0
     lines = [line for line in told.out.splitlines() if line.startswith("mof/")]
-    assert len(lines) == 6
-    assert json.loads(catenane("reproduce", "--json").out)[0]["name"] == "mof/dataset"
+    assert len(lines) == 8
+    assert json.loads(catenane("reproduce", "--json").out)[0]["name"] == "mof/ablation"
 
 
 def test_an_unknown_name_is_one_line_with_the_nearest_names(catenane):
@@ -30,6 +30,6 @@ def test_prints_the_paper_beside_ours(catenane, shared_data: Path, tmp_path: Pat
     told = catenane(*words)
     assert told.code == 0, told.err
     assert "102,858" in told.out
-    assert "500 rows drawn at random" in told.out
-    result = json.loads(catenane(*words, "--json").out)
-    assert result["command"] == "catenane reproduce mof/dataset --rows 500"
+    result = json.loads(catenane(*words, "--only", "0.1 bar", "--json").out)
+    command = result["tables"][0]["rows"][0]["command"]
+    assert command == "catenane reproduce mof/dataset --only '0.1 bar' --rows 500"

@@ -7,7 +7,7 @@ import torch
 
 from catenane.config import EncoderConfig
 from catenane.models import TransformerEncoder
-from catenane.reproduce.mof.order import FAULTS, FaultyEncoder
+from catenane.reproduce.faults import FAULTS, FaultyEncoder
 
 CONFIG = EncoderConfig(
     vocabulary_size=40, d_model=16, n_layers=2, n_heads=2, d_hidden=16, positions="sinusoidal", max_length=24

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from catenane.reproduce.mof.latent import label_r2, nearest, topology_purity
+from catenane.reproduce.measures import label_r2, nearest, power_law, topology_purity
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def test_no_row_is_its_own_neighbour(two_clusters):
     assert not (near_NK == np.arange(40)[:, None]).any()
 
 
-def test_states_that_tell_the_label_and_the_net_are_seen_to(two_clusters):
+def test_states_that_separate_label_and_net_score_one(two_clusters):
     states_ND, label_N, net_N = two_clusters
     near_NK = nearest(states_ND)
     assert label_r2(near_NK, label_N) == 1
@@ -38,6 +38,11 @@ def test_states_of_noise_are_at_chance(two_clusters):
 
 
 def test_a_common_net_does_not_decide_the_purity():
-    near_NK = np.full((30, 5), 0)  # everyone stands beside a row of pcu
+    near_NK = np.full((30, 5), 0)  # every row's neighbours are rows of pcu
     net_N = np.array(["pcu"] * 20 + ["dia"] * 10)
     assert topology_purity(near_NK, net_N)[0] == 0.5
+
+
+def test_a_power_law_is_recovered():
+    rows = [650, 1_300, 3_200, 6_500, 13_000]
+    assert power_law(rows, [2.0 * n**-0.3 for n in rows]) == (pytest.approx(2.0), pytest.approx(0.3))

@@ -1,0 +1,221 @@
+"""What is measured on a variant: functions from a `Case` to JSON values, by the name that a protocol gives.
+
+Each gives a table of values that is merged into the variant's; "test.mae" is `values["test"]["mae"]`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from catenane.data import collate, find_duplicates
+from catenane.inference import Model
+from catenane.metrics import FloatArray, score
+from catenane.models import Bundle
+from catenane.reproduce.faults import FaultyEncoder
+from catenane.reproduce.training import LONGEST, Case, is_no_net, nets
+
+__all__ = ["MEASURES", "label_r2", "nearest", "power_law", "sensitivity", "topology_purity"]
+
+N_NEIGHBOURS, MOST_POINTS, N_PROBED, N_BINS = 10, 2000, 64, 40
+MOST_NETS, FEWEST_ROWS = 10, 10
+Values = dict[str, Any]
+
+
+def errors(case: Case) -> Values:
+    """Scores by part, of the median predictor too, and how training went."""
+    baseline, variant = case.variant.baseline, case.variant
+    values: Values = {}
+    predicted: dict[str, FloatArray] = {}
+    if variant.recipe:
+        values = {key: case.trained[key] for key in ("history", "best_epoch", "parameters")}
+        predictions_N = np.array(case.trained["predictions"])
+        values["all"] = _score(case.labels, predictions_N)
+        predicted = {name: predictions_N[getattr(case.split, name)] for name in ("train", "valid", "test")}
+    if baseline:
+        other_N = case.baseline(baseline)
+        values.pop("all", None)
+        predicted = {"test": (predicted["test"] + other_N) / 2 if predicted else other_N}
+    for name, predicted_N in predicted.items():
+        if len(predicted_N):
+            values[name] = _score(case.labels[getattr(case.split, name)], predicted_N)
+    median = np.nanmedian(case.labels[case.split.train])
+    values["median"] = _score(case.labels[case.split.test], np.full(len(case.split.test), median))
+    values["relative"] = {"mae": values["test"]["mae"] / values["median"]["mae"]}
+    values["rows"] = {name: len(getattr(case.split, name)) for name in ("train", "valid", "test")}
+    values["predictions"] = predicted["test"].tolist()
+    values["labels"] = case.labels[case.split.test].tolist()
+    if variant.start == "masked":
+        values["pretraining"] = {key: case.pretraining[key] for key in ("strings", "accuracy")}
+    return values
+
+
+def by_net(case: Case) -> Values:
+    """Scores of the test rows by net, the commonest first."""
+    rows = case.split.test
+    net_N, predictions_N = np.array(nets(case.table))[rows], np.array(case.trained["predictions"])[rows]
+    scores = {}
+    for net, n in Counter(net_N.tolist()).most_common(MOST_NETS):
+        found = _score(case.labels[rows][net_N == net], predictions_N[net_N == net])
+        scores[net] = found if n >= FEWEST_ROWS else {"n": n, "mae": found["mae"]}
+    return {"nets": scores, "groups": net_N.tolist()}
+
+
+def labels(case: Case) -> Values:
+    """Statistics of the label and its histogram."""
+    label_N = case.labels[np.isfinite(case.labels)]
+    counts, edges = np.histogram(label_N, N_BINS)
+    return {
+        "label": {
+            "mean": float(label_N.mean()), "median": float(np.median(label_N)),
+            "std": float(label_N.std(ddof=1)), "min": float(label_N.min()), "max": float(label_N.max()),
+        },
+        "histogram": {"counts": counts.tolist(), "edges": edges.tolist()},
+    }  # fmt: skip
+
+
+def cleaning(case: Case) -> Values:
+    """Rows before and after the paper's cleaning, and why they were left out."""
+    read = case.bench.read(case.data.name)
+    found = Counter(nets(read))
+    return {
+        "counts": {
+            "rows": len(read), "nets": len(found), "long": sum(len(s) > LONGEST for s in read.strings),
+            "unnamed": sum(n for net, n in found.items() if is_no_net(net)),
+            "repeated": find_duplicates(read).n_rows, "kept": len(case.bench.cleaned(case.data)),
+            "commonest": max(found.values()) / len(read),
+        },
+        "bars": dict(found.most_common(12)),
+    }  # fmt: skip
+
+
+def neighbours(case: Case) -> Values:
+    """How well the pooled states of the test rows sort label and net, and their t-SNE map."""
+    return case.stage("neighbours", lambda folder: _neighbours(case))
+
+
+def _neighbours(case: Case) -> Values:
+    from sklearn.manifold import TSNE
+
+    rows = case.split.test[:MOST_POINTS]
+    states_ND = _standardised(case.embed(rows))
+    near_NK = nearest(states_ND)
+    net_N = np.array(nets(case.table))[rows]
+    purity, chance = topology_purity(near_NK, net_N)
+    perplexity = min(30.0, (len(rows) - 1) / 3)
+    places_N2 = TSNE(perplexity=perplexity, init="pca", random_state=case.seed).fit_transform(states_ND)
+    return {
+        "neighbours": {"label_r2": label_r2(near_NK, case.labels[rows]), "purity": purity, "chance": chance},
+        "map": [[float(f"{value:.4g}") for value in place] for place in places_N2],
+        "map_labels": case.labels[rows].tolist(),
+        "groups": net_N.tolist(),
+    }
+
+
+def nearest(states_ND: FloatArray, n_neighbours: int = N_NEIGHBOURS) -> NDArray[np.int64]:
+    """The rows nearest to each row, itself left out: (N, K); Euclidean."""
+    from sklearn.neighbors import NearestNeighbors
+
+    search = NearestNeighbors(n_neighbors=min(n_neighbours, len(states_ND) - 1)).fit(states_ND)
+    # Without a query, scikit-learn searches for its own rows and leaves each out of its neighbours.
+    near_NK: NDArray[np.int64] = search.kneighbors(return_distance=False)
+    return near_NK
+
+
+def label_r2(near_NK: NDArray[np.int64], label_N: FloatArray) -> float:
+    """R² of predicting each row by the mean label of its neighbours."""
+    error_N = label_N[near_NK].mean(axis=1) - label_N
+    return float(1 - (error_N**2).sum() / ((label_N - label_N.mean()) ** 2).sum())
+
+
+def topology_purity(near_NK: NDArray[np.int64], net_N: NDArray[np.str_]) -> tuple[float, float]:
+    """Share of a row's neighbours that have its own net, a mean over nets; and what chance would give.
+
+    Nets of no more rows than there are neighbours are left out, unless there are no others.
+    """
+    same_N = (net_N[near_NK] == net_N[:, None]).mean(axis=1)
+    counts = Counter(net_N.tolist())
+    kept = [net for net, n in counts.items() if n > near_NK.shape[1]] or list(counts)
+    purity = float(np.mean([same_N[net_N == net].mean() for net in kept]))
+    chance = float(np.mean([(counts[net] - 1) / (len(net_N) - 1) for net in kept]))
+    return purity, chance
+
+
+def order_blindness(case: Case) -> Values:
+    """How far predictions move when tokens, batch or padding change."""
+
+    def compute(folder: Path) -> Values:
+        probed = [case.table.strings[row] for row in case.split.test[:N_PROBED]]
+        return {"moved": sensitivity(case.bundle, probed, seed=case.seed)}
+
+    return case.stage("sensitivity", compute)
+
+
+def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dict[str, float]:
+    """How far the predictions of a model with a `FaultyEncoder` move when its input is changed.
+
+    Args:
+        bundle: The model.
+        strings: N strings, read as one batch.
+        seed: Of the shuffling.
+
+    Returns:
+        Mean absolute changes in label units. `tokens`: the tokens of each string are shuffled; `batch`: the
+        batch is; `padding`: it is padded to the encoder's longest instead of the batch's longest.
+    """
+    model, tokenizer = Model(bundle, device="cpu").property_model, bundle.tokenizer
+    encoder, longest = model.encoder, bundle.config.recipe.encoder.max_length
+    assert isinstance(encoder, FaultyEncoder)
+    encoded = tokenizer.encode_flat(strings, longest)
+    batch = collate(encoded, np.arange(len(strings)), pad_id=tokenizer.pad_id)
+    generator = torch.Generator().manual_seed(seed)
+    shuffled_BL = batch.ids_BL.clone()
+    for row, length in enumerate(encoded.lengths.tolist()):
+        order = 1 + torch.randperm(length - 2, generator=generator)
+        shuffled_BL[row, 1 : length - 1] = batch.ids_BL[row, order]
+    order_B = torch.randperm(len(strings), generator=generator)
+
+    def predict(ids_BL: Tensor, keep_BL: Tensor, padded_to: int = encoder.padded_to) -> Tensor:
+        before, encoder.padded_to = encoder.padded_to, padded_to
+        predicted_B: Tensor = model.head.predict(model.embed((ids_BL, keep_BL)))[:, 0]
+        encoder.padded_to = before
+        return predicted_B
+
+    ids_BL, keep_BL = batch.ids_BL, batch.keep_BL
+    with torch.inference_mode():
+        plain_B = predict(ids_BL, keep_BL)
+        changes = {
+            "tokens": predict(shuffled_BL, keep_BL) - plain_B,
+            "batch": predict(ids_BL[order_B], keep_BL[order_B]) - plain_B[order_B],
+            "padding": predict(ids_BL, keep_BL, longest) - predict(ids_BL, keep_BL, 0),
+        }
+    return {name: float(change_B.abs().mean()) for name, change_B in changes.items()}
+
+
+def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:
+    """Factor a and exponent b of `error = a * rows ** -b`, by least squares on logarithms."""
+    slope, intercept = np.polyfit(np.log(rows), np.log(errors), 1)
+    return float(np.exp(intercept)), float(-slope)
+
+
+MEASURES: dict[str, Callable[[Case], Values]] = {
+    "errors": errors, "by_net": by_net, "labels": labels, "cleaning": cleaning,
+    "neighbours": neighbours, "order_blindness": order_blindness,
+}  # fmt: skip
+"""Every measure by name."""
+
+
+def _score(label_N: FloatArray, predicted_N: FloatArray) -> dict[str, Any]:
+    return score(label_N[:, None], predicted_N[:, None], "regression", ("y",))["y"]
+
+
+def _standardised(states_ND: FloatArray) -> FloatArray:
+    scaled_ND: FloatArray = (states_ND - states_ND.mean(axis=0)) / np.maximum(states_ND.std(axis=0), 1e-9)
+    return scaled_ND

@@ -1,0 +1,182 @@
+"""Generic plots of what variants gave, as SVG files in the style of the reports.
+
+Each function is given an empty matplotlib Figure, the values of every seed by variant, and the options of the
+protocol's plot.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catenane.reporting.plots import ACCENT, INK, MARKERS, MUTED, PALETTE, SECOND, STYLE
+from catenane.reproduce.measures import power_law
+from catenane.reproduce.protocols import Plot
+from catenane.reproduce.published import published_number
+from catenane.reproduce.result import look_up
+
+__all__ = ["PLOTS", "draw"]
+
+Found = Mapping[str, Sequence[Mapping[str, Any]]]
+"""By variant, the values of every seed."""
+Lines = Mapping[str, Any]
+"""By label, a number or the path of a published one."""
+COLOURS = (ACCENT, *PALETTE[1:], MUTED)
+FEW_POINTS = 300
+"""More than these are one embedded image."""
+
+
+def draw(folder: Path, plot: Plot, found: Found) -> bool:
+    """Draw a plot into its file; False where no variant has what it shows."""
+    import matplotlib.style
+    from matplotlib.figure import Figure
+
+    options = dict(plot.options)
+    needed = options.pop("needs", "")
+    found = {name: values for name, values in found.items() if not needed or needed in values[0]}
+    if not found:
+        return False
+    with matplotlib.style.context(["default", STYLE], after_reset=True):
+        canvas = Figure(figsize=(options.pop("width", 720) / 72, options.pop("height", 330) / 72), dpi=150)
+        PLOTS[plot.kind](canvas, found, **options)
+        canvas.savefig(folder / plot.file, metadata={"Date": None})
+    return True
+
+
+def curves(canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str, lines: Lines) -> None:
+    """Columns of the history by epoch: the mean over seeds, shaded from the smallest to the largest."""
+    drawn = np.atleast_1d(canvas.subplots(1, len(panels), sharey=True))
+    for axes, (title, column) in zip(drawn, panels.items(), strict=True):
+        for (name, values), colour in zip(found.items(), COLOURS * len(found), strict=False):
+            epochs = min(len(seed["history"]) for seed in values)
+            runs_SE = np.array([[row[column] for row in seed["history"][:epochs]] for seed in values])
+            along, low_E, high_E = range(1, epochs + 1), runs_SE.min(axis=0), runs_SE.max(axis=0)
+            axes.plot(along, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
+            axes.fill_between(along, low_E, high_E, color=colour, alpha=0.15, lw=0)
+        axes.set(title=title, xlabel="epoch")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+    _mark(axes, lines, axes.axhline)
+    drawn[0].set_ylabel(ylabel)
+    canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
+def dots(canvas: Any, found: Found, *, scores: Mapping[str, str], xlabel: str, lines: Lines) -> None:
+    """A line for each variant, on it for each score a dot a seed and a bar at their mean."""
+    axes = canvas.subplots()
+    for (label, path), colour in zip(scores.items(), COLOURS, strict=False):
+        for place, values in enumerate(found.values()):
+            numbers = [number for seed in values if (number := look_up(seed, path)) is not None]
+            if numbers:
+                axes.plot(numbers, [place] * len(numbers), "o", ms=5.5, alpha=0.7, color=colour, mew=0)
+                axes.plot([np.mean(numbers)] * 2, [place - 0.2, place + 0.2], color=colour, lw=2.4)
+        axes.plot([], [], "o", ms=5.5, color=colour, label=label)
+    _mark(axes, lines, axes.axvline)
+    axes.set_yticks(range(len(found)), list(found))
+    axes.set(xlabel=xlabel, ylim=(len(found) - 0.5, -0.5))
+    canvas.legend(loc="outside lower center", ncols=4)
+
+
+def parity(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
+    """Predictions against labels of the first seed's test rows, by group."""
+    panels = np.atleast_1d(canvas.subplots(1, len(found), sharex=True, sharey=True))
+    for axes, (name, values) in zip(panels, found.items(), strict=True):
+        label_N, predicted_N = np.array(values[0]["labels"]), np.array(values[0]["predictions"])
+        top = max(label_N.max(), predicted_N.max())
+        axes.plot([0, top], [0, top], color=MUTED, lw=0.9, zorder=0)
+        _scatter_groups(axes, np.stack([label_N, predicted_N]), np.array(values[0]["groups"]))
+        axes.set(title=name, xlabel=xlabel, aspect="equal")
+    panels[0].set_ylabel(ylabel)
+    canvas.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
+
+
+def histogram(canvas: Any, found: Found, *, xlabel: str, ylabel: str, lines: Lines) -> None:
+    """Histograms of variants over each other."""
+    axes = canvas.subplots()
+    for (name, values), colour in zip(found.items(), COLOURS, strict=False):
+        counted = values[0]["histogram"]
+        axes.stairs(counted["counts"], counted["edges"], color=colour, fill=True, alpha=0.6, label=name)
+    _mark(axes, lines, axes.axvline)
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.legend()
+
+
+def bars(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
+    """Counts by name of the first variant, on a logarithmic axis."""
+    counts = next(iter(found.values()))[0]["bars"]
+    axes = canvas.subplots()
+    drawn = axes.barh(list(counts), list(counts.values()), color=ACCENT)
+    axes.bar_label(drawn, fmt="{:,.0f}", padding=4, color=INK)
+    axes.invert_yaxis()
+    axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log", xlim=(1, 6 * max(counts.values())))
+
+
+def maps(canvas: Any, found: Found, *, label: str) -> None:
+    """Two-dimensional maps of the first seed, coloured by label above and by group below."""
+    panels = canvas.subplots(2, len(found), squeeze=False)
+    for (above, below), (name, values) in zip(panels.T, found.items(), strict=True):
+        places_2N, label_N = np.array(values[0]["map"]).T, np.array(values[0]["map_labels"])
+        order = np.argsort(label_N)
+        top = float(np.quantile(label_N, 0.98))
+        points = above.scatter(
+            *places_2N[:, order], c=label_N[order], s=9, vmin=0, vmax=top, linewidth=0, rasterized=True
+        )
+        _scatter_groups(below, places_2N, np.array(values[0]["groups"]))
+        above.set_title(name)
+        for axes in (above, below):
+            axes.set(xticks=[], yticks=[])
+            axes.grid(visible=False)
+    canvas.colorbar(points, ax=panels[0, :], extend="max", label=label)
+    canvas.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=7)
+
+
+def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: Lines) -> None:
+    """Test error by training rows on logarithmic axes, with the power law through the means."""
+    axes = canvas.subplots()
+    groups: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
+    for values in found.values():
+        groups.setdefault(values[0]["group"], []).append(values)
+    for (name, steps), colour in zip(groups.items(), COLOURS, strict=False):
+        rows = [np.mean([seed["rows"]["train"] for seed in values]) for values in steps]
+        means = [float(np.mean([seed["test"]["mae"] for seed in values])) for values in steps]
+        for values in steps:
+            dots_N = [(seed["rows"]["train"], seed["test"]["mae"]) for seed in values]
+            axes.plot(*zip(*dots_N, strict=True), "o", color=colour, alpha=0.6, mew=0)
+        if len(steps) > 1:
+            factor, exponent = power_law(rows, means)
+            ends = np.array([min(rows), to])
+            axes.plot(ends, factor * ends**-exponent, "--", lw=1.2, color=colour)
+        axes.plot([], [], "o--", color=colour, label=f"{name}")
+    _mark(axes, lines, lambda y, ls, **look: axes.plot([to], [y], "D", **look))
+    axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel=ylabel)
+    axes.legend()
+
+
+PLOTS: dict[str, Callable[..., None]] = {
+    "curves": curves, "dots": dots, "parity": parity, "histogram": histogram, "bars": bars, "maps": maps,
+    "learning_curves": learning_curves,
+}  # fmt: skip
+"""Every kind of plot by name."""
+
+
+def _mark(axes: Any, lines: Mapping[str, Any], line: Callable[..., Any]) -> None:
+    """Mark published or plain numbers."""
+    for style, (label, value) in zip(("--", ":", "-.", "-"), lines.items(), strict=False):
+        number = float(value if isinstance(value, int | float) else published_number(value))
+        line(number, color=MUTED, ls=style, label=f"{label}: {number:g}")
+
+
+def _scatter_groups(axes: Any, places_2N: np.ndarray, group_N: np.ndarray, most: int = 6) -> None:
+    """Points by group: the commonest in grey and small, the rare ones on top, the rest together."""
+    commonest = [group for group, _ in Counter(group_N.tolist()).most_common(most)]
+    for rank, group in enumerate([*commonest, "others"]):
+        chosen_N = ~np.isin(group_N, commonest) if group == "others" else group_N == group
+        if chosen_N.any():
+            axes.scatter(
+                *places_2N[:, chosen_N], s=8 if rank == 0 else 24, marker=MARKERS[rank], linewidth=0,
+                color=SECOND if rank == 0 else INK if group == "others" else PALETTE[rank - 1],
+                zorder=1 + rank, label=group, rasterized=bool(chosen_N.sum() > FEW_POINTS),
+            )  # fmt: skip
