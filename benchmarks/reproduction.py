@@ -1,12 +1,12 @@
 """Runs the reproductions and puts their tables into the documents.
 
-    python benchmarks/reproduction.py --data-dir DIR                     # all, at the scale of minutes
-    python benchmarks/reproduction.py --data-dir DIR --scale full        # all, as the papers did: days on a CPU
+    python benchmarks/reproduction.py --data-dir DIR                    # all, at the scale of minutes
+    python benchmarks/reproduction.py --data-dir DIR --scale full       # all, as the papers did
     python benchmarks/reproduction.py --scale full --epochs 20 --seeds 1 mof/table1 --only cao-small
-    python benchmarks/reproduction.py --document                         # the documents from what is committed
+    python benchmarks/reproduction.py --document                        # the documents alone
 
-Called again it goes on where it was stopped. The documents are people's; between the lines `<!-- NAME -->` and
-`<!-- end NAME -->` stands what `docs/reproduction/NAME/result.json` holds.
+Called again it goes on where it was stopped. The documents are written by hand; what stands in them between
+`<!-- NAME -->` and `<!-- end NAME -->` is made from `docs/reproduction/NAME/result.json`.
 """
 
 from __future__ import annotations

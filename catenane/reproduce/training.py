@@ -236,8 +236,8 @@ class Case:
     def predict(self, rows: Sequence[int] | np.ndarray, bundle: Bundle) -> FloatArray:
         """Predictions of some rows for the scored label, by a model whose encoder is not frozen."""
         strings = [self.table.strings[row] for row in rows]
-        found: FloatArray = Model(bundle, device=self.bench.device).predict_normalised(strings)[:, self.scored]
-        return found
+        found_NT: FloatArray = Model(bundle, device=self.bench.device).predict_normalised(strings)
+        return found_NT[:, self.scored]
 
     def embed(self, rows: Sequence[int] | np.ndarray) -> FloatArray:
         """Pooled states of some rows, (N, D)."""
