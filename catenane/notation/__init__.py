@@ -1,6 +1,6 @@
 """SMILES and MOFid: parse, check, normalise."""
 
-from catenane.notation.blocks import canonical_block, read_block, write_block
+from catenane.notation.blocks import canonical_block, rdkit_errors, read_block, write_block
 from catenane.notation.detection import detect_notation
 from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid
 from catenane.notation.normal_form import Notation, normalise
@@ -15,6 +15,7 @@ __all__ = [
     "canonical_block",
     "detect_notation",
     "normalise",
+    "rdkit_errors",
     "read_block",
     "respell",
     "write_block",

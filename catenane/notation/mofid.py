@@ -2,7 +2,7 @@
 
 Two forms are read: the raw one that the MOFid program writes, `SMILES MOFid-v1.pcu.cat0;name`, and the
 compact one of the benchmark sets, `SMILES&&pcu.cat0`. Both are taken as text: many blocks hold metals and
-radicals that RDKit will not sanitise, and none of this needs RDKit.
+radicals that RDKit will not sanitise. RDKit is imported when the first one is put into normal form.
 
 Source: B. J. Bucior et al., Cryst. Growth Des. 2019, 19, 6682 (raw); Z. Cao et al., JACS 2023, 145, 2958
 (compact).
@@ -11,10 +11,11 @@ Source: B. J. Bucior et al., Cryst. Growth Des. 2019, 19, 6682 (raw); Z. Cao et 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NoReturn
 
 from catenane.errors import NotationError
+from catenane.notation.blocks import canonical_block
 from catenane.notation.syntax import excerpt, find_fault, notation_error, well_formed
 
 __all__ = ["FAILED_TOPOLOGIES", "Mofid"]
@@ -115,6 +116,33 @@ class Mofid:
             block
             for block in self.blocks
             if not _LONE_ATOM.fullmatch(block) and not _METAL_ATOM.search(block)
+        )
+
+    @property
+    def nets(self) -> tuple[str, ...]:
+        """The topologies without the marks of failure."""
+        return tuple(code for code in self.topologies if code not in FAILED_TOPOLOGIES)
+
+    @property
+    def framework(self) -> str:
+        """Nodes, linkers and topologies: equal for frameworks that differ in catenation or lone atoms."""
+        blocks = tuple(sorted((*self.nodes, *self.linkers)))
+        return str(replace(self, blocks=blocks, catenation=None))
+
+    def canonical(self) -> Mofid:
+        """The normal form: every block once in the spelling of `canonical_block`, sorted.
+
+        Net codes are in lower case, marks of failure in upper case, each once, their order kept.
+
+        Raises:
+            NotationError: RDKit cannot read a block at all.
+        """
+        cases = ((code.lower(), code.upper()) for code in self.topologies)
+        codes = (upper if upper in FAILED_TOPOLOGIES else lower for lower, upper in cases)
+        return replace(
+            self,
+            blocks=tuple(sorted(set(map(canonical_block, self.blocks)))),
+            topologies=tuple(dict.fromkeys(codes)),
         )
 
     def __str__(self) -> str:

@@ -13,11 +13,11 @@ Notation = Literal["smiles", "mofid"]
 
 
 def normalise(text: str, notation: Notation) -> str:
-    """The canonical isomeric SMILES, or the compact MOFid, of a string.
+    """The canonical isomeric SMILES, or the compact MOFid of canonical, sorted blocks, of a string.
 
     Raises:
         NotationError: The string is not of that notation; the message says why and, if possible, where.
     """
     if notation == "mofid":
-        return str(Mofid.parse(text))
+        return str(Mofid.parse(text).canonical())
     return Smiles.parse(text).canonical()

@@ -50,7 +50,7 @@ def describe(string: str, notation: Notation) -> Description:
     if notation == "smiles":
         molecule = Smiles.parse(string).text
         return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
-    mofid = Mofid.parse(string)
+    mofid = Mofid.parse(string).canonical()
     # MOFid's order says nothing; the shorter ones first share a line of the card.
     names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
     facts = [("net", *_net(mofid)), ("node", *_node(mofid, names.values()))]

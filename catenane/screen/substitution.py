@@ -57,8 +57,7 @@ def _isomers(mol: Mol, group: Mol, sites: list[int], count: int) -> Iterator[str
             substituted.InsertMol(group)
             substituted.AddBond(place, attached, Chem.BondType.SINGLE)
         substituted.UpdatePropertyCache(strict=False)
-        Chem.FastFindRings(substituted)
-        identity = Chem.MolToSmiles(substituted)  # cheaper than the spelling of MOFid, and as unique
-        if identity not in seen:
-            seen.add(identity)
-            yield write_block(substituted)
+        smiles = write_block(substituted)
+        if smiles not in seen:
+            seen.add(smiles)
+            yield smiles

@@ -130,7 +130,7 @@ def test_mofids_of_both_forms_become_compact(tmp_path):
     )
     table = read_table(tmp_path / "a.csv", targets=["y"])
     assert table.notation == "mofid"
-    assert table.strings == ["[Zn].CC&&pcu.cat0", "[Zn].CC&&pcu.cat1", "[Zn].CC&&UNKNOWN,ERROR.cat0"]
+    assert table.strings == ["CC.[Zn]&&pcu.cat0", "CC.[Zn]&&pcu.cat1", "CC.[Zn]&&UNKNOWN,ERROR.cat0"]
     assert [rejection.row for rejection in table.rejected] == [4]
 
 

@@ -10,7 +10,7 @@ def test_linkers_with_and_without_names_and_shapes(tmp_path):
     path = tmp_path / "linkers.csv"
     path.write_text("smiles,name,shape\nOC(=O)c1ccc(cc1)C(O)=O,,\nOC(=O)CCCCC(O)=O,ADP,linear\n")
     first, second = read_linkers(path)
-    assert (first.name, first.smiles, first.shape) == ("L1", "[O-]C(=O)c1ccc(cc1)C(=O)[O-]", "linear")
+    assert (first.name, first.smiles, first.shape) == ("L1", "O=C([O-])c1ccc(C(=O)[O-])cc1", "linear")
     assert (second.name, second.shape) == ("ADP", "linear")
     frameworks = list(
         enumerate_mofs(nodes=["Zn4O"], topologies=["pcu"], linkers=[first, second], catenations=[0])

@@ -40,9 +40,9 @@ def test_each_isomer_once(linker, most, isomers):
         ("Me", "[O-]C(=O)c1ccc(c(c1)C)C(=O)[O-]"),
     ],
 )
-def test_terephthalates_are_written_as_real_mofids_write_them(group, smiles):
+def test_terephthalates_meet_those_that_real_mofids_write(group, smiles):
     (form,) = functionalise(LINKERS["BDC"], GROUPS[group])
-    assert form.smiles == smiles
+    assert form.smiles == canonical_block(smiles)
     assert form.name == f"BDC-{group}"
 
 

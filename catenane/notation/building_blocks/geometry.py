@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["infer_shape"]
 
 _SEED = 0x5EED
-_MODELS = 4
+_MODELS = 8
 _LINEAR, _ANGLED = 163.0, 135.0
 """Least angles in degrees between the directions of a linear and of an angled linker."""
 _PLANAR = 0.25

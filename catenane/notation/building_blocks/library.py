@@ -8,6 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from catenane.notation.blocks import canonical_block
 from catenane.notation.building_blocks.linkers import Donor, Linker, Shape
 
 __all__ = [
@@ -29,7 +30,7 @@ class Node:
     name: str
     """Short name, such as Zn4O."""
     blocks: tuple[str, ...]
-    """What MOFid writes for it: one block, or a metal and its bridge."""
+    """What MOFid has for it, in normal form: one block, or a metal and its bridge."""
     metal: str
     """Symbol of its metal."""
     cluster: str
@@ -86,7 +87,7 @@ class Substituent:
 def builtin_nodes() -> tuple[Node, ...]:
     """Every node of the library."""
     return tuple(
-        Node(name, tuple(node["blocks"]), node["metal"], node["cluster"])
+        Node(name, tuple(sorted(map(canonical_block, node["blocks"]))), node["metal"], node["cluster"])
         for name, node in _read("nodes").items()
     )
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from catenane.errors import ConfigError, NotationError
-from catenane.notation.blocks import read_block, write_block
+from catenane.notation.blocks import canonical_block, read_block, write_block
 from catenane.notation.building_blocks.geometry import infer_shape
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class Linker:
     name: str
     """Trivial name, such as BDC."""
     smiles: str
-    """In the spelling of MOFid."""
+    """In the normal form of a block."""
     donor: Donor
     """What binds: carboxylates, neutral nitrogens, or the nitrogens of an imidazolate."""
     points: int
@@ -49,7 +49,7 @@ class Linker:
         """Read a linker, with its carboxylic acids deprotonated.
 
         Args:
-            smiles: One block; aromatic rings are taken as written. An imidazolate is written as MOFid does,
+            smiles: One block. An imidazolate is written as MOFid does,
                 without its charge: `C1=C[N]C=N1`.
             name: Trivial name.
             shape: How its groups point, if known; else it is found on a 3D model.
@@ -61,7 +61,7 @@ class Linker:
         """
         if shape is not None and shape not in get_args(Shape):
             raise ConfigError(f"shape {shape!r} of linker {name} must be one of {', '.join(get_args(Shape))}")
-        mol = deprotonate(read_block(smiles))
+        mol = deprotonate(read_block(canonical_block(smiles)))
         donor, atoms = _connecting_atoms(mol)
         if len(atoms) < 2:
             reason = (

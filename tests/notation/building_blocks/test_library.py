@@ -13,7 +13,7 @@ from catenane.notation.building_blocks import (
 LINKERS = {linker.name: linker for linker in builtin_linkers()}
 
 
-def test_blocks_are_in_the_spelling_of_mofid_and_each_is_there_once():
+def test_blocks_are_in_normal_form_and_each_is_there_once():
     nodes = [node.blocks for node in builtin_nodes()]
     assert len(set(nodes)) == len(nodes)
     for blocks in nodes:
@@ -111,12 +111,17 @@ def test_a_node_in_a_net_has_one_blueprint():
 
 
 def test_nodes_and_nets_are_those_of_real_mofids(real_mofids):
-    written = {
-        block for strings in real_mofids.values() for text in strings for block in Mofid.parse(text).blocks
+    short = {
+        block
+        for strings in real_mofids.values()
+        for text in strings
+        for block in Mofid.parse(text).blocks
+        if len(block) < 80
     }
+    written = set(map(canonical_block, short))
     known = [node for node in builtin_nodes() if set(node.blocks) <= written]
     assert len(known) >= len(builtin_nodes()) - 1  # dimolybdenum
-    assert sum(linker.smiles in written for linker in builtin_linkers()) > 100
+    assert sum(linker.smiles in written for linker in builtin_linkers()) > 90
 
 
 def test_substituents_are_bound_by_their_first_atom():

@@ -14,9 +14,9 @@ def test_the_shape_is_found_on_a_model(linker):
 @pytest.mark.parametrize(
     "smiles", ["OC(=O)c1ccc(cc1)C(=O)O", "O=C([O-])c1ccc(C(O)=O)cc1", "C(=O)([O-])c1ccc(cc1)C(=O)[O-]"]
 )
-def test_acids_are_deprotonated_and_spelled_as_mofid_does(smiles):
+def test_acids_are_deprotonated_and_put_into_normal_form(smiles):
     linker = Linker.from_smiles(smiles, "BDC")
-    assert linker.smiles == "[O-]C(=O)c1ccc(cc1)C(=O)[O-]"
+    assert linker.smiles == "O=C([O-])c1ccc(C(=O)[O-])cc1"
     assert (linker.donor, linker.points, linker.shape, linker.length) == ("carboxylate", 2, "linear", 5)
 
 
