@@ -1,7 +1,8 @@
 """Typed settings, and the recipes that name a whole set of them.
 
-A recipe is a TOML file with the tables `encoder`, `head`, `masking`, `pretraining` and `finetuning`. A
-published model is such a file, not a class; `recipes/` holds the ones that come with the package.
+A recipe is a TOML file: the `objective` of pretraining, and the tables `encoder`, `head`, `token_head`,
+`masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a file, not a
+class; `recipes/` holds the ones that come with the package.
 """
 
 from __future__ import annotations
@@ -11,22 +12,20 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import UnionType
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal
 
-from catenane.errors import ConfigError, suggestion
-
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
+from catenane.errors import ConfigError
+from catenane.settings import build, require_not_negative, require_positive, require_share, require_types
 
 __all__ = [
     "EncoderConfig",
     "HeadConfig",
     "MaskingConfig",
+    "Objective",
     "Recipe",
     "Task",
+    "TokenHeadConfig",
     "TrainingConfig",
-    "build",
     "load_recipe",
     "recipe_names",
 ]
@@ -38,6 +37,7 @@ NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
 TargetScale = Literal["linear", "sqrt"]
+Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
 Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
@@ -82,10 +82,10 @@ class EncoderConfig:
     """Longest sequence in tokens, [CLS] included; longer strings are truncated and counted."""
 
     def __post_init__(self) -> None:
-        _require_types(self)
-        _require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
-        _require_share(self, "dropout")
-        _require_not_negative(self, "vocabulary_size", "feature_floor")
+        require_types(self)
+        require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
+        require_share(self, "dropout")
+        require_not_negative(self, "vocabulary_size", "feature_floor")
         if self.d_model % self.n_heads:
             raise ConfigError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
         d_head = self.d_model // self.n_heads
@@ -112,6 +112,8 @@ class HeadConfig:
     """Widths of the hidden layers, first to last; empty for a linear head."""
     pooling: Pooling = "mean"
     """State of [CLS], or the mean over all real tokens."""
+    residual: bool = False
+    """Add what a hidden layer reads to what it gives, as the head of MoLFormer does; widths must agree."""
     dropout: float = 0.1
     """Share of hidden activations dropped in training."""
     gain: float = 2**0.5
@@ -131,17 +133,30 @@ class HeadConfig:
     scores each target by itself."""
 
     def __post_init__(self) -> None:
-        _require_types(self)
-        _require_share(self, "dropout")
-        _require_not_negative(self, "isotherm_sites")
-        _require_positive(self, "gain", "members")
+        require_types(self)
+        require_share(self, "dropout")
+        require_not_negative(self, "isotherm_sites")
+        require_positive(self, "gain", "members")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 
 
 @dataclass(frozen=True, kw_only=True)
+class TokenHeadConfig:
+    """Shape of the head that names tokens in pretraining; the released MoLFormer has neither tie nor bias."""
+
+    tied: bool = True
+    """Take the embedding that reads tokens as output projection, instead of a matrix of its own."""
+    bias: bool = True
+    """Add a number for each token to its score."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+
+
+@dataclass(frozen=True, kw_only=True)
 class MaskingConfig:
-    """What masked-language pretraining hides."""
+    """What the objective `mlm` hides."""
 
     policy: Policy = "bert"
     """Of the chosen tokens: `bert` masks 80 %, replaces 10 %, keeps 10 %; `cao` masks 90 %, replaces 10 %."""
@@ -149,7 +164,7 @@ class MaskingConfig:
     """Share of the real tokens that are chosen."""
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        require_types(self)
         if not 0 < self.share < 1:
             raise ConfigError(f"share={self.share} must lie between 0 and 1")
 
@@ -193,10 +208,10 @@ class TrainingConfig:
     """Write a checkpoint at least this often, and after every epoch."""
 
     def __post_init__(self) -> None:
-        _require_types(self)
-        _require_positive(self, "epochs", "batch_tokens", "batch_rows", "accumulate", "learning_rate", "clip")
-        _require_share(self, "warmup", "final_rate")
-        _require_not_negative(
+        require_types(self)
+        require_positive(self, "epochs", "batch_tokens", "batch_rows", "accumulate", "learning_rate", "clip")
+        require_share(self, "warmup", "final_rate")
+        require_not_negative(
             self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds"
         )
         if self.respell and not self.encoder_rate:
@@ -215,15 +230,19 @@ class Recipe:
     """Shape of the encoder."""
     head: HeadConfig = field(default_factory=HeadConfig)
     """Shape of the property head."""
+    token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
+    """Shape of the head that names tokens in pretraining."""
+    objective: Objective = "mlm"
+    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019)."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
-    """What pretraining hides."""
+    """What the objective `mlm` hides."""
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
-    """Masked pretraining."""
+    """Training on the objective."""
     finetuning: TrainingConfig = field(default_factory=TrainingConfig)
     """Training on labels."""
 
     def __post_init__(self) -> None:
-        _require_types(self)
+        require_types(self)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """A copy with some settings changed.
@@ -236,6 +255,9 @@ class Recipe:
         """
         tables = dataclasses.asdict(self)
         for name, value in settings.items():
+            if name == "objective":
+                tables[name] = value
+                continue
             table, _, key = name.partition(".")
             if not key or not isinstance(tables.get(table), dict):
                 known = [f.name for f in dataclasses.fields(self) if isinstance(tables[f.name], dict)]
@@ -244,40 +266,6 @@ class Recipe:
                 )
             tables[table][key] = value
         return build(Recipe, tables)
-
-
-Settings = TypeVar("Settings", bound="DataclassInstance")
-
-
-def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> Settings:
-    """Make a settings dataclass from plain values, refusing what it does not know.
-
-    Args:
-        kind: A dataclass of this module.
-        values: Plain values as JSON or TOML hold them; lists become tuples, tables become dataclasses.
-        where: Dotted name of the table, for messages.
-
-    Raises:
-        ConfigError: An unknown key (the nearest known one is named), a value of the wrong type or range, or
-            no value where there is no default.
-    """
-    if not isinstance(values, Mapping):
-        raise ConfigError(f"{where or kind.__name__} must be a table of settings, not {values!r}")
-    types = get_type_hints(kind)
-    arguments: dict[str, Any] = {}
-    for key, value in values.items():
-        name = f"{where}.{key}" if where else key
-        if key not in types:
-            prefix = f"{where}." if where else ""
-            raise ConfigError(f"unknown setting {name!r}: {suggestion(key, types, prefix=prefix)}")
-        arguments[key] = _convert(value, types[key], name)
-    for needed in dataclasses.fields(kind):
-        if needed.name not in arguments and needed.default is needed.default_factory is dataclasses.MISSING:
-            raise ConfigError(f"setting {f'{where}.' if where else ''}{needed.name} is missing")
-    try:
-        return kind(**arguments)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}" if where else str(error)) from None
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -303,51 +291,3 @@ def load_recipe(name: str | Path) -> Recipe:
 def recipe_names() -> list[str]:
     """Names of the recipes that come with the package, sorted."""
     return sorted(path.stem for path in RECIPES.glob("*.toml"))
-
-
-def _convert(value: Any, kind: Any, name: str) -> Any:
-    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
-        return value if isinstance(value, kind) else build(kind, value, name)
-    if get_origin(kind) is Literal:
-        if value not in get_args(kind):
-            raise ConfigError(f"{name}={value!r} must be one of {', '.join(map(repr, get_args(kind)))}")
-        return value
-    if get_origin(kind) is tuple:
-        if not isinstance(value, list | tuple):
-            raise ConfigError(f"{name}={value!r} must be a list")
-        return tuple(_convert(item, get_args(kind)[0], name) for item in value)
-    if get_origin(kind) in (Union, UnionType):
-        kind = next(option for option in get_args(kind) if option is not type(None))
-        return None if value is None else _convert(value, kind, name)
-    if kind is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ConfigError(f"{name}={value!r} must be {kind.__name__}, not {type(value).__name__}")
-    return value
-
-
-def _require_types(settings: Any) -> None:
-    """Refuse what `build` would refuse, for settings that are made in Python."""
-    for name, kind in get_type_hints(type(settings)).items():
-        value = getattr(settings, name)
-        converted = _convert(value, kind, name)
-        if converted is not value and converted != value:
-            raise ConfigError(f"{name}={value!r} must be of type {type(converted).__name__}")
-
-
-def _require_not_negative(settings: Any, *names: str) -> None:
-    for name in names:
-        if getattr(settings, name) < 0:
-            raise ConfigError(f"{name}={getattr(settings, name)} must not be negative")
-
-
-def _require_positive(settings: Any, *names: str) -> None:
-    for name in names:
-        if not getattr(settings, name) > 0:
-            raise ConfigError(f"{name}={getattr(settings, name)} must be greater than 0")
-
-
-def _require_share(settings: Any, *names: str) -> None:
-    for name in names:
-        if not 0 <= getattr(settings, name) < 1:
-            raise ConfigError(f"{name}={getattr(settings, name)} must lie in 0 <= {name} < 1")

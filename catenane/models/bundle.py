@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from catenane.config import Recipe, Task, build
+from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.models.card import describe
 from catenane.models.encoder import TransformerEncoder
@@ -36,6 +36,7 @@ from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
 from catenane.notation import Notation
+from catenane.settings import build
 from catenane.tokenizers import StringTokenizer
 
 __all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "load_bundle", "save_bundle"]
@@ -88,7 +89,7 @@ class BundleConfig:
 
 def build_encoder(config: BundleConfig) -> MaskedLanguageModel:
     """A transformer with its masked-language head."""
-    return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder))
+    return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder), config.recipe.token_head)
 
 
 def build_property_model(config: BundleConfig, encoder: TransformerEncoder | None = None) -> PropertyModel:

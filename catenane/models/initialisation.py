@@ -13,8 +13,8 @@ ENCODER_GAIN = 0.5
 the attention of narrow encoders flat for long."""
 EMBEDDING_GAIN = 1.0
 """Of the embedding: its deviation times √(width). As output projection it gives logits of variance one."""
-ANSWER_GAIN = 0.1
-"""Of the last layer of a property head: the first answers differ this much, in deviations of the label."""
+PREDICTION_GAIN = 0.1
+"""Of the last layer of a property head: deviation of the first predictions, in deviations of the label."""
 
 
 def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bool) -> None:
@@ -36,19 +36,19 @@ def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bo
             _normal(module.table_LD, EMBEDDING_GAIN)
 
 
-def initialise_token_head(head: nn.Module) -> None:
-    """Start a head that names tokens."""
-    for module in head.modules():
-        if isinstance(module, nn.Linear):
-            start_linear(module, ENCODER_GAIN)
+def initialise_token_head(transform: nn.Linear, output_VD: Tensor | None) -> None:
+    """Start a head that names tokens: its layer, and its output where that is not the embedding."""
+    start_linear(transform, ENCODER_GAIN)
+    if output_VD is not None:
+        _normal(output_VD, EMBEDDING_GAIN)
 
 
 def initialise_property_head(layers: nn.Module, gain: float) -> None:
-    """Start layers that answer properties: the hidden ones with a gain, the last to answer near the mean."""
+    """Start layers of a property head: the hidden ones with a gain, the last to predict near the mean."""
     *hidden, last = (module for module in layers.modules() if isinstance(module, nn.Linear))
     for layer in hidden:
         start_linear(layer, gain)
-    start_linear(last, ANSWER_GAIN)
+    start_linear(last, PREDICTION_GAIN)
 
 
 def start_linear(layer: nn.Linear, gain: float) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from catenane.config import TokenHeadConfig
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.token_head import TokenHead
 
@@ -16,18 +17,19 @@ __all__ = ["MaskedLanguageModel"]
 class MaskedLanguageModel(nn.Module):
     """Names the tokens that were hidden, from all the others.
 
-    Its weights are named `encoder.*` and `head.*`; the output projection is the embedding of the encoder.
+    Its weights are named `encoder.*` and `head.*`.
 
     Args:
         encoder: The encoder to be trained.
+        head: Shape of the head; by default its output projection is the embedding of the encoder.
 
     Source: Devlin et al. 2019, arXiv:1810.04805.
     """
 
-    def __init__(self, encoder: TransformerEncoder) -> None:
+    def __init__(self, encoder: TransformerEncoder, head: TokenHeadConfig | None = None) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = TokenHead(encoder.config.d_model, encoder.config.vocabulary_size)
+        self.head = TokenHead(head or TokenHeadConfig(), encoder.d_model, encoder.config.vocabulary_size)
 
     def forward(self, ids_BL: Tensor, keep_BL: Tensor, chosen_BL: Tensor) -> Tensor:
         """Scores of the vocabulary at the chosen tokens; the projection is not computed at the others.

@@ -43,7 +43,8 @@ class PropertyHead(nn.Module, ABC):
         relu: ReLU as activation, to match an encoder that has it; GELU otherwise.
 
     Raises:
-        ConfigError: Descriptors are given to a head that is set to have none.
+        ConfigError: Descriptors are given to a head that is set to have none, or layers of unlike widths to
+            one that adds them up.
     """
 
     task: ClassVar[Task]
@@ -77,7 +78,8 @@ class PropertyHead(nn.Module, ABC):
         n_joined = n_descriptors if joining is None else d_model
         widths = [d_model + n_joined, *config.hidden, n_outputs]
         self.members = nn.ModuleList(
-            _layers(widths, activation, config.dropout) for _ in range(config.members)
+            _layers(widths, activation, config.dropout, residual=config.residual)
+            for _ in range(config.members)
         )
         if joining is not None:
             start_linear(joining, config.gain)
@@ -210,8 +212,24 @@ class PropertyHead(nn.Module, ABC):
             )
 
 
-def _layers(widths: Sequence[int], activation: type[nn.Module], dropout: float) -> nn.Sequential:
+class _ResidualLayer(nn.Sequential):
+    """A layer beside a residual path."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        changed: Tensor = super().forward(x)
+        return x + changed
+
+
+def _layers(
+    widths: Sequence[int], activation: type[nn.Module], dropout: float, *, residual: bool
+) -> nn.Sequential:
     """Linear layers of these widths, all but the last with activation and dropout."""
     *hidden, last = itertools.pairwise(widths)
-    stack = [nn.Sequential(nn.Linear(*pair), activation(), Dropout(dropout)) for pair in hidden]
+    if residual and any(given != wanted for given, wanted in hidden):
+        raise ConfigError(
+            f"head.residual=true adds a layer's input to its output: every width of head.hidden="
+            f"{list(widths[1:-1])} must be {widths[0]}, that of the joined inputs"
+        )
+    kind = _ResidualLayer if residual else nn.Sequential
+    stack = [kind(nn.Linear(*pair), activation(), Dropout(dropout)) for pair in hidden]
     return nn.Sequential(*stack, nn.Linear(*last))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.nn.functional import gelu, layer_norm
 
-from catenane.config import EncoderConfig
+from catenane.config import EncoderConfig, TokenHeadConfig
 from catenane.models import MaskedLanguageModel, TransformerEncoder
 from catenane.objectives import mask_tokens, masked_loss
 
@@ -32,6 +34,21 @@ def test_the_embedding_that_reads_tokens_also_names_them():
     model(ids_BL, keep_BL, keep_BL)[:, 3].sum().backward()
     unread = [token for token in range(20) if token not in ids_BL]
     assert model.encoder.embedding.weight.grad[unread].any()
+
+
+@pytest.mark.parametrize("tied", [True, False])
+@pytest.mark.parametrize("bias", [True, False])
+def test_tie_and_bias_of_the_head_are_settings(tied, bias):
+    model = MaskedLanguageModel(TransformerEncoder(CONFIG), TokenHeadConfig(tied=tied, bias=bias))
+    of_head = {name: tensor.shape for name, tensor in model.head.state_dict().items()}
+    assert ("output_VD" in of_head, "bias_V" in of_head) == (not tied, bias)
+    states_ND, embedding_VD = torch.randn(300, 32), model.encoder.embedding.weight
+    hidden_ND = layer_norm(gelu(model.head.transform(states_ND)), (32,))
+    output_VD = embedding_VD if tied else model.head.output_VD
+    bias_V = model.head.bias_V.data.normal_() if bias else 0.0
+    logits_NV = model.head(states_ND, embedding_VD)
+    torch.testing.assert_close(logits_NV, hidden_ND @ output_VD.T + bias_V)
+    assert 0.5 < (logits_NV - bias_V).std() < 1.5, "both start at a variance of one"
 
 
 def test_it_learns_to_name_the_hidden_tokens_of_a_grammar():

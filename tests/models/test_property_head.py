@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import gelu
 
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
@@ -32,6 +33,17 @@ def test_a_linear_head_is_linear():
     head = make_head(hidden=())
     x_BD, y_BD = torch.randn(2, 4, 8)
     torch.testing.assert_close(head(x_BD + y_BD), head(x_BD) + head(y_BD))
+
+
+def test_a_residual_head_is_that_of_molformer():
+    head = make_head(("a",), hidden=(8, 8), residual=True)
+    x_BD = torch.randn(4, 8)
+    first, second, last = (module for module in head.modules() if isinstance(module, nn.Linear))
+    once_BD = x_BD + gelu(first(x_BD))
+    torch.testing.assert_close(head(x_BD), last(once_BD + gelu(second(once_BD))))
+    assert set(head.state_dict()) == set(make_head(("a",), hidden=(8, 8)).state_dict())
+    with pytest.raises(ConfigError, match=r"every width of head.hidden=\[8, 4\] must be 8"):
+        make_head(hidden=(8, 4), residual=True)
 
 
 def test_amounts_are_learnt_as_square_roots_and_predicted_as_they_are():
