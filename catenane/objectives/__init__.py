@@ -2,5 +2,15 @@
 
 from catenane.objectives.losses import classification_loss, masked_loss, regression_loss
 from catenane.objectives.masking import Masked, mask_tokens
+from catenane.objectives.pretraining import OBJECTIVES, HiddenTokens, Objective
 
-__all__ = ["Masked", "classification_loss", "mask_tokens", "masked_loss", "regression_loss"]
+__all__ = [
+    "OBJECTIVES",
+    "HiddenTokens",
+    "Masked",
+    "Objective",
+    "classification_loss",
+    "mask_tokens",
+    "masked_loss",
+    "regression_loss",
+]

@@ -1,4 +1,4 @@
-"""What masked-language pretraining hides, as a pure function of ids and a generator.
+"""Which tokens masked-language pretraining hides, as a pure function of ids and a generator.
 
 Axes: B strings, L tokens, N chosen tokens.
 """
@@ -50,7 +50,7 @@ def mask_tokens(
         ids_BL: Token ids, int64; unchanged.
         keep_BL: bool, True on real tokens.
         policy: `bert` masks 80 % of the chosen, replaces 10 %, keeps 10 %. `cao` masks 90 % and replaces
-            10 %, as his text says; his public code leaves those 10 % as they are.
+            10 %, as the paper says; its public code leaves those 10 % as they are.
         share: Share of the real tokens to choose.
         generator: Source of all choices; equal states make equal masks, on any device the ids are on.
         vocabulary_size: Number of tokens, special ones included.

@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,8 +24,8 @@ from catenane.data import (
     write_corpus,
 )
 from catenane.errors import DataError
-from catenane.models import Bundle, BundleConfig, MaskedLanguageModel, TransformerEncoder, save_bundle
-from catenane.objectives import Masked, mask_tokens, masked_loss
+from catenane.models import Bundle, BundleConfig, save_bundle
+from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
 from catenane.train.logs import LogFormat
@@ -98,10 +98,12 @@ def pretrain(
 
     corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
     logger.info("%s", _describe_counts(corpus.index.counts))
+    kind = OBJECTIVES[chosen.objective].kind
+    config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
-        model = MaskedLanguageModel(TransformerEncoder(chosen.encoder))
-    training = MaskingTask(model, corpus, reader, chosen, seed)
+        model = config.build_model()
+    training = PretrainingTask(model, corpus, reader, chosen, seed)
     progress = run(
         training,
         chosen.pretraining,
@@ -128,36 +130,27 @@ def pretrain(
         "corpora": [Path(str(c)).name for c in corpora],
         "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
     }
-    config = BundleConfig(catenane=__version__, kind="encoder", notation=reader.notation, recipe=chosen)
     save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
     write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
 
 
-class MaskedBatch(NamedTuple):
-    """Strings with some of their tokens hidden."""
-
-    masked: Masked
-    """What the model reads and what it must restore."""
-    keep_BL: Tensor
-    """bool, True on real tokens."""
-
-
-class MaskingTask:
+class PretrainingTask:
     """Restore hidden tokens of a corpus; a few strings are held out to see how well."""
 
     label = "pretrain"
 
     def __init__(
         self,
-        model: MaskedLanguageModel,
+        model: nn.Module,
         corpus: TokenCorpus,
         tokenizer: StringTokenizer,
         recipe: Recipe,
         seed: int,
     ) -> None:
         self.model = model
-        self._corpus, self._tokenizer, self._masking, self._seed = corpus, tokenizer, recipe.masking, seed
+        self._corpus, self._tokenizer, self._recipe, self._seed = corpus, tokenizer, recipe, seed
+        self._objective = OBJECTIVES[recipe.objective]
         order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
@@ -173,30 +166,30 @@ class MaskingTask:
         """Micro-batches of an epoch."""
         return len(self._train_batches)
 
-    def batches(self, epoch: int, start: int) -> Iterator[MaskedBatch]:
-        """The epoch's micro-batches from `start`, masked."""
+    def batches(self, epoch: int, start: int) -> Iterator[HiddenTokens]:
+        """The epoch's micro-batches from `start`, tokens hidden."""
         for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._mask(self.train[rows], seed_of(self._seed, epoch, number))
+            yield self._hide(self.train[rows], seed_of(self._seed, epoch, number))
 
-    def weight(self, batch: MaskedBatch) -> float:
+    def weight(self, batch: HiddenTokens) -> float:
         """Hidden tokens."""
-        return len(batch.masked.labels_N)
+        return len(batch.labels_N)
 
-    def loss(self, model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
+    def loss(self, model: nn.Module, batch: HiddenTokens, device: torch.device) -> Tensor:
         """Mean cross-entropy of the hidden tokens, in nats."""
-        return masked_loss(_logits(model, batch, device), batch.masked.labels_N.to(device))
+        batch = batch.to(device)
+        return masked_loss(model(*batch.inputs), batch.labels_N)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss, accuracy and perplexity on the strings held out, under masks that never change."""
         total, right, count = 0.0, 0, 0
         with torch.no_grad():
             for number, rows in enumerate(self._valid_batches.batches(0)):
-                batch = self._mask(self.valid[rows], seed_of(self._seed, 2, number))
-                logits_NV = _logits(model, batch, device).float()
-                labels_N = batch.masked.labels_N.to(device)
-                total += masked_loss(logits_NV, labels_N).item() * len(labels_N)
-                right += int((logits_NV.argmax(-1) == labels_N).sum())
-                count += len(labels_N)
+                batch = self._hide(self.valid[rows], seed_of(self._seed, 2, number)).to(device)
+                logits_NV = model(*batch.inputs).float()
+                total += masked_loss(logits_NV, batch.labels_N).item() * len(batch.labels_N)
+                right += int((logits_NV.argmax(-1) == batch.labels_N).sum())
+                count += len(batch.labels_N)
         loss = total / count
         return {
             "valid_loss": loss,
@@ -205,27 +198,11 @@ class MaskingTask:
             "perplexity": math.exp(min(loss, 50.0)),
         }
 
-    def _mask(self, rows: np.ndarray, seed: int) -> MaskedBatch:
+    def _hide(self, rows: np.ndarray, seed: int) -> HiddenTokens:
         """A batch of these strings of the corpus with some tokens hidden."""
         batch = collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
-        masked = mask_tokens(
-            batch.ids_BL,
-            batch.keep_BL,
-            policy=self._masking.policy,
-            share=self._masking.share,
-            generator=torch.Generator().manual_seed(seed),
-            vocabulary_size=self._tokenizer.vocabulary_size,
-            mask_id=self._tokenizer.mask_id,
-            n_special=self._tokenizer.n_special,
-        )
-        return MaskedBatch(masked, batch.keep_BL)
-
-
-def _logits(model: nn.Module, batch: MaskedBatch, device: torch.device) -> Tensor:
-    """Scores of the vocabulary for every hidden token, (N, V)."""
-    masked = batch.masked
-    logits_NV: Tensor = model(masked.ids_BL.to(device), batch.keep_BL.to(device), masked.chosen_BL.to(device))
-    return logits_NV
+        generator = torch.Generator().manual_seed(seed)
+        return self._objective.hide(batch, self._recipe, self._tokenizer, generator)
 
 
 def _open_or_write(
