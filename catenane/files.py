@@ -102,13 +102,13 @@ def _is_same(path: Path, source: Path | int) -> bool:
         return False  # what is not there is the affair of the one who reads it
 
 
-def csv_writer(file: TextIO) -> Callable[[Iterable[object]], None]:
+def csv_writer(file: TextIO, delimiter: str = ",") -> Callable[[Iterable[object]], None]:
     """A function that writes one row of CSV (RFC 4180, lines end in LF); every field comes back as it is.
 
     A field with a carriage return is quoted, which the csv module does for its own line end alone; of what
     is not storable, its escape is written (see `storable`).
     """
-    writer = csv.writer(_UnixLines(file), lineterminator="\r\n")
+    writer = csv.writer(_UnixLines(file), delimiter=delimiter, lineterminator="\r\n")
 
     def write(row: Iterable[object]) -> None:
         writer.writerow([storable(field) if isinstance(field, str) else field for field in row])

@@ -150,11 +150,11 @@ class Model:
 
         return self._run(strings, run, len(model.head.columns(conditions)), values_NF)
 
-    def embed(self, strings: Iterable[str]) -> np.ndarray:
+    def embed(self, strings: Iterable[str] | str) -> np.ndarray:
         """Pooled states of the encoder, one row per string, in the order given.
 
         Args:
-            strings: SMILES or MOFids, as the model's notation says.
+            strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
 
         Returns:
             float32 array (N, d_model), not normalised: the mean over tokens or the state of [CLS], as the
@@ -163,7 +163,7 @@ class Model:
         Raises:
             NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
         """
-        found = self.embed_readable(list(strings))
+        found = self.embed_readable([strings] if isinstance(strings, str) else list(strings))
         for row, error in enumerate(found.errors):
             if error:
                 raise NotationError(f"string {row + 1} of {len(found.errors)}: {error}")

@@ -19,6 +19,7 @@ __all__ = [
     "Log",
     "Out",
     "Overwrite",
+    "Replace",
     "Resume",
     "Seed",
     "Set",
@@ -48,6 +49,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Log = Annotated[str, typer.Option("--log", help="csv, or tensorboard beside it.")]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in that folder.")]
+Replace = Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was stopped or killed.")]
 Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
 Set = Annotated[

@@ -1,4 +1,7 @@
-"""The two streams of a terminal program: results on stdout, everything else on stderr."""
+"""The two streams of a terminal program: results on stdout, everything else on stderr.
+
+Text is printed as it stands: brackets and colons of data (`[nH]`, `:o:`) are neither markup nor emoji.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +14,14 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from catenane.files import escaped
 
 __all__ = ["command_line", "print_json", "print_table", "stderr", "stdout"]
 
-stdout = Console(highlight=False)
-stderr = Console(stderr=True, highlight=False)
+stdout = Console(highlight=False, markup=False, emoji=False)
+stderr = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 
 
 def print_json(values: Any) -> None:
@@ -44,5 +50,10 @@ def print_table(
             overflow="ellipsis" if right else "fold",
         )
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_plain, row))
     stdout.print(table)
+
+
+def _plain(cell: str) -> Text:
+    """The cell without what moves the cursor or colours a terminal."""
+    return Text("".join(c if c.isprintable() or c == "\n" else escaped(c) for c in cell))

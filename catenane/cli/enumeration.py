@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catenane.cli.arguments import Seed, split_names
+from catenane.cli.arguments import Replace, Seed, split_names
 from catenane.cli.console import stderr
-from catenane.cli.outputs import csv_rows
+from catenane.cli.outputs import choose_output, csv_rows
 from catenane.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,11 +61,14 @@ def mofs(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
     ] = None,
+    overwrite: Replace = False,
 ) -> None:
     """Combine nodes, linkers and nets into hypothetical frameworks, as a CSV of MOFids.
 
     Example: `catenane enumerate mofs --topologies pcu,tbo --functionalise F,NH2 --out candidates.csv`
     """
+    out = choose_output(out, [Path(linkers)] if linkers != BUILTIN else [], overwrite=overwrite)
+
     from catenane.screen import Frameworks
 
     frameworks = Frameworks(

@@ -28,6 +28,8 @@ def data(
     """
     from dataclasses import asdict
 
+    from rich.text import Text
+
     from catenane.data import DATASETS, find_dataset
 
     if name is not None:
@@ -42,7 +44,7 @@ def data(
                 if isinstance(value, dict)
                 else value
             )
-            stdout.print(f"[bold]{key}[/bold]  {shown}")
+            stdout.print(Text.assemble((key, "bold"), f"  {shown}"))
         return
     if as_json:
         print_json([asdict(dataset) for dataset in DATASETS.values()])

@@ -2,77 +2,176 @@
 
 from __future__ import annotations
 
-import csv
+import gzip
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from catenane.files import replaced
+from catenane.errors import UsageError
+from catenane.files import check_output, csv_writer, replaced, storable
 
-if TYPE_CHECKING:
-    from catenane.inference import Embeddings
+__all__ = ["VECTOR", "choose_output", "csv_rows", "table_writer", "vector_writer"]
 
-__all__ = ["VECTOR_WRITERS", "csv_rows"]
+Columns = Mapping[str, Any]
+"""Columns by name: lists, or arrays of shape (rows,) or (rows, width)."""
+Write = Callable[[Columns], None]
+"""Appends rows; every call gives the same columns."""
 
-
-@contextmanager
-def csv_rows(path: Path | None, *, silent: bool = False) -> Iterator[Callable[[Sequence[str]], object]]:
-    """A function that writes one row: to a file, to stdout where there is no path, or nowhere if `silent`."""
-    if silent:
-        yield lambda row: None
-    elif path is None:
-        yield csv.writer(sys.stdout, lineterminator="\n").writerow
-    else:
-        with replaced(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
-            yield csv.writer(file, lineterminator="\n").writerow
+VECTOR = "vector"
+_DIGITS = ".6g"
 
 
-@contextmanager
-def npy_vectors(path: Path, width: int) -> Iterator[Callable[[Embeddings], None]]:
-    """A function that appends float32 rows to a .npy file.
+def choose_output(path: Path | None, inputs: Iterable[Path | int], *, overwrite: bool) -> Path | None:
+    """The file to write, once it is known that it may be written; None is standard output.
 
-    The header holds the number of rows; NumPy pads it so that it can be written again when that is known.
+    Raises:
+        UsageError: It cannot or may not be written (see `check_output`).
     """
+    if path is None or _is_standard_output(path):
+        return None
+    check_output(path, inputs=inputs, overwrite=overwrite)
+    return path
 
-    def header(n_rows: int) -> dict[str, object]:
+
+def _is_standard_output(path: Path) -> bool:
+    """Whether this is `/dev/stdout` or another name of what standard output writes to."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(1))
+    except OSError:
+        return False
+
+
+@contextmanager
+def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Any]], None]]:
+    """A function that writes one row: to a file, or to standard output where there is no path.
+
+    A file is tab-separated if its name ends in .tsv, and compressed if it ends in .gz.
+    """
+    if path is None:
+        yield csv_writer(sys.stdout)
+        return
+    name = path.name.lower()
+    with replaced(path) as fresh:
+        opener = gzip.open if name.endswith(".gz") else open
+        with opener(fresh, "wt", newline="", encoding="utf-8") as file:
+            yield csv_writer(file, "\t" if name.removesuffix(".gz").endswith(".tsv") else ",")
+
+
+@contextmanager
+def table_writer(path: Path | None, types: Mapping[str, Any]) -> Iterator[Write]:
+    """A function that appends rows of all columns: Parquet if the name ends so, else CSV (see `csv_rows`).
+
+    Args:
+        path: The file; standard output if None.
+        types: Arrow types of columns that are neither text nor arrays.
+    """
+    if path is not None and path.suffix.lower() in (".parquet", ".pq"):
+        with replaced(path) as fresh, _parquet(fresh, types) as write:
+            yield write
+        return
+    begun = False
+    with csv_rows(path) as write_row:
+
+        def write_text(columns: Columns) -> None:
+            nonlocal begun
+            flat = _flattened(columns)
+            if not begun:
+                write_row(list(flat))
+                begun = True
+            for row in zip(*map(_as_text, flat.values()), strict=True):
+                write_row(row)
+
+        yield write_text
+
+
+def vector_writer(path: Path, types: Mapping[str, Any]) -> Any:
+    """As `table_writer`, for columns among which is `VECTOR`: a .npy file holds that one alone.
+
+    Raises:
+        UsageError: The name ends in something else.
+    """
+    if path.suffix == ".npy":
+        return _npy(path)
+    if path.suffix in (".parquet", ".csv"):
+        return table_writer(path, types)
+    raise UsageError(f"--out {path}: must end in .npy, .parquet or .csv")
+
+
+@contextmanager
+def _npy(path: Path) -> Iterator[Write]:
+    """The header holds the number of rows; NumPy pads it so that it can be written again at the end."""
+    if path.exists() and not path.is_file():
+        raise UsageError(f"--out {path}: .npy must be a file, since its header is written last")
+    n_rows = width = 0
+
+    def header() -> dict[str, object]:
         return {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
 
-    n_rows = 0
     with replaced(path) as fresh, fresh.open("wb") as file:
-        np.lib.format.write_array_header_1_0(file, header(0))
 
-        def write(found: Embeddings) -> None:
-            nonlocal n_rows
-            file.write(found.vectors.astype("<f4").tobytes())
-            n_rows += len(found.vectors)
+        def write(columns: Columns) -> None:
+            nonlocal n_rows, width
+            vectors = columns[VECTOR]
+            if n_rows == 0:
+                width = vectors.shape[1]
+                np.lib.format.write_array_header_1_0(file, header())
+            file.write(vectors.astype("<f4").tobytes())
+            n_rows += len(vectors)
 
         yield write
         file.seek(0)
-        np.lib.format.write_array_header_1_0(file, header(n_rows))
+        np.lib.format.write_array_header_1_0(file, header())
 
 
 @contextmanager
-def parquet_vectors(path: Path, width: int) -> Iterator[Callable[[Embeddings], None]]:
-    """A function that appends rows of string, vector and error to a .parquet file."""
+def _parquet(path: Path, types: Mapping[str, Any]) -> Iterator[Write]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    schema = pa.schema(
-        [("string", pa.string()), ("vector", pa.list_(pa.float32(), width)), ("error", pa.string())]
-    )
-    with replaced(path) as fresh, pq.ParquetWriter(fresh, schema) as file:
+    writer: pq.ParquetWriter | None = None
 
-        def write(found: Embeddings) -> None:
-            numbers = pa.array(found.vectors.astype(np.float32).ravel())
-            vectors = pa.FixedSizeListArray.from_arrays(numbers, width)
-            file.write_table(pa.table([found.strings, vectors, found.errors], schema=schema))
+    def column(name: str, values: Any) -> pa.Array:
+        if isinstance(values, np.ndarray) and values.ndim == 2:
+            flat = pa.array(np.ascontiguousarray(values, dtype=np.float32).ravel())
+            return pa.FixedSizeListArray.from_arrays(flat, values.shape[1])
+        if isinstance(values, np.ndarray):
+            return pa.array(values, from_pandas=True)
+        if name in types:
+            return pa.array(values, types[name])
+        return pa.array([None if value is None else storable(str(value)) for value in values], pa.string())
 
+    def write(columns: Columns) -> None:
+        nonlocal writer
+        arrays = {name: column(name, values) for name, values in columns.items()}
+        if writer is None:
+            writer = pq.ParquetWriter(path, pa.schema([(name, a.type) for name, a in arrays.items()]))
+        writer.write_table(pa.table(arrays, schema=writer.schema))
+
+    try:
         yield write
+    finally:
+        if writer is not None:
+            writer.close()
 
 
-VECTOR_WRITERS = {".npy": npy_vectors, ".parquet": parquet_vectors}
-"""How vectors are written, by the ending of the file."""
+def _flattened(columns: Columns) -> dict[str, Any]:
+    """The columns with a matrix as one column for each of its own: `vector_0`, `vector_1`, ..."""
+    flat: dict[str, Any] = {}
+    for name, values in columns.items():
+        if isinstance(values, np.ndarray) and values.ndim == 2:
+            flat |= {f"{name}_{place}": values[:, place] for place in range(values.shape[1])}
+        else:
+            flat[name] = values
+    return flat
+
+
+def _as_text(values: Any) -> list[Any]:
+    """Fields of a column; a number that is none (NaN) is an empty field, as null is."""
+    if isinstance(values, np.ndarray) and values.dtype.kind == "f":
+        return ["" if value != value else format(value, _DIGITS) for value in values.tolist()]
+    return ["" if value is None else value for value in values]

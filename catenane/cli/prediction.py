@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Device
+from catenane.cli.arguments import Column, DataDir, Device, Replace
 from catenane.cli.console import command_line, stderr
-from catenane.cli.outputs import VECTOR_WRITERS, csv_rows
+from catenane.cli.outputs import VECTOR, choose_output, table_writer, vector_writer
 from catenane.cli.ranking import Ranking
-from catenane.errors import UsageError
+from catenane.errors import DataError, UsageError
+from catenane.files import check_output
+
+if TYPE_CHECKING:
+    from catenane.data.inputs import InputChunk
 
 __all__ = ["embed", "predict"]
 
@@ -21,7 +26,9 @@ TOP = 20
 """Rows of a ranking."""
 Strings = Annotated[
     list[str],
-    typer.Argument(metavar="STRINGS|FILE|-", help="Strings themselves, one file of them, or - for stdin."),
+    typer.Argument(
+        metavar="STRINGS|FILES|-", help="Strings themselves, or tables, folders of them, or - for stdin."
+    ),
 ]
 ModelName = Annotated[
     str, typer.Option("--model", "-m", metavar="BUNDLE", help="Model folder, or the name of a bundled model.")
@@ -32,7 +39,8 @@ def predict(
     strings: Strings,
     model: ModelName,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
+        Path | None,
+        typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
     gas: Annotated[
         str | None,
@@ -54,134 +62,155 @@ def predict(
         Path | None,
         typer.Option("--page", metavar="FILE", help="Write the highest as an HTML page, drawn."),
     ] = None,
+    overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Predict properties: CSV of string, a column per target, and why a row has no answer.
+    """Predict properties: the input's rows and columns, with a column per target and why a row has none.
 
-    Rows come in the order given, and one that cannot be read never stops the others. --rank, --top or --page
-    ask for a ranking; the CSV is then written only where --out says.
+    Row k belongs to row k of the input, and one that cannot be read never stops the others. Of several tables
+    a column `source` says which one. --rank, --top or --page ask for a ranking; the table of all rows is then
+    written only where --out says.
 
     Example: `catenane predict mofs.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 --page top.html`
     """
-    from catenane.inference import in_chunks, load
+    from catenane.data.inputs import open_inputs
 
     pressures = _pressures(pressure)
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
-    if page is not None and not page.parent.is_dir():
-        raise UsageError(f"--page {page}: there is no folder {page.parent}; make it first")
-    answering = load(model, device=device)
-    head = answering.property_model.head
+    given = open_inputs(strings, string_column=column, data_dir=data_dir)
+    ranked = rank is not None or top is not None or page is not None
+    write_table = out is not None or not ranked
+    out = choose_output(out, given.files, overwrite=overwrite)
+    if page is not None:
+        check_output(page, inputs=given.files, overwrite=overwrite)
+        if out is not None and out.resolve() == page.resolve():
+            raise UsageError(f"--out and --page are both {page}: give two files")
+
+    from catenane.inference import load
+
+    predicting = load(model, device=device)
+    head = predicting.property_model.head
     for note in filter(None, head.extrapolations(conditions)):
-        stderr.print(note, style="yellow", markup=False)
+        stderr.print(note, style="yellow")
     columns = list(head.columns(conditions))
     ranking = None
-    if rank is not None or top is not None or page is not None:
+    if ranked:
         by = _ranked_column(rank, columns)
-        ranking = Ranking(answering, columns, by, top=top or TOP, keep_all=page is not None)
-    n_rows, n_failed = 0, 0
-    with csv_rows(out, silent=ranking is not None and out is None) as write:
-        write(["string", *columns, "error"])
-        for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-            answers = answering.predictions([text for _, text, _ in chunk], conditions)
-            errors = [unread or error for (_, _, unread), error in zip(chunk, answers.errors, strict=True)]
-            for (_, text, _), values, error in zip(chunk, answers.values, errors, strict=True):
-                write([text, *("" if error else f"{value:.6g}" for value in values), error])
+        ranking = Ranking(predicting, columns, by, top=top or TOP, keep_all=page is not None)
+    if taken := [name for name in (*columns, "error") if name in given.columns]:
+        stderr.print(f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted")
+    tally = _Tally()
+    with table_writer(out, given.types) if write_table else nullcontext(_write_nothing) as write:
+        for chunk in given.chunks():
+            found = predicting.predictions(chunk.readable(), conditions)
+            errors = tally.add(chunk, found.errors)
+            results = dict(zip(columns, found.values.T, strict=True)) | {"error": errors}
+            write(_joined(chunk.columns, results))
             if ranking is not None:
-                known = [place for place, error in enumerate(errors) if not error]
-                ranking.add([chunk[place][1] for place in known], answers.values[known])
-            n_rows += len(chunk)
-            n_failed += sum(map(bool, errors))
-    if ranking is not None:
+                places = [place for place, error in enumerate(errors) if not error]
+                ranking.add([chunk.strings[place] for place in places], found.values[places])
+        tally.require_rows(given.name)
+    if ranking is not None and tally.n_failed < tally.n_rows:
+        # The page before the table: whoever reads the table may close it early, as `head` does.
+        if page is not None:
+            ranking.write_page(page, n_rejected=tally.n_failed, command=command_line())
+            stderr.print(f"drawn in {page}")
         ranking.print_table()
-    if ranking is not None and page is not None:
-        ranking.write_page(page, n_rejected=n_failed, command=command_line())
-        stderr.print(f"drawn in {page}", markup=False)
-    if n_failed:
-        where = f"the error column of {out}" if out else "the error column"
-        stderr.print(f"{n_failed:,} of {n_rows:,} rows have no answer: {where} says why", style="yellow")
+    tally.report("have no prediction", f"the error column of {out}" if out else "the error column")
 
 
 def embed(
     strings: Strings,
     model: ModelName,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help=".npy or .parquet file to write.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE", help=".npy, .parquet or .csv file to write.")
+    ],
+    overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
     data_dir: DataDir = None,
 ) -> None:
     """Write the encoder's vector of every string.
 
-    A .npy file holds the float32 array alone; a .parquet file has columns string, vector and error. In both a
-    string that cannot be read is a row of NaN, so that rows stay in the order given.
+    A .npy file holds the float32 array alone; .parquet and .csv have the input's columns, the vector and why
+    a row has none. Row k belongs to row k of the input: one that cannot be read is a row of NaN.
 
     Example: `catenane embed molecules.smi --model runs/encoder --out vectors.npy`
     """
-    from catenane.inference import in_chunks, load
+    from catenane.data.inputs import open_inputs
 
-    if out.suffix not in VECTOR_WRITERS:
-        raise UsageError(f"--out {out}: must end in {' or '.join(VECTOR_WRITERS)}")
+    given = open_inputs(strings, string_column=column, data_dir=data_dir)
+    writer = vector_writer(out, given.types)
+    check_output(out, inputs=given.files, overwrite=overwrite)
+
+    from catenane.inference import load
+
     reading = load(model, device=device)
-    width = reading.config.recipe.encoder.d_model
-    n_rows, failed = 0, []
-    with VECTOR_WRITERS[out.suffix](out, width) as write:
-        for chunk in in_chunks(_read_strings(strings, column, data_dir)):
-            found = reading.embed_readable([text for _, text, _ in chunk])
-            found.errors[:] = [
-                unread or error for (_, _, unread), error in zip(chunk, found.errors, strict=True)
-            ]
-            found.vectors[[bool(error) for error in found.errors]] = np.nan
-            write(found)
-            n_rows += len(chunk)
-            failed += [
-                f"row {row}: {error}" for (row, _, _), error in zip(chunk, found.errors, strict=True) if error
-            ]
-    stderr.print(f"{n_rows:,} vectors of {width} numbers written to {out}")
-    if failed:
-        stderr.print(
-            f"{len(failed):,} rows could not be read and are NaN; {failed[0]}", style="yellow", markup=False
-        )
+    width = reading.bundle.encoder.d_model
+    tally = _Tally()
+    with writer as write:
+        for chunk in given.chunks():
+            found = reading.embed_readable(chunk.readable())
+            errors = tally.add(chunk, found.errors)
+            write(_joined(chunk.columns, {VECTOR: found.vectors.astype(np.float32), "error": errors}))
+        tally.require_rows(given.name)
+    stderr.print(f"{tally.n_rows:,} vectors of {width} numbers written to {out}")
+    tally.report("could not be read and are NaN", tally.first)
 
 
-def _read_strings(
-    strings: list[str], column: str | None, data_dir: Path | None
-) -> Iterator[tuple[int, str, str]]:
-    """Rows of a file where one thing is given that names one, else the strings themselves.
+class _Tally:
+    """Counts rows and those that cannot be used."""
 
-    Yields:
-        Number of the row from 1, its string, and why there is none ("" where there is).
-    """
-    from catenane.data import Rejection, stream_strings
+    def __init__(self) -> None:
+        self.n_rows = self.n_failed = 0
+        self.first = ""
+        """The first row that cannot be used, and why."""
 
-    if len(strings) > 1 or not _names_a_table(strings[0]):
-        yield from ((row, text, "") for row, text in enumerate(strings, start=1))
-        return
-    waiting: list[Rejection] = []
+    def add(self, chunk: InputChunk, errors: Sequence[str]) -> list[str]:
+        """Count the rows of a chunk; why each has no result, unread ones included."""
+        joined = [unread or error for unread, error in zip(chunk.errors, errors, strict=True)]
+        if not self.first:
+            failed = next((place for place, error in enumerate(joined) if error), None)
+            self.first = "" if failed is None else f"row {self.n_rows + failed + 1}: {joined[failed]}"
+        self.n_rows += len(joined)
+        self.n_failed += sum(map(bool, joined))
+        return joined
 
-    def flush() -> Iterator[tuple[int, str, str]]:
-        yield from ((rejection.row, rejection.value, rejection.reason) for rejection in waiting)
-        waiting.clear()
+    def require_rows(self, name: str) -> None:
+        """Refuse an input without rows.
 
-    for row, text in stream_strings(
-        strings[0], string_column=column, data_dir=data_dir, on_rejection=waiting.append
-    ):
-        yield from flush()
-        yield row, text, ""
-    yield from flush()
+        Raises:
+            DataError: None was counted.
+        """
+        if not self.n_rows:
+            raise DataError(f"{name}: there are no rows")
+
+    def report(self, failed: str, more: str) -> None:
+        """Print how many rows failed.
+
+        Raises:
+            DataError: All did.
+        """
+        if self.n_failed == self.n_rows:
+            raise DataError(f"all {self.n_rows:,} rows {failed}: {self.first}")
+        if self.n_failed:
+            stderr.print(f"{self.n_failed:,} of {self.n_rows:,} rows {failed}: {more}", style="yellow")
 
 
-def _names_a_table(text: str) -> bool:
-    """True for "-", a data set, a file, and what can only be meant as one: no SMILES ends in .csv."""
-    from catenane.data import DATASETS
+def _joined(given: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of the input and, after them, those of the results; a name that is taken gets a suffix."""
+    columns = dict(given)
+    for name, values in results.items():
+        while name in columns:
+            name = f"{name}_predicted"
+        columns[name] = values
+    return columns
 
-    endings = (".csv", ".tsv", ".smi", ".smiles", ".parquet", ".gz", ".txt")
-    if text == "-" or text in DATASETS or text.lower().endswith(endings):
-        return True
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):  # a SMILES may be too long for a file name, or hold what none can
-        return False
+
+def _write_nothing(columns: Mapping[str, Any]) -> None:
+    """In place of a writer, where only a ranking is asked for."""
 
 
 def _pressures(text: str | None) -> list[float]:

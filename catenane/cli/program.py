@@ -1,14 +1,17 @@
-"""The program: verbs gathered, errors told in one line, exit codes kept.
+"""The program: verbs gathered, errors shown in one line, exit codes kept.
 
-0 done, 1 failed, 2 wrong usage.
+0 done, 1 failed, 2 wrong usage, 130 stopped by the user.
 """
 
 from __future__ import annotations
 
+import errno
+import io
 import logging
 import os
 import sys
-from typing import Annotated, Any
+from contextlib import suppress
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -25,12 +28,13 @@ __all__ = ["app", "main"]
 
 WrongUsage: Any = typer.BadParameter.__mro__[2]
 """Parent of what the parser of words raises; typer brings its own copy of it and does not export it."""
+ANYWHERE = {"--debug": "--debug", "--quiet": "--quiet", "-q": "--quiet"}
+"""Options that may stand before or after the verb."""
 
 app = typer.Typer(
     name="catenane",
     help="Transformers over chemical strings: SMILES and MOFid to properties, with honest reports.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -47,10 +51,10 @@ def options(
         bool, typer.Option("--debug", help="Show the traceback of an error; stands anywhere.")
     ] = False,
     quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Tell nothing but results and errors.")
+        bool, typer.Option("--quiet", "-q", help="Print nothing but results and errors; stands anywhere.")
     ] = False,
 ) -> None:
-    """Options that stand before the verb."""
+    """Options of every verb."""
     if version:
         typer.echo(f"catenane {__version__}")
         raise typer.Exit
@@ -63,10 +67,12 @@ def options(
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the program and exit."""
-    words = sys.argv[1:] if arguments is None else arguments
-    debug = "--debug" in words
+    words, anywhere = _take_options(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in anywhere
+    _prepare_streams()
     try:
-        code = app([word for word in words if word != "--debug"], standalone_mode=False)
+        code = app([*(anywhere - {"--debug"}), *words], standalone_mode=False)
+        sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", 130)
     except WrongUsage as error:
@@ -77,15 +83,51 @@ def main(arguments: list[str] | None = None) -> None:
         _fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
         # The reader of our output has gone, as `head` does: that is no error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
+        _fail("", 0)
     except OSError as error:
         if debug:
             raise
-        _fail(f"{error.filename or 'file system'}: {error.strerror or error}", 1)
+        reason = error.strerror or str(error)
+        _fail(f"{error.filename}: {reason}" if error.filename else reason, 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(message: str, code: int) -> None:
-    stderr.print(f"catenane: {message}", style="red", highlight=False, markup=False, soft_wrap=True)
+def _take_options(words: list[str]) -> tuple[list[str], set[str]]:
+    """The words without the options that may stand anywhere, and these; what follows `--` is no option."""
+    end = words.index("--") if "--" in words else len(words)
+    found = {ANYWHERE[word] for word in words[:end] if word in ANYWHERE}
+    return [word for place, word in enumerate(words) if place >= end or word not in ANYWHERE], found
+
+
+class _ClosedStream(io.TextIOBase):
+    """Stands in for a standard output that was closed before the program began."""
+
+    def write(self, text: str) -> int:
+        raise OSError(errno.EBADF, "it is closed", "standard output")
+
+
+def _prepare_streams() -> None:
+    """Text of every kind can be printed; where a stream is closed, no file that is opened takes its place."""
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    if sys.stdout is None:
+        sys.stdout = _ClosedStream()
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: PTH123, SIM115
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    """Print the message, if there is one, and exit; what stdout could not take is not tried again."""
+    if message:
+        with suppress(OSError):
+            stderr.print(f"catenane: {message}", style="red")
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(code)

@@ -12,7 +12,7 @@ from catenane.errors import DataError
 
 __all__ = ["ParquetTable"]
 
-BATCH_ROWS = 16_384
+BATCH_ROWS = 2048
 
 
 class ParquetTable:
@@ -36,16 +36,18 @@ class ParquetTable:
             self._file = pyarrow.parquet.ParquetFile(path)
         except self._damage as error:
             raise DataError(f"{name}: not a readable Parquet file: {error}") from None
-        self.columns = tuple(self._file.schema_arrow.names)
+        schema = self._file.schema_arrow
+        self.columns = tuple(schema.names)
+        self.types = dict(zip(schema.names, schema.types, strict=True))
 
     def sample(self) -> list[list[Any]]:
         """The first rows, all columns; they are still part of `rows`."""
         return next(self._batches(self.columns, SAMPLE_ROWS), [])
 
-    def rows(self, use: Sequence[int]) -> Iterator[Row | Rejection]:
-        """The rows in order, reduced to the columns with these numbers."""
+    def rows(self, use: Sequence[int], carry: Sequence[int] = ()) -> Iterator[Row | Rejection]:
+        """The rows in order: the columns with these numbers, then those that are carried unchecked."""
         number = 0
-        for batch in self._batches([self.columns[i] for i in use], BATCH_ROWS):
+        for batch in self._batches([self.columns[i] for i in (*use, *carry)], BATCH_ROWS):
             for values in batch:
                 number += 1
                 yield self._fault(number, values, use) or (number, values)
@@ -59,7 +61,7 @@ class ParquetTable:
             raise DataError(f"{self.name}: the Parquet file is damaged: {error}") from None
 
     def _fault(self, number: int, values: list[Any], use: Sequence[int]) -> Rejection | None:
-        for i, value in zip(use, values, strict=True):
+        for i, value in zip(use, values, strict=False):
             if isinstance(value, str) and (fault := find_fault(value)) is not None:
                 return Rejection(number, self.columns[i], value, *fault)
         return None

@@ -12,7 +12,7 @@ from catenane.data.parquet_tables import ParquetTable
 from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
 from catenane.data.sources import Source, find_source
-from catenane.data.text_tables import DelimitedTable, LineTable, TableFile
+from catenane.data.text_tables import SPACE, DelimitedTable, LineTable, TableFile, until_text
 from catenane.errors import NotationError
 from catenane.notation import Notation
 
@@ -27,8 +27,12 @@ __all__ = [
 ]
 
 
-def open_table(source: Source) -> TableFile:
-    """Open a table for reading it once; where the file name does not tell the layout, the first line does.
+def open_table(source: Source, *, blank_rows: bool = False) -> TableFile:
+    """Open a table for reading it once; where the file name does not say the layout, the first line does.
+
+    Args:
+        source: What to read.
+        blank_rows: Whether a blank line of text is a row, and rejected as such, or none.
 
     Raises:
         DataError: It cannot be read, is empty, or its header is not one.
@@ -36,14 +40,14 @@ def open_table(source: Source) -> TableFile:
     if source.layout == "parquet" and source.path is not None:
         return ParquetTable(source.name, source.path)
     lines = source.lines()
-    first = next((line for line in lines if not line.isspace()), "")
-    lines = chain([first], lines)
+    start, first = until_text(lines)
+    lines = chain(start, lines)
     if source.layout == "smi" or (source.layout == "unknown" and _is_line_of_strings(first)):
-        return LineTable(source.name, lines)
+        return LineTable(source.name, lines, blank_rows=blank_rows)
     # A CSV may be delimited by semicolons (where the comma is the decimal sign) or by tabs.
     preferred = "\t,;" if source.layout == "tsv" else ",\t;"
     delimiter = next((mark for mark in preferred if mark in first), preferred[0])
-    return DelimitedTable(source.name, lines, delimiter)
+    return DelimitedTable(source.name, lines, delimiter, blank_rows=blank_rows)
 
 
 def stream_strings(
@@ -124,7 +128,7 @@ def string_value(cell: Any) -> str:
     """
     if cell is not None and not isinstance(cell, str):
         raise NotationError(f"{cell!r} is not text")
-    string = (cell or "").strip()
+    string = (cell or "").strip(SPACE)
     if not string:
         raise NotationError("the string is missing")
     return string

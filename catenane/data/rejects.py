@@ -11,31 +11,29 @@ from typing import Self
 from catenane.errors import DataError
 from catenane.files import csv_writer, escaped
 
-__all__ = ["Rejection", "RejectionWriter", "write_rejected"]
+__all__ = ["Rejection", "RejectionWriter", "excerpt", "write_rejected"]
 
-LONGEST_VALUE = 80
+LONGEST_VALUE, LONGEST_EXCERPT = 131_072, 80
 
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One row that is not used, and why.
-
-    A long `value` is shortened in the middle, and what cannot be printed in it is escaped.
-    """
+    """One row that is not used, and why."""
 
     row: int
     """Data row of the source, from 1; the header is not counted."""
     column: str
     """Column at fault; "" where it is the row as a whole."""
     value: str
-    """What stands there."""
+    """What stands there, whole; only more than `LONGEST_VALUE` characters are cut to an excerpt."""
     position: int | None
     """Zero-based character of the value at fault, or None where the whole value is."""
     reason: str
     """What is wrong, in a line that can be read by itself."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "value", _printable(self.value))
+        if len(self.value) > LONGEST_VALUE:
+            object.__setattr__(self, "value", excerpt(self.value))
 
     def __str__(self) -> str:
         place = f"row {self.row}" + (f", column {self.column!r}" if self.column else "")
@@ -81,8 +79,9 @@ def write_rejected(path: str | Path, rejections: Iterable[Rejection]) -> None:
             writer.write(rejection)
 
 
-def _printable(value: str) -> str:
-    if len(value) > LONGEST_VALUE:
-        half = (LONGEST_VALUE - 1) // 2
+def excerpt(value: str) -> str:
+    """The value for a message: shortened in the middle, with escapes for what cannot be printed."""
+    if len(value) > LONGEST_EXCERPT:
+        half = (LONGEST_EXCERPT - 1) // 2
         value = f"{value[:half]}…{value[-half:]}"
     return value if value.isprintable() else "".join(c if c.isprintable() else escaped(c) for c in value)

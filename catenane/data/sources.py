@@ -8,20 +8,23 @@ import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any, Literal, cast
 
 from catenane.data.registry import DATASETS, Dataset, dataset_file, match_dataset
 from catenane.errors import DataError, nearest
 
-__all__ = ["Layout", "Source", "find_source"]
+__all__ = ["LAYOUTS", "LONGEST_LINE", "STDIN", "Layout", "Source", "find_source"]
 
 Layout = Literal["csv", "tsv", "smi", "parquet", "unknown"]
 
 STDIN = "-"
 READ_AHEAD = 1 << 20
+LONGEST_LINE = 1 << 22
+"""Characters of a line of text; what is longer is cut and rejected."""
 
-_LAYOUTS: dict[str, Layout] = {
+LAYOUTS: dict[str, Layout] = {
     ".csv": "csv",
     ".tsv": "tsv",
     ".tab": "tsv",
@@ -58,6 +61,9 @@ class Source:
     def lines(self) -> Iterator[str]:
         """The lines of a text with their ends; a byte that is not UTF-8 becomes a lone surrogate (PEP 383).
 
+        Of a line that is longer than `LONGEST_LINE`, one character more is given and the rest passed over, so
+        that a file of a few bytes cannot fill the memory.
+
         Raises:
             DataError: The file cannot be read, is empty, is not text, or its gzip stream is damaged.
         """
@@ -85,7 +91,11 @@ class Source:
                 raise DataError(f"{self.name}: the file is {what}")
         text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
         try:
-            yield from text
+            for line in iter(partial(text.readline, LONGEST_LINE + 1), ""):
+                yield line
+                piece = line
+                while len(piece) > LONGEST_LINE and piece[-1] not in "\r\n":
+                    piece = text.readline(LONGEST_LINE + 1)
         finally:
             # Standard input stays open. A file is closed by the one who opened it, which a reader that stops
             # early may have brought about already.
@@ -114,7 +124,7 @@ def find_source(source: str | Path, data_dir: str | Path | None = None) -> Sourc
         near = nearest(str(source), DATASETS)
         hint = f": did you mean {near!r}?" if near else ""
         raise DataError(f"{path} does not exist, and no data set is called so{hint}")
-    layout = _LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
+    layout = LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
     if layout != "parquet" and _starts_with(path, _PARQUET):
         layout = "parquet"
     return Source(str(source), path, layout, match_dataset(source))
@@ -129,6 +139,8 @@ def _starts_with(path: Path, magic: bytes) -> bool:
 
 
 def _standard_input() -> io.BufferedReader[Any]:
+    if sys.stdin is None:
+        raise DataError("standard input is closed")
     binary = sys.stdin.buffer
     return (
         binary if isinstance(binary, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", binary))

@@ -1,9 +1,9 @@
 """Tables written as text: comma- or tab-separated with a header, and lines of `STRING name` without one.
 
 A row is rejected, with its reason, where it has too few or too many fields, where its quotes do not close,
-or where a field that is used holds a byte that is not UTF-8, a NUL, or more than `LONGEST_FIELD`
-characters. A field that is not used may hold anything, so a name in Latin-1 costs no molecule. Blank lines
-are no rows.
+where its line is longer than `LONGEST_LINE`, or where a field that is used holds a byte that is not UTF-8, a
+NUL, or more than `LONGEST_FIELD` characters. A field that is not used may hold anything, so a name in Latin-1
+costs no molecule. Blank lines are no rows, or rejected ones where lines are counted.
 """
 
 from __future__ import annotations
@@ -18,19 +18,34 @@ from typing import Any, Protocol
 
 from catenane.data.columns import is_string_name
 from catenane.data.rejects import Rejection
+from catenane.data.sources import LONGEST_LINE
 from catenane.errors import DataError
 from catenane.files import escaped
 
-__all__ = ["LONGEST_FIELD", "SAMPLE_ROWS", "DelimitedTable", "LineTable", "Row", "TableFile"]
+__all__ = [
+    "LONGEST_FIELD",
+    "SAMPLE_ROWS",
+    "SPACE",
+    "DelimitedTable",
+    "LineTable",
+    "Row",
+    "TableFile",
+    "find_fault",
+    "until_text",
+]
 
 Row = tuple[int, list[Any]]
 """Data row, from 1, and the values of the columns asked for."""
 
 LONGEST_FIELD = 131_072
+LONGEST_SHOWN = 80
 SAMPLE_ROWS = 200
+SPACE = " \t\n\r\v\f"
+"""White space around and between strings; that of other scripts (U+00A0, U+2028) is part of a string."""
 
 # A byte that is not UTF-8 is read as a lone surrogate (see `Source.lines`).
-_UNREADABLE = re.compile("[\0\udc80-\udcff]")
+_UNREADABLE = re.compile("[\0\ud800-\udfff]")
+_GAP = re.compile(f"[{SPACE}]+")
 
 
 class TableFile(Protocol):
@@ -42,8 +57,8 @@ class TableFile(Protocol):
     def sample(self) -> list[list[Any]]:
         """The first rows, all columns; they are still part of `rows`."""
 
-    def rows(self, use: Sequence[int]) -> Iterator[Row | Rejection]:
-        """The rows in order, reduced to the columns with these numbers."""
+    def rows(self, use: Sequence[int], carry: Sequence[int] = ()) -> Iterator[Row | Rejection]:
+        """The rows in order: the columns with these numbers, then those that are carried unchecked."""
 
 
 class TextTable(ABC):
@@ -53,11 +68,15 @@ class TextTable(ABC):
         name: What messages call it.
         lines: Lines with their ends, without the header.
         columns: Names of the columns.
+        blank_rows: Whether a blank line is a row, and rejected as such, or none.
     """
 
-    def __init__(self, name: str, lines: Iterable[str], columns: tuple[str, ...]) -> None:
+    def __init__(
+        self, name: str, lines: Iterable[str], columns: tuple[str, ...], *, blank_rows: bool = False
+    ) -> None:
         self.name = name
         self.columns = columns
+        self._blank_rows = blank_rows
         self._lines = _Lines(lines)
         self._records = self._read_records()
         self._first = list(islice(self._records, SAMPLE_ROWS))
@@ -66,8 +85,9 @@ class TextTable(ABC):
         """The first rows, all columns; they are still part of `rows`."""
         return [record[1] for record in self._first if not isinstance(record, Rejection)]
 
-    def rows(self, use: Sequence[int]) -> Iterator[Row | Rejection]:
-        """The rows in order, reduced to the columns with these numbers."""
+    def rows(self, use: Sequence[int], carry: Sequence[int] = ()) -> Iterator[Row | Rejection]:
+        """The rows in order: the columns with these numbers, then those that are carried unchecked."""
+        taken = [*use, *carry]
         for record in chain(self._first, self._records):
             if isinstance(record, Rejection):
                 yield record
@@ -76,7 +96,7 @@ class TextTable(ABC):
             if not plain and (fault := self._fault(number, fields, use)) is not None:
                 yield fault
             else:
-                yield number, [fields[i] for i in use]
+                yield number, [fields[i] for i in taken]
 
     @abstractmethod
     def _split(self, line: str) -> list[str]:
@@ -87,8 +107,15 @@ class TextTable(ABC):
         width = len(self.columns)
         for line in self._lines:
             if not line.strip("\r\n"):
+                if self._blank_rows:
+                    number += 1
+                    yield Rejection(number, "", "", None, "the line is blank")
                 continue
             number += 1
+            if len(line) > LONGEST_LINE:
+                reason = f"the line has more than {LONGEST_LINE:,} characters, of which the first are shown"
+                yield Rejection(number, "", f"{line[:LONGEST_SHOWN]}…", None, reason)
+                continue
             plain = line.isascii() and "\0" not in line and '"' not in line and len(line) <= LONGEST_FIELD
             try:
                 fields = self._split(line)
@@ -115,18 +142,19 @@ class DelimitedTable(TextTable):
         name: What messages call it.
         lines: Lines with their ends, the header first.
         delimiter: One character.
+        blank_rows: Whether a blank line is a row, and rejected as such, or none.
 
     Raises:
         DataError: The header is missing or is not text, or two columns share a name.
     """
 
-    def __init__(self, name: str, lines: Iterator[str], delimiter: str) -> None:
+    def __init__(self, name: str, lines: Iterator[str], delimiter: str, *, blank_rows: bool = False) -> None:
         self._delimiter = delimiter
-        super().__init__(name, lines, self._read_header(name, lines))
+        super().__init__(name, lines, self._read_header(name, lines), blank_rows=blank_rows)
 
     def _read_header(self, name: str, lines: Iterator[str]) -> tuple[str, ...]:
-        line = next((line for line in lines if not line.isspace()), None)
-        if line is None:
+        _, line = until_text(lines)
+        if not line:
             raise DataError(f"{name}: the file is empty")
         if (fault := find_fault(line)) is not None:
             raise DataError(f"{name}: the first line is not text in UTF-8: {fault[1]}")
@@ -171,16 +199,30 @@ class LineTable(TextTable):
     follows the white space belongs to the string.
     """
 
-    def __init__(self, name: str, lines: Iterator[str]) -> None:
-        first = next((line for line in lines if not line.isspace()), None)
-        if first is None:
+    def __init__(self, name: str, lines: Iterator[str], *, blank_rows: bool = False) -> None:
+        start, first = until_text(lines)
+        if not first:
             raise DataError(f"{name}: the file is empty")
-        start = [] if is_string_name(first.split()[0]) else [first]
-        super().__init__(name, chain(start, lines), ("smiles", "name"))
+        if is_string_name(_GAP.split(first.strip(SPACE), maxsplit=1)[0]):
+            start = []
+        elif not blank_rows:
+            start = [first]
+        super().__init__(name, chain(start, lines), ("smiles", "name"), blank_rows=blank_rows)
 
     def _split(self, line: str) -> list[str]:
-        string, name = (*line.split(maxsplit=1), "", "")[:2]
-        return [line.strip(), ""] if name.startswith("MOFid-v") else [string, name.strip()]
+        line = line.strip(SPACE)
+        string, name = (*_GAP.split(line, maxsplit=1), "")[:2]
+        return [line, ""] if name.startswith("MOFid-v") else [string, name]
+
+
+def until_text(lines: Iterator[str]) -> tuple[list[str], str]:
+    """The lines up to the first that is not blank, and that one; "" where all are."""
+    taken = []
+    for line in lines:
+        taken.append(line)
+        if line.strip(SPACE):
+            return taken, line
+    return taken, ""
 
 
 def find_fault(field: str) -> tuple[int | None, str] | None:

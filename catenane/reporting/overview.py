@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from catenane.data import Rejection, shared_with_train
+from catenane.data.rejects import excerpt
 from catenane.formatting import count, duration, percent, with_unit
 from catenane.metrics import Task
 from catenane.reporting.data_plots import group_counts, histogram, loss_curves, rate_curve, score_curve
@@ -155,7 +156,7 @@ def rejected_kinds(rejected: list[Rejection], most: int = 12) -> list[RejectedKi
             n=len(rejections),
             row=rejections[0].row,
             column=rejections[0].column,
-            value=rejections[0].value,
+            value=excerpt(rejections[0].value),
         )
         for kind, rejections in [*ranked[:most], *([("other reasons", rest)] if rest else [])]
     ]

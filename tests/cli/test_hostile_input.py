@@ -117,9 +117,9 @@ def test_predict_answers_the_rows_around_a_bad_one(name, catenane, tmp_path: Pat
     told = catenane("predict", path, "--model", run)
     assert told.code == 0, told.err
     header, first, bad, last = told.out.splitlines()
-    assert header == "string,size,error"
+    assert header == "smiles,y,size,error"
     assert (first.split(",")[0], last.split(",")[0]) == ("CCO", "CCN")
     assert first.endswith(",")
     assert last.endswith(",")
     assert not bad.endswith(",")
-    assert "1 of 3 rows have no answer" in told.err
+    assert "1 of 3 rows have no prediction" in told.err

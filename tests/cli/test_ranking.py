@@ -28,12 +28,14 @@ def test_ranks_at_a_pressure_and_draws_a_page(catenane, isotherms: Path, mof_fil
     assert told.code == 0, told.err
     assert told.out.count("&&pcu.cat") == 4
     answers = pd.read_csv(tmp_path / "all.csv")
-    assert list(answers.columns) == ["string", "co2_0.15bar", "error"]
+    assert list(answers.columns) == [
+        "mofid", "uptake", "co2_0.1bar", "co2_1bar", "co2_0.15bar", "error"
+    ]  # fmt: skip
     best = answers.nlargest(4, "co2_0.15bar")
     shown = [float(line.split()[1]) for line in told.out.splitlines() if "&&pcu" in line]
     assert shown == pytest.approx(best["co2_0.15bar"].tolist(), abs=1.1e-3)
     page = (tmp_path / "top.html").read_text(encoding="utf-8")
-    assert all(string.replace("&", "&amp;") in page for string in best["string"])
+    assert all(string.replace("&", "&amp;") in page for string in best["mofid"])
     assert "0.15" in page
     assert "<svg" in page
 

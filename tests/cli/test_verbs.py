@@ -41,8 +41,9 @@ def test_pretrain_then_finetune_then_predict(catenane, molecule_file: Path, tiny
     told = catenane("predict", molecule_file, "--model", tmp_path / "run", "--out", tmp_path / "answers.csv")
     assert told.code == 0, told.err
     answers = pd.read_csv(tmp_path / "answers.csv")
-    assert answers["string"].tolist() == pd.read_csv(molecule_file)["smiles"].tolist()
-    assert answers["size"].notna().all()
+    given = pd.read_csv(molecule_file)
+    pd.testing.assert_frame_equal(answers[given.columns], given)
+    assert answers["size_predicted"].notna().all()
 
 
 def test_metrics_hold_what_the_documentation_says(run: Path):
@@ -101,7 +102,7 @@ def test_predict_takes_strings_themselves(catenane, run: Path):
     rows = told.out.splitlines()
     assert rows[0] == "string,size,sparse,error"
     assert [row.split(",")[0] for row in rows[1:]] == ["CCO", "F/C=C/F", "C("]
-    assert "1 of 3 rows have no answer" in told.err
+    assert "1 of 3 rows have no prediction" in told.err
 
 
 @pytest.mark.parametrize("ending", ["npy", "parquet"])
@@ -120,14 +121,14 @@ def test_embed_writes_a_vector_a_row(ending: str, catenane, encoder: Path, tmp_p
     assert vectors.shape == (3, 16)
     assert vectors.dtype == np.float32
     assert np.isnan(vectors).all(axis=1).tolist() == [False, True, False]
-    assert "1 rows could not be read" in told.err
+    assert "1 of 3 rows could not be read" in told.err
     assert "row 2" in told.err
 
 
 def test_embed_knows_how_to_write(catenane, encoder: Path):
     told = catenane("embed", "CCO", "--model", encoder, "--out", "vectors.txt")
     assert told.code == 2
-    assert ".npy or .parquet" in told.err
+    assert ".npy, .parquet or .csv" in told.err
 
 
 def test_a_run_is_not_overwritten_unasked(

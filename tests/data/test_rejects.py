@@ -6,11 +6,16 @@ import csv
 
 import pytest
 
-from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
+from catenane.data.rejects import Rejection, RejectionWriter, excerpt, write_rejected
 
 
-def test_a_long_value_is_shortened_in_the_middle():
-    value = Rejection(1, "smiles", "C" * 500 + "N", None, "too long").value
+def test_a_value_is_kept_whole_and_only_a_giant_is_cut():
+    assert Rejection(1, "smiles", "C" * 500 + "N\0", None, "too long").value == "C" * 500 + "N\0"
+    assert len(Rejection(1, "smiles", "C" * 1_000_000, None, "too long").value) < 90
+
+
+def test_a_message_shows_a_long_value_shortened_in_the_middle():
+    value = excerpt("C" * 500 + "N")
     assert len(value) < 90
     assert value.startswith("CCC")
     assert value.endswith("CN")
@@ -20,7 +25,7 @@ def test_a_long_value_is_shortened_in_the_middle():
     ("value", "shown"), [("a\tb\n", "a\\tb\\n"), ("x\0", "x\\x00"), ("C\udce9", "C\\xe9"), ("é", "é")]
 )
 def test_what_cannot_be_printed_is_escaped(value, shown):
-    assert Rejection(1, "a", value, None, "").value == shown
+    assert excerpt(value) == shown
 
 
 def test_the_error_names_source_row_column_and_reason():
@@ -30,12 +35,12 @@ def test_the_error_names_source_row_column_and_reason():
 
 
 def test_rejections_are_written_as_csv(tmp_path):
-    rejections = [Rejection(3, "smiles", 'C,"', 2, "no"), Rejection(9, "y", "inf", None, "not finite")]
+    rejections = [Rejection(3, "smiles", 'C,"\r', 2, "no"), Rejection(9, "y", "inf", None, "not finite")]
     write_rejected(tmp_path / "r.csv", rejections)
     with (tmp_path / "r.csv").open(newline="", encoding="utf-8") as file:
         assert list(csv.reader(file)) == [
             ["row", "column", "value", "position", "reason"],
-            ["3", "smiles", 'C,"', "2", "no"],
+            ["3", "smiles", 'C,"\r', "2", "no"],
             ["9", "y", "inf", "", "not finite"],
         ]
 

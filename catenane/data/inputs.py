@@ -1,0 +1,204 @@
+"""What is predicted for: strings, tables or folders of tables, row for row with all their columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from catenane.data.parquet_tables import ParquetTable
+from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
+from catenane.data.registry import DATASETS
+from catenane.data.rejects import Rejection
+from catenane.data.sources import LAYOUTS, STDIN, Source, find_source
+from catenane.data.text_tables import LineTable, TableFile, find_fault
+from catenane.errors import DataError, NotationError, UsageError
+
+__all__ = ["InputChunk", "InputTable", "Inputs", "open_inputs"]
+
+CHUNK_ROWS, CHUNK_CHARACTERS = 16_384, 1 << 24
+
+
+@dataclass
+class InputChunk:
+    """Some rows that follow each other."""
+
+    strings: list[str] = field(default_factory=list)
+    """The strings, as they stand in the input; whole, where the row can be read."""
+    errors: list[str] = field(default_factory=list)
+    """Why a row has no string; "" where it has one."""
+    columns: dict[str, list[Any]] = field(default_factory=dict)
+    """The columns of the input, the strings among them; None where a row lacks a value."""
+
+    def readable(self) -> list[str]:
+        """The strings, with "" in place of those that have an error."""
+        return ["" if error else string for string, error in zip(self.strings, self.errors, strict=True)]
+
+
+@dataclass(frozen=True)
+class InputTable:
+    """One table: where it is, and which of its columns is what."""
+
+    source: Source
+    columns: tuple[str, ...]
+    string_column: int
+    types: dict[str, Any]
+    """Arrow types of the columns, for a Parquet file."""
+    opened: TableFile | None = None
+    """The table itself where it can be read only once."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Rows to predict for, read in a stream; `chunks` can be called once."""
+
+    name: str
+    """What messages call it."""
+    columns: tuple[str, ...]
+    """Names of the columns: `string` of strings, else those of the tables in order of appearance."""
+    types: dict[str, Any]
+    """Arrow types of the columns that have one in all tables that have the column."""
+    strings: tuple[str, ...]
+    """The strings themselves, where they are given."""
+    tables: tuple[InputTable, ...]
+    """The tables, where these are given."""
+    source_column: str | None
+    """Name of the column that says which table a row is from, where several were asked for."""
+
+    @property
+    def files(self) -> list[Path | int]:
+        """The files that are read, by path, or by descriptor for standard input."""
+        return [table.source.path or 0 for table in self.tables]
+
+    def chunks(
+        self, max_rows: int = CHUNK_ROWS, max_characters: int = CHUNK_CHARACTERS
+    ) -> Iterator[InputChunk]:
+        """The rows in order, in pieces of a bounded size: a row for every row or line, whatever it holds.
+
+        Raises:
+            DataError: A table cannot be read to its end.
+        """
+        chunk, characters = self._empty(), 0
+        for source, string, error, cells in self._rows():
+            chunk.strings.append(string)
+            chunk.errors.append(error)
+            if self.source_column is not None:
+                chunk.columns[self.source_column].append(source)
+            for name in self.columns:
+                chunk.columns[name].append(cells.get(name))
+            characters += len(string) + sum(len(cell) for cell in cells.values() if isinstance(cell, str))
+            if len(chunk.strings) >= max_rows or characters >= max_characters:
+                yield chunk
+                chunk, characters = self._empty(), 0
+        if chunk.strings:
+            yield chunk
+
+    def _empty(self) -> InputChunk:
+        names = self.columns if self.source_column is None else (self.source_column, *self.columns)
+        return InputChunk(columns={name: [] for name in names})
+
+    def _rows(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
+        """Source, string, why there is none, and the cells by column, for every row."""
+        for string in self.strings:
+            yield "", string, _fault(string), {"string": string}
+        for table in self.tables:
+            file = table.opened or open_table(table.source, blank_rows=True)
+            name = table.columns[table.string_column]
+            for item in file.rows((), range(len(table.columns))):
+                if isinstance(item, Rejection):
+                    yield table.source.name, item.value, item.reason, {name: item.value}
+                    continue
+                cell = item[1][table.string_column]
+                string = cell_text(cell)
+                yield table.source.name, string, _fault(cell), dict(zip(table.columns, item[1], strict=True))
+
+
+def open_inputs(
+    given: Sequence[str], *, string_column: str | None = None, data_dir: str | Path | None = None
+) -> Inputs:
+    """Say what is given, strings or tables, and open the tables.
+
+    A table is named by a path, by the name of a data set, or by "-" (standard input); a folder stands for the
+    tables in it, in the order of their names.
+
+    Args:
+        given: What the user named; at least one.
+        string_column: Column of the strings; found by its name or content if None.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+
+    Raises:
+        UsageError: Strings and tables are mixed, or standard input is named twice.
+        DataError: A table cannot be read, has no column of strings, or a folder holds no table.
+    """
+    named = [_names_a_table(text) for text in given]
+    if not any(named):
+        return Inputs("the strings", ("string",), {}, tuple(given), (), None)
+    if not all(named):
+        file, string = given[named.index(True)], given[named.index(False)]
+        raise UsageError(f"{file!r} is a table and {string!r} is not: give tables or strings, not both")
+    if list(given).count(STDIN) > 1:
+        raise UsageError("standard input can be read only once: give - once")
+    sources = [source for text in given for source in _sources(text, data_dir)]
+    several = len(given) > 1 or Path(given[0]).is_dir()
+    tables = tuple(_open(source, string_column, keep=len(sources) == 1) for source in sources)
+    columns = tuple(dict.fromkeys(name for table in tables for name in table.columns))
+    types = {
+        name: kinds[0]
+        for name in columns
+        if (kinds := [table.types.get(name) for table in tables if name in table.columns])
+        and all(kind is not None and kind == kinds[0] for kind in kinds)
+    }
+    source_column = "source" if several else None
+    while source_column in columns:
+        source_column = f"{source_column}_file"
+    name = given[0] if len(given) == 1 else f"{len(sources)} tables"
+    return Inputs(name, columns, types, (), tables, source_column)
+
+
+def _open(source: Source, string_column: str | None, *, keep: bool) -> InputTable:
+    file = open_table(source, blank_rows=True)
+    place = choose_string_column(file, string_column, source.dataset)
+    columns = ("string", "name") if isinstance(file, LineTable) else file.columns
+    if len(set(columns)) < len(columns):
+        columns = tuple(name or f"column {number}" for number, name in enumerate(columns, start=1))
+    types = file.types if isinstance(file, ParquetTable) else {}
+    return InputTable(source, columns, place, types, file if keep or source.path is None else None)
+
+
+def _sources(text: str, data_dir: str | Path | None) -> list[Source]:
+    """The table of this name, or those in the folder of this name."""
+    folder = Path(text)
+    if text == STDIN or not folder.is_dir():
+        return [find_source(text, data_dir)]
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.is_file()
+        and not path.name.startswith(".")
+        and path.name.lower().removesuffix(".gz").endswith(tuple(LAYOUTS))
+    )
+    if not found:
+        raise DataError(f"{folder} holds no table: none of its files ends in {', '.join(LAYOUTS)}")
+    return [find_source(path) for path in found]
+
+
+def _names_a_table(text: str) -> bool:
+    """True for "-", a data set, a path that exists, and what can only be one: no SMILES ends in .csv."""
+    if text == STDIN or text in DATASETS or text.lower().endswith((*LAYOUTS, ".txt", ".gz")):
+        return True
+    try:
+        return Path(text).exists()
+    except (OSError, ValueError):  # a SMILES may be too long for a file name, or hold what none can
+        return False
+
+
+def _fault(cell: Any) -> str:
+    """Why there is no string in the cell; "" where there is one."""
+    if isinstance(cell, str) and (fault := find_fault(cell)) is not None:
+        return fault[1]
+    try:
+        string_value(cell)
+    except NotationError as error:
+        return str(error)
+    return ""
