@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -23,10 +22,9 @@ from catenane.notation import detect_notation, normalise
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Embeddings", "Model", "Predictions", "in_chunks", "load"]
+__all__ = ["Embeddings", "Model", "Predictions", "load"]
 
 BATCH_TOKENS = 8192
-Row = TypeVar("Row")
 
 
 @dataclass(frozen=True)
@@ -261,10 +259,3 @@ def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
         ConfigError: The device is not on this machine.
     """
     return Model(load_bundle(name_or_path), device=device)
-
-
-def in_chunks(rows: Iterable[Row], size: int = 16_384) -> Iterator[list[Row]]:
-    """Cut a stream into lists, so that a file longer than memory is read piece by piece."""
-    stream = iter(rows)
-    while chunk := list(itertools.islice(stream, size)):
-        yield chunk

@@ -82,8 +82,11 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         _fail(str(error), 2 if isinstance(error, UsageError) else 1)
     except BrokenPipeError:
-        # The reader of our output has gone, as `head` does: that is no error of ours.
-        _fail("", 0)
+        _fail("", 0)  # the reader of our output has gone, as `head` does: that is no error of ours
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):  # click makes this of it
+            _fail("", 0)
+        raise
     except OSError as error:
         if debug:
             raise

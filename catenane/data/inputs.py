@@ -188,7 +188,7 @@ def _names_a_table(text: str) -> bool:
     if text == STDIN or text in DATASETS or text.lower().endswith((*LAYOUTS, ".txt", ".gz")):
         return True
     try:
-        return Path(text).exists()
+        return bool(text) and Path(text).exists()
     except (OSError, ValueError):  # a SMILES may be too long for a file name, or hold what none can
         return False
 

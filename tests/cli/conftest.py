@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -28,3 +29,25 @@ def catenane(capsys: pytest.CaptureFixture[str]) -> Callable[..., Outcome]:
         return Outcome(int(ended.value.code or 0), out, err)
 
     return call
+
+
+@pytest.fixture(scope="session")
+def untrained(tiny: dict[str, object], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A property model of SMILES with fresh weights, which predicts `size`."""
+    import torch
+
+    from catenane.config import load_recipe
+    from catenane.models import Bundle, BundleConfig, save_bundle
+    from catenane.tokenizers import load_tokenizer
+
+    tokenizer = load_tokenizer("smiles")
+    recipe = load_recipe("small").with_settings(tiny | {"encoder.vocabulary_size": tokenizer.vocabulary_size})
+    config = BundleConfig(
+        kind="property", notation="smiles", recipe=recipe, task="regression", targets=("size",)
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        bundle = Bundle(config=config, model=config.build_model().eval(), tokenizer=tokenizer)
+    folder = tmp_path_factory.mktemp("models") / "untrained"
+    save_bundle(folder, bundle)
+    return folder
