@@ -92,8 +92,8 @@ def canonical_block(smiles: str) -> str:
 def _rewritten(smiles: str) -> str:
     from rdkit import Chem
 
-    if len(smiles) > LONGEST:
-        read_block(smiles)
+    if not 0 < len(smiles) <= LONGEST:
+        read_block(smiles)  # which refuses it
     with rdkit_errors(smiles):
         mol = Chem.MolFromSmiles(smiles) or _partly_sanitised(smiles)
         text = str(Chem.MolToSmiles(mol))

@@ -121,7 +121,7 @@ def test_nodes_and_nets_are_those_of_real_mofids(real_mofids):
     written = set(map(canonical_block, short))
     known = [node for node in builtin_nodes() if set(node.blocks) <= written]
     assert len(known) >= len(builtin_nodes()) - 1  # dimolybdenum
-    assert sum(linker.smiles in written for linker in builtin_linkers()) > 90
+    assert sum(linker.smiles in written for linker in builtin_linkers()) > 80
 
 
 def test_substituents_are_bound_by_their_first_atom():
