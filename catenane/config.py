@@ -118,9 +118,9 @@ class HeadConfig:
     """Share of hidden activations dropped in training."""
     gain: float = 2**0.5
     """Of the hidden layers' first weights: √2 keeps the variance (He et al. 2015, arXiv:1502.01852, eq. 10);
-    over a frozen encoder, most of whose states say little, smaller weights generalise better."""
+    over a frozen encoder, most of whose states matter little, smaller weights generalise better."""
     members: int = 1
-    """Heads side by side, alike but for the weights they start from; the answer is their mean."""
+    """Heads side by side, alike but for the weights they start from; the prediction is their mean."""
     descriptors: bool = True
     """Join chemical descriptors (see `catenane.descriptors`) to the pooled states."""
     descriptor_layer: bool = True
@@ -248,10 +248,13 @@ class Recipe:
         """A copy with some settings changed.
 
         Args:
-            settings: Dotted names and their values: `{"finetuning.epochs": 5}`.
+            settings: Dotted names and their values: `{"finetuning.epochs": 5}`; or `objective`.
 
         Raises:
             ConfigError: A name is unknown or a value is not allowed.
+
+        >>> load_recipe("small").with_settings({"finetuning.epochs": 5}).finetuning.epochs
+        5
         """
         tables = dataclasses.asdict(self)
         for name, value in settings.items():

@@ -31,6 +31,13 @@ def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> S
     Raises:
         ConfigError: An unknown key (the nearest known one is named), a value of the wrong type or range, or
             no value where there is no default.
+
+    >>> from catenane.config import MaskingConfig
+    >>> build(MaskingConfig, {"share": 0.2})
+    MaskingConfig(policy='bert', share=0.2)
+    >>> build(MaskingConfig, {"shore": 0.2}, where="masking")
+    Traceback (most recent call last):
+    catenane.errors.ConfigError: unknown setting 'masking.shore': did you mean 'masking.share'?
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where or kind.__name__} must be a table of settings, not {values!r}")

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError, asdict, dataclass, replace
+from dataclasses import FrozenInstanceError, asdict, replace
 
 import pytest
 
@@ -111,17 +111,6 @@ def test_settings_made_in_python_are_checked_too(make, message):
 def test_settings_cannot_be_changed_in_place():
     with pytest.raises(FrozenInstanceError):
         EncoderConfig().d_model = 3
-
-
-def test_a_setting_without_a_default_must_be_given():
-    @dataclass(frozen=True)
-    class Needy:
-        width: int
-        depth: int = 3
-
-    with pytest.raises(ConfigError, match=r"^setting box.width is missing$"):
-        build(Needy, {"depth": 4}, "box")
-    assert build(Needy, {"width": 4}) == Needy(width=4)
 
 
 def test_settings_are_changed_by_their_dotted_names():

@@ -44,6 +44,12 @@ class TransformerEncoder(nn.Module):
 
     Raises:
         ConfigError: `vocabulary_size` is not filled in.
+
+    >>> encoder = TransformerEncoder(EncoderConfig(vocabulary_size=9, d_model=12, n_heads=3, n_layers=2))
+    >>> ids_BL = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
+    >>> states_BLD, attention = encoder(ids_BL, ids_BL != 0, return_attention=True)
+    >>> states_BLD.shape, [weights_BHLL.shape for weights_BHLL in attention]
+    (torch.Size([2, 4, 12]), [torch.Size([2, 3, 4, 4]), torch.Size([2, 3, 4, 4])])
     """
 
     def __init__(self, config: EncoderConfig) -> None:

@@ -29,7 +29,7 @@ def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generat
     n_groups = -(-n_features // d_head)
     squares_GDD = torch.randn(n_groups, d_head, d_head, generator=generator, dtype=torch.float64)
     bases_GDD, upper_GDD = torch.linalg.qr(squares_GDD)
-    # LAPACK fixes the signs of a basis by its own habit; these make it uniform over all rotations.
+    # LAPACK fixes the signs of a basis by a convention; these make it uniform over all rotations.
     bases_GDD = bases_GDD * upper_GDD.diagonal(dim1=1, dim2=2).sign()[:, None, :]
     lengths_GD = torch.randn(n_groups, d_head, d_head, generator=generator, dtype=torch.float64).norm(dim=1)
     directions_DM = (bases_GDD * lengths_GD[:, None, :]).transpose(0, 1).flatten(1)
@@ -45,7 +45,7 @@ class RandomFeatures(nn.Module):
     So φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
 
     The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new
-    ones whenever it is evaluated, so that its answers change from call to call.
+    ones whenever it is evaluated, so that its predictions change from call to call.
 
     Args:
         d_head: Features of one head.

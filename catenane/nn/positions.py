@@ -44,6 +44,9 @@ def rotate(x_BHLD: Tensor, rotation: Rotation) -> Tensor:
         Tensor of the shape and dtype of `x_BHLD`.
 
     Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
+
+    >>> rotate(torch.tensor([[1.0, 0.0]]), RotaryPositions(2, 8)(torch.tensor([0]))).tolist()
+    [[1.0, 0.0]]
     """
     cos, sin = (table.to(x_BHLD.dtype) for table in rotation)
     return x_BHLD * cos + x_BHLD.roll(x_BHLD.shape[-1] // 2, dims=-1) * sin

@@ -220,6 +220,46 @@ def in_pytorch_order(block: nn.Module) -> list[Tensor]:
     return [parameter for part in parts for parameter in (part.weight, part.bias)]
 
 
+MOLFORMER = replace(
+    TINY,
+    attention="linear",
+    feature_order="map-rotated",
+    feature_floor=0.0,
+    positions="rotary",
+    norm_order="post",
+    final_norm=True,
+    activation="gelu",
+)
+
+
+def test_the_released_molformer_is_a_setting():
+    # Written from its equations: φ(Rq) · φ(Rk) with φ(x) = ReLU(xΩ), post-norm blocks, and a norm at the end.
+    encoder = lively(MOLFORMER)
+    ids_BL, keep_BL = batch(9, 4)
+    angles_LP = torch.outer(torch.arange(9.0), 10_000 ** (-torch.arange(0, 8, 2) / 8))
+    phases_LP = torch.polar(torch.ones_like(angles_LP), angles_LP)
+
+    def features(x_BLD: Tensor, directions_DM: Tensor) -> Tensor:
+        pairs_BLHP = torch.complex(*x_BLD.unflatten(-1, (3, 8)).chunk(2, dim=-1)) * phases_LP[:, None]
+        return (torch.cat([pairs_BLHP.real, pairs_BLHP.imag], dim=-1) @ directions_DM).relu()
+
+    states_BLD = encoder.embedding(ids_BL)
+    for block in encoder.blocks:
+        q_BLD, k_BLD, v_BLD = block.attention.input(states_BLD).chunk(3, dim=-1)
+        directions_DM = block.attention.kernel.features.directions_DM
+        scores_BHLL = torch.einsum(
+            "blhm,bshm->bhls", features(q_BLD, directions_DM), features(k_BLD, directions_DM)
+        )
+        scores_BHLL = scores_BHLL * keep_BL[:, None, None]
+        weights_BHLL = scores_BHLL / scores_BHLL.sum(-1, keepdim=True)
+        mixed_BLHD = torch.einsum("bhls,bshd->blhd", weights_BHLL, v_BLD.unflatten(-1, (3, 8)))
+        states_BLD = block.attention_norm(states_BLD + block.attention.output(mixed_BLHD.flatten(2)))
+        hidden_BLD = nn.functional.gelu(block.feed_forward.input(states_BLD))
+        states_BLD = block.feed_forward_norm(states_BLD + block.feed_forward.output(hidden_BLD))
+    expected_BLD = encoder.norm(states_BLD)
+    torch.testing.assert_close(encoder(ids_BL, keep_BL)[keep_BL], expected_BLD[keep_BL], atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("name", ["cao-small", "cao-medium", "cao-large"])
 def test_cao_recipes_have_the_weights_that_their_sizes_imply(name):
     config = replace(load_recipe(name).encoder, vocabulary_size=100)
