@@ -63,6 +63,8 @@ def with_tables(text: str) -> str:
 
     def renew(found: re.Match[str]) -> str:
         name = found["name"]
+        if not (DOCS / "reproduction" / name / "result.json").is_file():
+            return found.group()
         result = read_result(DOCS / "reproduction" / name)
         return f"<!-- {name} -->\n\n{as_markdown(result, folder=f'{name}/')}\n<!-- end {name} -->"
 
