@@ -67,12 +67,13 @@ def curves(canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str,
 def dots(canvas: Any, found: Found, *, scores: Mapping[str, str], xlabel: str, lines: Lines) -> None:
     """A line for each variant, on it for each score a dot a seed and a bar at their mean."""
     axes = canvas.subplots()
-    for (label, path), colour in zip(scores.items(), COLOURS, strict=False):
-        for place, values in enumerate(found.values()):
+    for rank, ((label, path), colour) in enumerate(zip(scores.items(), COLOURS, strict=False)):
+        for row, values in enumerate(found.values()):
+            place = row + 0.3 * (rank - (len(scores) - 1) / 2)
             numbers = [number for seed in values if (number := look_up(seed, path)) is not None]
             if numbers:
                 axes.plot(numbers, [place] * len(numbers), "o", ms=5.5, alpha=0.7, color=colour, mew=0)
-                axes.plot([np.mean(numbers)] * 2, [place - 0.2, place + 0.2], color=colour, lw=2.4)
+                axes.plot([np.mean(numbers)] * 2, [place - 0.12, place + 0.12], color=colour, lw=2.4)
         axes.plot([], [], "o", ms=5.5, color=colour, label=label)
     _mark(axes, lines, axes.axvline)
     axes.set_yticks(range(len(found)), list(found))
@@ -112,6 +113,7 @@ def bars(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
     axes.bar_label(drawn, fmt="{:,.0f}", padding=4, color=INK)
     axes.invert_yaxis()
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log", xlim=(1, 6 * max(counts.values())))
+    axes.xaxis.set_major_formatter("{x:,.0f}")
 
 
 def maps(canvas: Any, found: Found, *, label: str) -> None:
@@ -152,6 +154,9 @@ def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: L
         axes.plot([], [], "o--", color=colour, label=f"{name}")
     _mark(axes, lines, lambda y, ls, **look: axes.plot([to], [y], "D", **look))
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel=ylabel)
+    axes.xaxis.set_major_formatter("{x:,.0f}")
+    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
+        formatter("{x:.2g}")
     axes.legend()
 
 
