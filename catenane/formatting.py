@@ -1,14 +1,20 @@
-"""Numbers as people read them, the same in the report and in the terminal."""
+"""Numbers, units, counts, durations and formulas as text, the same in reports, pages and the terminal."""
 
 from __future__ import annotations
 
 import math
+import re
 
-__all__ = ["NO_BREAK", "count", "duration", "number", "percent", "quantity", "unit_or_none", "with_unit"]
+__all__ = [
+    "MISSING", "NO_BREAK", "chemical", "count", "duration", "number", "percent", "quantity", "unit_or_none",
+    "with_unit",
+]  # fmt: skip
 
 MISSING = "–"
 NO_BREAK = "\N{NO-BREAK SPACE}"
 DIMENSIONLESS = {"", "-", "1", "class"}
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+SUPERSCRIPTS = str.maketrans("0123456789+−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 
 
 def number(value: float | None, like: float | None = None, digits: int = 3) -> str:
@@ -39,12 +45,12 @@ def quantity(value: float | None, unit: str | None, like: float | None = None) -
 
 
 def with_unit(name: str, unit: str | None) -> str:
-    """The name of a quantity as an axis or a table head bears it: "uptake (mol/kg)"."""
+    """The name of a quantity with its unit, for an axis or a table head: "uptake (mol/kg)"."""
     return name if unit_or_none(unit) is None else f"{name} ({unit})"
 
 
 def unit_or_none(unit: str | None) -> str | None:
-    """The unit, None where it is not known or there is none to write."""
+    """The unit, None where it is unknown or dimensionless."""
     return None if unit is None or unit in DIMENSIONLESS else unit
 
 
@@ -53,6 +59,14 @@ def count(n: int, thing: str = "") -> str:
     if not thing:
         return f"{n:,}"
     return f"{n:,}{NO_BREAK}{thing if n == 1 else thing + 's'}"
+
+
+def chemical(formula: str) -> str:
+    """A formula with its counts as subscripts and its charge as superscript: `C8H4O4 2−` is C₈H₄O₄²⁻."""
+    charge = re.search(r" \d*[+−]$", formula)
+    if charge is not None:
+        formula = formula[: charge.start()] + charge[0].strip().translate(SUPERSCRIPTS)
+    return re.sub(r"(?<=[A-Za-z)])\d+", lambda digits: digits[0].translate(SUBSCRIPTS), formula)
 
 
 def percent(share: float | None) -> str:

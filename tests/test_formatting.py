@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from catenane.formatting import count, duration, number, percent, quantity, with_unit
+from catenane.formatting import chemical, count, duration, number, percent, quantity, with_unit
 
 
 def spread_out(text):
@@ -66,3 +66,18 @@ def test_shares_are_percentages(share, expected):
 )
 def test_times_show_their_two_largest_units(seconds, expected):
     assert spread_out(duration(seconds)) == expected
+
+
+@pytest.mark.parametrize(
+    ("formula", "shown"),
+    [
+        ("CO2", "CO₂"),
+        ("Zr6O4(OH)4", "Zr₆O₄(OH)₄"),
+        ("C8H4O4 2−", "C₈H₄O₄²⁻"),
+        ("C9H7O4 −", "C₉H₇O₄⁻"),
+        ("NMe2", "NMe₂"),
+        ("rod of AlO4(OH)2", "rod of AlO₄(OH)₂"),
+    ],
+)
+def test_formulas_are_set_as_chemists_set_them(formula, shown):
+    assert chemical(formula) == shown

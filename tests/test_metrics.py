@@ -47,6 +47,7 @@ def test_classification_agrees_with_scikit_learn(rng, decimals):
             "accuracy": reference.accuracy_score(y, p >= 0.5),
             "balanced_accuracy": reference.balanced_accuracy_score(y, p >= 0.5),
             "brier": reference.brier_score_loss(y, p),
+            "log_loss": reference.log_loss(y, p),
             "n": 300,
         }
     )
@@ -73,7 +74,12 @@ def test_missing_labels_change_nothing_but_the_count(rng, task):
         ("regression", [1.0, 2.0], [1e200, -1e200], {"rmse", "r2"}),
         ("classification", [1.0, 1.0], [0.2, 0.9], {"roc_auc", "pr_auc", "balanced_accuracy"}),
         ("classification", [0.0, 0.0], [0.2, 0.9], {"roc_auc", "pr_auc", "balanced_accuracy"}),
-        ("classification", [], [], {"roc_auc", "pr_auc", "accuracy", "balanced_accuracy", "brier"}),
+        (
+            "classification",
+            [],
+            [],
+            {"roc_auc", "pr_auc", "accuracy", "balanced_accuracy", "brier", "log_loss"},
+        ),
     ],
 )
 def test_a_score_without_a_value_is_null(task, targets, predictions, undefined):

@@ -1,27 +1,33 @@
-"""Rows sorted by their chemistry, to colour the parity plot and to find where the model errs."""
+"""Rows grouped by their chemistry, and the mean error of the model in each group.
+
+Axes: N rows of the table, M test rows with a label and a prediction.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from catenane.data import Split, Table
+from catenane.metrics import FloatArray, Task
 from catenane.notation import Mofid, Smiles
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["OTHER", "Grouping", "Groupings", "chemistry_groups"]
+__all__ = ["OTHER", "GroupError", "Grouping", "chemistry_groups", "errors_by_group", "row_errors"]
 
 OTHER = "other"
 MOST_GROUPS = 10
 """Groups that are shown; if there are more, the last one holds the rest."""
 MOST_NAME = 24
+SMALLEST_GROUP = 5
+"""Rows below which the mean error of a group gets no interval."""
 
 SCAFFOLD_NAMES = {
     "": "no ring",
@@ -63,35 +69,77 @@ RING_CLASSES = (
 
 @dataclass(frozen=True)
 class Grouping:
-    """One way to sort the N rows of a table."""
+    """One way to group rows."""
 
     title: str
-    """What the groups tell apart: "topology"."""
+    """What the groups differ in: "topology"."""
     row_names: npt.NDArray[np.str_]
     """Group of each row, (N,)."""
     names: tuple[str, ...]
     """The groups in the order to show them."""
 
+    def take(self, rows: npt.NDArray[np.int64]) -> Grouping:
+        """The same groups for some of the rows."""
+        return replace(self, row_names=self.row_names[rows])
+
 
 @dataclass(frozen=True)
-class Groupings:
-    """Ways to sort the rows of one table."""
+class GroupError:
+    """Mean error in one group."""
 
-    main: Grouping
-    """By topology; by scaffold or, where too few molecules share one, by rings. Colours the parity plot."""
-    size: Grouping
-    """By catenation or by heavy atoms."""
-    seen: Grouping
-    """By whether the training rows hold the linkers or the scaffold."""
-
-
-def chemistry_groups(table: Table, split: Split) -> Groupings:
-    """Sort the rows of a table by what their strings tell of their chemistry."""
-    sort = _sort_mofs if table.notation == "mofid" else _sort_molecules
-    return sort(table.strings, split)
+    name: str
+    n: int
+    model: float
+    half_width: float | None
+    """Of the 95 % interval of `model`; None in a group too small for one."""
+    baseline: float | None
+    """Mean error of the best baseline on the same rows."""
 
 
-def _sort_mofs(strings: Sequence[str], split: Split) -> Groupings:
+def chemistry_groups(table: Table, split: Split) -> tuple[Grouping, ...]:
+    """Group the rows of a table by what their strings hold.
+
+    Returns:
+        By topology or, of molecules, by scaffold or (where too few test rows share one) by rings; by
+        catenation or heavy atoms; and by whether the training rows hold the linkers or the scaffold, counted
+        as `catenane.data.shared_with_train` does.
+    """
+    group = _group_mofs if table.notation == "mofid" else _group_molecules
+    return group(table.strings, split)
+
+
+def row_errors(labels_M: FloatArray, predictions_M: FloatArray, task: Task) -> FloatArray:
+    """Absolute error of each row; in classification 1 where the class at probability 0.5 is wrong, else 0."""
+    if task == "classification":
+        return np.asarray((predictions_M >= 0.5) != (labels_M > 0.5), dtype=np.float64)
+    return np.abs(predictions_M - labels_M)
+
+
+def errors_by_group(
+    grouping: Grouping, errors_M: FloatArray, rival_errors_M: FloatArray | None
+) -> list[GroupError]:
+    """Mean errors of the groups that have a row.
+
+    Args:
+        grouping: Of the M rows.
+        errors_M: Errors of the model.
+        rival_errors_M: Errors of the best baseline, if there is one.
+    """
+    found = []
+    for name in grouping.names:
+        chosen_M = grouping.row_names == name
+        errors = errors_M[chosen_M]
+        if not len(errors):
+            continue
+        half = (
+            1.96 * float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) >= SMALLEST_GROUP else None
+        )
+        rival = None if rival_errors_M is None else float(rival_errors_M[chosen_M].mean())
+        found.append(GroupError(name, len(errors), float(errors.mean()), half, rival))
+    return found
+
+
+def _group_mofs(strings: Sequence[str], split: Split) -> tuple[Grouping, ...]:
     topologies, catenations, linkers = [], [], []
     for string in strings:
         mofid = Mofid.parse(string)
@@ -99,15 +147,15 @@ def _sort_mofs(strings: Sequence[str], split: Split) -> Groupings:
         catenations.append("unknown" if mofid.catenation is None else f"cat{mofid.catenation}")
         linkers.append(frozenset(mofid.linkers))
     known = frozenset[str]().union(*(linkers[row] for row in split.train))
-    seen = ["all linkers seen" if blocks <= known else "a linker is new" for blocks in linkers]
-    return Groupings(
-        main=_commonest("topology", topologies),
-        size=_ordered("catenation", catenations, sorted(set(catenations))),
-        seen=_ordered("linkers in training", seen, ["all linkers seen", "a linker is new"]),
+    seen = ["no linker" if not some else "all seen" if some <= known else "some new" for some in linkers]
+    return (
+        _commonest("topology", topologies),
+        _ordered("catenation", catenations, sorted(set(catenations))),
+        _ordered("linkers in training", seen, ["all seen", "some new", "no linker"]),
     )
 
 
-def _sort_molecules(strings: Sequence[str], split: Split) -> Groupings:
+def _group_molecules(strings: Sequence[str], split: Split) -> tuple[Grouping, ...]:
     scaffolds, rings, sizes = [], [], []
     for string in strings:
         smiles = Smiles.parse(string)
@@ -115,15 +163,15 @@ def _sort_molecules(strings: Sequence[str], split: Split) -> Groupings:
         rings.append(_ring_class(smiles.mol))
         sizes.append(smiles.mol.GetNumHeavyAtoms())
     known = {scaffolds[row] for row in split.train}
-    seen = ["scaffold seen" if scaffold in known else "scaffold is new" for scaffold in scaffolds]
+    seen = ["no ring" if not one else "seen" if one in known else "new" for one in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
     # A scaffold split leaves the common scaffolds to the training rows: what counts is what the plot shows.
     if np.count_nonzero(main.row_names[split.test] == OTHER) > len(split.test) / 2:
         main = _ordered("rings", rings, RING_CLASSES)
-    return Groupings(
-        main=main,
-        size=_size_classes(np.array(sizes, dtype=np.int64)),
-        seen=_ordered("scaffold in training", seen, ["scaffold seen", "scaffold is new"]),
+    return (
+        main,
+        _size_classes(np.array(sizes, dtype=np.int64)),
+        _ordered("scaffold in training", seen, ["seen", "new", "no ring"]),
     )
 
 

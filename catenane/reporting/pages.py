@@ -1,31 +1,65 @@
-"""HTML pages that need nothing else: no network, no font of their own, no script but the one they name.
+"""The kit of the HTML pages: shell, tables and figures; no network, no font, no script but the one named.
 
-`templates/page.html` is the shell of every page and `templates/base.css` its type and colours, for a light
-screen, a dark one and paper.
+`templates/page.html` is the shell of every page, `base.css` its type and colours for a light screen, a dark
+one, a phone and paper, and `kit.html` draws facts, tables and figures.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from markupsafe import Markup
 
 from catenane.files import replaced
 
-__all__ = ["TEMPLATES", "render_page", "write_page"]
+__all__ = ["TEMPLATES", "CellKind", "Column", "Drawing", "Fact", "Grid", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
+CellKind = Literal["name", "text", "number", "code", "pictures", "bar"]
+Column = tuple[str, CellKind]
+"""Head of a column and what is in its cells."""
+Fact = tuple[str, str]
+"""A name and its value."""
 
-def render_page(name: str, /, *, script: str = "", **values: Any) -> str:
-    """Fill a template that extends `page.html`; every value is escaped.
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of a page; on a phone each row becomes a block."""
+
+    columns: Sequence[Column]
+    """Head and kind of each column. A "name" heads its row; "pictures" are a list of `<svg>` elements; a
+    "bar" is a length and the place of a mark, both shares of the full length or None."""
+    rows: Sequence[Sequence[Any]]
+    marks: Sequence[str] = ()
+    """CSS classes of each row: "best", "model", "aside"."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure and its caption."""
+
+    svg: Markup
+    caption: str
+
+
+def write_page(path: Path, template: str, /, *, script: str = "", **values: Any) -> Path:
+    """Fill a template that extends `page.html` and write it in one move; every value is escaped.
 
     Args:
-        name: File name of the template.
-        script: JavaScript of the page. The page's policy forbids any other, so that text which slips through
-            as markup still does not run.
+        path: The HTML file; its folder exists.
+        template: File name of the template.
+        script: File name of the page's JavaScript, if it has any. The page's policy forbids any other, so
+            that text which slips through as markup still does not run.
         values: What the template shows.
+
+    Returns:
+        The path.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -36,20 +70,9 @@ def render_page(name: str, /, *, script: str = "", **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template(name).render(script=script, script_digest=digest, **values)
-
-
-def write_page(path: Path, text: str) -> Path:
-    """Write the page in one move, so that no half of it is ever seen.
-
-    Args:
-        path: The HTML file; its folder exists.
-        text: The page.
-
-    Returns:
-        The path.
-    """
+    code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
+    digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
+    text = environment.get_template(template).render(script=code, script_digest=digest, **values)
     with replaced(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
     return path

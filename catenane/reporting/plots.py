@@ -1,4 +1,4 @@
-"""Matplotlib panels as inline SVG that takes its type and its colours from the page around it.
+"""Matplotlib panels as inline SVG with the type and the colours of the page around it.
 
 Text stays text, so that it is set in the page's own font and can be searched; the named colours below become
 CSS variables, so that one drawing serves a light screen, a dark one and paper.
@@ -8,16 +8,30 @@ from __future__ import annotations
 
 import html
 import io
+import math
 import re
 import warnings
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from markupsafe import Markup
 
-__all__ = ["ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "Drawing", "panel"]
+from catenane.metrics import FloatArray
+
+__all__ = [
+    "ACCENT",
+    "GRID",
+    "INK",
+    "MARKERS",
+    "MUTED",
+    "PALETTE",
+    "SECOND",
+    "histogram",
+    "panel",
+    "shared_axes",
+]
 
 INK, MUTED, GRID, ACCENT, SECOND = "#1a1d21", "#646b75", "#dfe2e6", "#1f6feb", "#a9b1bb"
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -55,14 +69,7 @@ STYLE = {
     "ytick.labelsize": 10,
 }
 RASTER_DPI = 220
-
-
-@dataclass(frozen=True)
-class Drawing:
-    """A panel and what it says."""
-
-    svg: Markup
-    caption: str
+MOST_BINS = 40
 
 
 def panel(draw: Callable[[Any], None], *, alt: str, width: float = 400, height: float = 270) -> Markup:
@@ -74,6 +81,25 @@ def panel(draw: Callable[[Any], None], *, alt: str, width: float = 400, height: 
         width: Width in CSS pixels at which type has its nominal size; the page may scale it.
         height: Height in the same unit.
     """
+    body, _ = shared_axes(draw, width=width, height=height)
+    label = html.escape(alt, quote=True)
+    return Markup(f'<svg role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">{body}</svg>')
+
+
+def shared_axes(
+    draw: Callable[[Any], None], *, width: float, height: float
+) -> tuple[Markup, Callable[[FloatArray, FloatArray], FloatArray]]:
+    """The content of an `<svg>` element, and where data lie on it, for curves that are added to it later.
+
+    Args:
+        draw: Is given the matplotlib Axes to draw on.
+        width: Width of the view box.
+        height: Height of the view box.
+
+    Returns:
+        Elements in the coordinates of a view box "0 0 width height", and a function from data x (N,) and
+        y (N,) to such coordinates, (N, 2).
+    """
     import matplotlib.style
     from matplotlib.figure import Figure
 
@@ -81,17 +107,65 @@ def panel(draw: Callable[[Any], None], *, alt: str, width: float = 400, height: 
         # Text is drawn by the browser: that matplotlib's own font lacks a letter is of no consequence.
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure = Figure(figsize=(width / 72, height / 72), dpi=RASTER_DPI)
-        draw(figure.subplots())
+        axes = figure.subplots()
+        draw(axes)
         buffer = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
-    return _inline(buffer.getvalue(), alt)
+    to_share = axes.transData + figure.transFigure.inverted()
+
+    def place(x_N: FloatArray, y_N: FloatArray) -> FloatArray:
+        share_N2 = to_share.transform(np.column_stack([x_N, y_N]))
+        return np.column_stack([width * share_N2[:, 0], height * (1 - share_N2[:, 1])])
+
+    return _inline(buffer.getvalue()), place
 
 
-def _inline(svg: str, alt: str) -> Markup:
+def histogram(
+    all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], alt: str
+) -> Markup:
+    """How values are distributed, and some of them among all.
+
+    Args:
+        all_N: All values; what is not finite is left out.
+        some_M: The values that are set off.
+        xlabel: Of the values.
+        ylabel: Of what is counted.
+        labels: Of all and of some, for the legend.
+        alt: What the panel shows.
+    """
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+    values, some = all_N[np.isfinite(all_N)], some_M[np.isfinite(some_M)]
+
+    def draw(axes: Any) -> None:
+        if len(values):
+            edges = _edges(values)
+            for chosen, color, label in zip((values, some), (SECOND, ACCENT), labels, strict=True):
+                axes.hist(chosen, edges, color=color, label=label, rwidth=0.92 if len(edges) < 30 else 1)
+            axes.legend(loc="best")
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.grid(visible=False, axis="x")
+        axes.set(xlabel=xlabel, ylabel=ylabel)
+
+    return panel(draw, alt=alt, width=340, height=230)
+
+
+def _edges(values: FloatArray) -> FloatArray:
+    """Bins of equal width; those of whole numbers hold whole numbers, and a lone value has one to itself."""
+    low, high = float(values.min()), float(values.max())
+    if low == high:
+        pad = abs(low) / 10 or 0.5
+        return np.array([low - pad, high + pad])
+    if np.array_equal(values, np.round(values)):
+        width = max(1, math.ceil((high - low + 1) / MOST_BINS))
+        return np.arange(low - 0.5, high + width + 0.5, width)
+    return np.linspace(low, high, int(np.clip(np.sqrt(len(values)), 8, MOST_BINS)) + 1)
+
+
+def _inline(svg: str) -> Markup:
     """The drawing without what only a file of its own needs, and with names no other drawing uses."""
-    viewbox = re.search(r'viewBox="[^"]*"', svg)
-    assert viewbox is not None
     body = svg[svg.index("</defs>", svg.index("<style")) + len("</defs>") : svg.rindex("</svg>")]
     used = set(re.findall(r'(?:url\(|href=")#([^")]+)', body))
     prefix = f"p{zlib.crc32(body.encode()):08x}-"
@@ -110,5 +184,4 @@ def _inline(svg: str, alt: str) -> Markup:
         return re.sub(r"\s+", " ", text) if "base64" not in text else text
 
     body = re.sub(r">\s+<", "><", re.sub(r"<[^>]+>", rewrite, body))
-    label = html.escape(alt, quote=True)
-    return Markup(f'<svg role="img" aria-label="{label}" {viewbox.group()}>{body}</svg>')
+    return Markup(body)

@@ -1,4 +1,4 @@
-"""What a ranking page says of one framework or molecule, in a chemist's words."""
+"""Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from catenane.drawing import depict
+from catenane.formatting import chemical
 from catenane.notation import FAILED_TOPOLOGIES, Mofid, Notation, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
-from catenane.reporting.ranking_words import chemical
 
 __all__ = ["Block", "Description", "Fact", "describe"]
 
 NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 Fact = tuple[str, str, str]
-"""What is told, what it is, and a note on it, which may be empty."""
+"""Name, value, and a note on it, which may be empty."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Block:
 
 @dataclass(frozen=True)
 class Description:
-    """Everything that the string says."""
+    """What a card shows of a string."""
 
     blocks: tuple[Block, ...]
     facts: tuple[Fact, ...]
@@ -51,7 +51,7 @@ def describe(string: str, notation: Notation) -> Description:
         molecule = Smiles.parse(string).text
         return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
     mofid = Mofid.parse(string).canonical()
-    # MOFid's order says nothing; the shorter ones first share a line of the card.
+    # The order of blocks means nothing; the shorter ones first share a line of the card.
     names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
     facts = [("net", *_net(mofid)), ("node", *_node(mofid, names.values()))]
     return Description(

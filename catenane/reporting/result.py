@@ -1,34 +1,62 @@
-"""What fine-tuning found, and the plain sentences that say how good it is.
+"""A finished fine-tuning run, and the verdict on each of its targets: model against best baseline.
 
-Report and terminal both speak through `verdicts`, so that they can never disagree about who won.
+Report and terminal both read `verdicts`, so that they cannot disagree about who is better.
 
 Axes: N rows, T targets.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from catenane.data import Split, Table
-from catenane.formatting import count, number, percent, quantity, unit_or_none
+from catenane.formatting import NO_BREAK, count, number, quantity, unit_or_none
 from catenane.metrics import MAIN_SCORE, Advantage, FloatArray, Task, advantage
 
-__all__ = ["MODEL", "FinetuneResult", "Verdict", "headline", "summary_lines", "verdicts", "winner"]
+__all__ = [
+    "FEWEST_ROWS", "HEADS", "MODEL", "FinetuneResult", "Outcome", "Verdict", "headlines", "summary_lines",
+    "verdicts", "winner",
+]  # fmt: skip
 
-MODEL = "model"
-"""What `winner` calls the model, beside the names of the baselines."""
+MODEL = "this model"
+"""The name of the model in `winner` and in tables, beside the names of the baselines."""
+FEWEST_ROWS = 30
+"""Test rows below which there is no verdict, and repeated rows below which there is no noise floor."""
+MOST_LINES = 5
+"""Targets up to which `summary_lines` has a line for each."""
+HEADS = {
+    "mae": "MAE",
+    "rmse": "RMSE",
+    "r2": "R²",
+    "pearson": "Pearson r",
+    "roc_auc": "ROC AUC",
+    "pr_auc": "PR AUC",
+    "accuracy": "accuracy",
+    "balanced_accuracy": "balanced accuracy",
+    "brier": "Brier score",
+    "log_loss": "log loss",
+}
+"""Scores as table heads have them."""
 
-MOST_SPOKEN = 5
-"""Targets up to which `summary_lines` has sentences for each."""
-THINGS = {"smiles": "molecule", "mofid": "MOF"}
+Outcome = Literal["baseline", "undecided", "few", "unscored", "alone", "model"]
+HEADLINES: dict[Outcome, str] = {
+    "baseline": "A baseline is better than the model",
+    "undecided": "The model is not clearly better or worse than the best baseline",
+    "few": f"Too few test rows for a verdict (fewer than {FEWEST_ROWS}, or 10 of a class)",
+    "unscored": "The model has no score on the test rows",
+    "alone": "The model was not compared: no baseline was fitted",
+    "model": "The model is better than every baseline",
+}
+"""By outcome, the worst news first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class FinetuneResult:
-    """One finished fine-tuning run: the data, the answers, and everything that was measured."""
+    """One finished fine-tuning run: the data, the predictions, and everything that was measured."""
 
     table: Table
     """The N rows that were used, after rejection and aggregation."""
@@ -37,14 +65,14 @@ class FinetuneResult:
     task: Task
     """What kind of label the targets are."""
     predictions: FloatArray
-    """Answers of the model for all rows, (N, T), in label units or as probabilities."""
+    """Predictions of the model for all rows, (N, T), in label units or as probabilities."""
     baselines: dict[str, FloatArray]
-    """Answers of each baseline for the test rows, (N_test, T), in the order of split.test."""
+    """Predictions of each baseline for the test rows, (N_test, T), in the order of split.test."""
     history: list[dict[str, float]]
     """By epoch: epoch (from 1), step, seconds, learning_rate, train_loss, valid_loss, valid_score (lower is
     better), and perhaps more."""
     metrics: dict[str, Any]
-    """What `metrics.json` holds."""
+    """The content of `metrics.json`, see `catenane.reporting.schema`."""
     model_name: str
     """What to call the model."""
     folder: Path | None = None
@@ -61,8 +89,6 @@ class Verdict:
     unit: str | None
     n: int
     """Test rows with a label."""
-    things: str
-    """What a row is: "molecules" or "MOFs"."""
     score: str
     """Name of the main score."""
     model: float | None
@@ -72,69 +98,26 @@ class Verdict:
     baseline_score: float | None
     """Main score of the best baseline."""
     winner: str | None
-    """See `winner`."""
+    """See `winner`; by the scores alone, whatever chance may have done."""
     lead: Advantage | None
     """By how much the model leads the best baseline, with its 95 % interval."""
     noise_floor: float | None
-    """Mean absolute deviation among the labels of identical strings."""
+    """Mean absolute deviation among the labels of identical strings; None where too few rows repeat."""
+    n_repeated: int
+    """Rows whose string occurs more than once."""
 
     @property
-    def lost(self) -> bool:
-        """True where a baseline is at least as good as the model."""
-        return self.winner not in (None, MODEL)
-
-    @property
-    def close(self) -> bool:
-        """True where another draw of as many test rows could turn the order round."""
-        return self.lead is not None and self.lead.low <= 0 <= self.lead.high
-
-    @property
-    def sentence(self) -> str:
-        """How good the model is, for a reader who has not seen a line of this project."""
+    def outcome(self) -> Outcome:
+        """Who is better beyond the choice of the test rows; no verdict on fewer than `FEWEST_ROWS`."""
         if self.model is None:
-            return f"How well {self.target} is predicted cannot be said: {self._why_unknown()}."
-        if self.baseline is None or self.baseline_score is None:
-            return f"The model predicts {self.target} {self._how_well(self.model)}; no baseline was fitted."
-        if self.lost:
-            text = (
-                f"A baseline does better than the model: {self.baseline} predicts {self.target} "
-                f"{self._how_well(self.baseline_score)}, the model {self._how_well(self.model, short=True)}"
-            )
-        else:
-            text = (
-                f"The model predicts {self.target} {self._how_well(self.model)}, "
-                f"the best baseline ({self.baseline}) {self._how_well(self.baseline_score, short=True)}"
-            )
-        if self.close:
-            text += f"; on {count(self.n)} test {self.things} this difference may be chance"
-        return text + "."
-
-    def _how_well(self, value: float, *, short: bool = False) -> str:
-        if self.score == "mae":
-            text = f"to within {quantity(value, self.unit, self.reference)}"
-            return text if short else f"{text} on average"
-        text = f"with {number(value, self.reference)}"
-        return text if short else f"{text} ROC AUC (1 is perfect, 0.5 is chance)"
-
-    def _why_unknown(self) -> str:
-        if not self.n:
-            return "no test row has a label"
-        if self.score == "roc_auc":
-            return f"the {count(self.n)} labelled test rows are all of one class"
-        return "the model's answers are not all finite numbers"
-
-    @property
-    def floor_sentence(self) -> str | None:
-        """What the labels of identical strings say about the best possible; None where they say nothing."""
-        if not self.noise_floor:
-            return None
-        if self.score != "mae":
-            return f"Classes of identical strings deviate from their mean by {percent(self.noise_floor)}."
-        floor = quantity(self.noise_floor, self.unit, self.reference)
-        return (
-            f"Labels of identical strings deviate from their mean by {floor} on average: "
-            "nothing that reads only the string can honestly do better than this noise floor."
-        )
+            return "unscored"
+        if self.baseline is None:
+            return "alone"
+        if self.n < FEWEST_ROWS or self.lead is None:
+            return "few"
+        if self.lead.low <= 0 <= self.lead.high:
+            return "undecided"
+        return "model" if self.winner == MODEL else "baseline"
 
     @property
     def reference(self) -> float | None:
@@ -142,6 +125,20 @@ class Verdict:
         if self.score != "mae":
             return 0.5
         return min((value for value in (self.model, self.baseline_score) if value), default=None)
+
+    @property
+    def below_floor(self) -> bool:
+        """True where the model's error is smaller than the noise of the labels allows."""
+        floor, error = self.noise_floor, self.model
+        return self.score == "mae" and floor is not None and error is not None and error < floor
+
+    @property
+    def lead_text(self) -> str:
+        """The lead with its interval; positive where the model is better."""
+        if self.lead is None:
+            return number(None)
+        value, low, high = (number(bound, self.reference) for bound in self.lead)
+        return f"{value} ({low}{NO_BREAK}to{NO_BREAK}{high})"
 
 
 def winner(metrics: Mapping[str, Any], target: str) -> str | None:
@@ -163,57 +160,36 @@ def winner(metrics: Mapping[str, Any], target: str) -> str | None:
 
 
 def verdicts(result: FinetuneResult) -> list[Verdict]:
-    """One verdict per target: first those that a baseline wins, else in the order of the table."""
+    """One verdict per target, in the order of the table; those that a baseline wins come first."""
     found = [_judge(result, place) for place in range(len(result.table.target_names))]
-    return sorted(found, key=lambda verdict: not verdict.lost)
+    return sorted(found, key=lambda verdict: verdict.outcome != "baseline")
 
 
-def headline(found: list[Verdict]) -> str:
-    """The first line of report and terminal; what the model lost comes first."""
+def headlines(found: Sequence[Verdict]) -> list[str]:
+    """The outcomes, the worst news first, and among several targets how many each holds for."""
+    counted = Counter(verdict.outcome for verdict in found)
+    present = [outcome for outcome in HEADLINES if outcome in counted]
     if len(found) == 1:
-        return found[0].sentence
-    lost = [verdict.target for verdict in found if verdict.lost]
-    won = [verdict.target for verdict in found if verdict.winner == MODEL]
-    sentences = []
-    if lost:
-        more = f" and {len(lost) - MOST_SPOKEN} more" if len(lost) > MOST_SPOKEN else ""
-        names = ", ".join(lost[:MOST_SPOKEN]) + more
-        sentences.append(f"A baseline does better than the model on {_share(lost, found)} targets: {names}.")
-    if won:
-        rest = f"the other {len(won)}" if lost else f"{_share(won, found)} targets"
-        sentences.append(f"The model does better than every baseline on {rest}.")
-    if close := [verdict for verdict in found if verdict.close]:
-        sentences.append(f"On {_share(close, found)} targets the difference may be chance.")
-    return (
-        " ".join(sentences) or "How well the targets are predicted cannot be said: no test row has a label."
-    )
+        return [HEADLINES[present[0]]]
+    return [f"{HEADLINES[outcome]}: {counted[outcome]} of {len(found)} targets" for outcome in present]
 
 
 def summary_lines(result: FinetuneResult) -> list[str]:
-    """The headline, then, where there are few targets, what is to be said of each and of its noise floor."""
+    """The headlines, then, where there are few targets, the figures of each on a line."""
     found = verdicts(result)
-    lines = [headline(found)]
-    if len(found) == 1:
-        lines += [found[0].floor_sentence] if found[0].floor_sentence else []
-    elif len(found) <= MOST_SPOKEN:
-        lines += [verdict.sentence for verdict in found]
-        floors = [
-            f"{verdict.target} {quantity(verdict.noise_floor, verdict.unit, verdict.reference)}"
-            for verdict in found
-            if verdict.noise_floor and verdict.score == "mae"
-        ]
-        if floors:
-            lines.append(
-                f"Labels of identical strings deviate from their mean by, on average, {', '.join(floors)}: "
-                "nothing that reads only the string can honestly do better than this noise floor."
-            )
-    return lines
+    if len(found) > MOST_LINES:
+        return headlines(found)
+    return headlines(found) + [
+        f"{verdict.target}: {HEADS[verdict.score]} {_score_text(verdict, verdict.model)}, "
+        f"best baseline {verdict.baseline or 'none'} {_score_text(verdict, verdict.baseline_score)}, "
+        f"lead {verdict.lead_text}, noise floor {number(verdict.noise_floor, verdict.reference)}, "
+        f"{count(verdict.n, 'test row')}"
+        for verdict in found
+    ]
 
 
-def _share(part: Sequence[object], whole: Sequence[object]) -> str:
-    if len(part) == len(whole):
-        return "both" if len(whole) == 2 else f"all {len(whole)}"
-    return f"{len(part)} of {len(whole)}"
+def _score_text(verdict: Verdict, value: float | None) -> str:
+    return quantity(value, verdict.unit if verdict.score == "mae" else None, verdict.reference)
 
 
 def _main_scores(metrics: Mapping[str, Any], target: str) -> tuple[str, float | None, dict[str, float]]:
@@ -237,20 +213,21 @@ def _judge(result: FinetuneResult, place: int) -> Verdict:
     best = _best(key, rivals)
     lead = None
     if best is not None and model is not None:
-        labels, answers = (
+        labels, predictions = (
             array[result.split.test, place] for array in (result.table.targets, result.predictions)
         )
-        lead = advantage(labels, answers, result.baselines[best][:, place], result.task)
+        lead = advantage(labels, predictions, result.baselines[best][:, place], result.task)
+    floor = metrics["noise_floor"][target]
     return Verdict(
         target=target,
         unit=unit_or_none(metrics["targets"][target]["unit"]),
         n=metrics["targets"][target]["test"]["n"],
-        things=THINGS[result.table.notation] + "s",
         score=key,
         model=model,
         baseline=best,
         baseline_score=None if best is None else rivals[best],
         winner=winner(metrics, target),
         lead=lead,
-        noise_floor=metrics["noise_floor"][target]["mean_absolute_deviation"],
+        noise_floor=floor["mean_absolute_deviation"] if floor["rows"] >= FEWEST_ROWS else None,
+        n_repeated=floor["rows"],
     )

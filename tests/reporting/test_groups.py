@@ -5,8 +5,15 @@ import pytest
 
 from catenane.data import Split, Table
 from catenane.notation import Smiles
-from catenane.reporting.grouperrors import errors_by_group, row_errors
-from catenane.reporting.groups import MOST_GROUPS, OTHER, SCAFFOLD_NAMES, chemistry_groups
+from catenane.reporting.groups import (
+    MOST_GROUPS,
+    OTHER,
+    SCAFFOLD_NAMES,
+    Grouping,
+    chemistry_groups,
+    errors_by_group,
+    row_errors,
+)
 
 
 def sort(strings, notation="smiles", train=(0,)):
@@ -18,45 +25,40 @@ def sort(strings, notation="smiles", train=(0,)):
 
 
 def test_frameworks_are_sorted_by_net_catenation_and_linkers():
-    groups = sort(
-        ["[Zn].CCO.CCC&&pcu.cat0", "[Zn].CCC&&pcu.cat1", "[Cu].CCN.CCC&&bcu,fcu", "[Cu].CCC&&NA"], "mofid"
+    main, size, seen = sort(
+        ["[Zn].CCO.CCC&&pcu.cat0", "[Zn].CCC&&pcu.cat1", "[Cu].CCN.CCC&&bcu,fcu", "[Cu].[Cu]&&NA"], "mofid"
     )
-    assert groups.main.title == "topology"
-    assert list(groups.main.row_names) == ["pcu", "pcu", "bcu,fcu", "NA"]
-    assert groups.main.names[0] == "pcu"
-    assert list(groups.size.row_names) == ["cat0", "cat1", "unknown", "unknown"]
-    assert groups.size.names == ("cat0", "cat1", "unknown")
-    assert list(groups.seen.row_names) == [
-        "all linkers seen",
-        "all linkers seen",
-        "a linker is new",
-        "all linkers seen",
-    ]
+    assert main.title == "topology"
+    assert list(main.row_names) == ["pcu", "pcu", "bcu,fcu", "NA"]
+    assert main.names[0] == "pcu"
+    assert list(size.row_names) == ["cat0", "cat1", "unknown", "unknown"]
+    assert size.names == ("cat0", "cat1", "unknown")
+    assert list(seen.row_names) == ["all seen", "all seen", "some new", "no linker"]
 
 
 def test_molecules_are_sorted_by_scaffold_and_size():
-    groups = sort(["Cc1ccccc1", "Clc1ccccc1", "CCO", "c1ccncc1", "CCCCCCC"])
-    assert groups.main.title == "scaffold"
-    assert list(groups.main.row_names) == ["benzene", "benzene", "no ring", "pyridine", "no ring"]
-    assert list(groups.seen.row_names) == ["scaffold seen"] * 2 + ["scaffold is new"] * 3
-    assert list(groups.size.row_names) == ["7 or more", "7 or more", "3", "6", "7 or more"]
-    assert groups.size.names == ("3", "6", "7 or more")
+    main, size, seen = sort(["Cc1ccccc1", "Clc1ccccc1", "CCO", "c1ccncc1", "CCCCCCC"])
+    assert main.title == "scaffold"
+    assert list(main.row_names) == ["benzene", "benzene", "no ring", "pyridine", "no ring"]
+    assert list(seen.row_names) == ["seen", "seen", "no ring", "new", "no ring"]
+    assert list(size.row_names) == ["7 or more", "7 or more", "3", "6", "7 or more"]
+    assert size.names == ("3", "6", "7 or more")
 
 
 def test_molecules_that_share_no_scaffold_are_sorted_by_rings():
     rings = ["C1CC1", "c1ccccc1", "c1ccc2ccccc2c1", "C1CCC1"]
     chains = [f"c1ccccc1{'C' * n}C1CC1" for n in range(1, 15)]
-    groups = sort(["CCO", *rings, *chains])
-    assert groups.main.title == "rings"
-    assert list(groups.main.row_names[:5]) == [
+    main, *_ = sort(["CCO", *rings, *chains])
+    assert main.title == "rings"
+    assert list(main.row_names[:5]) == [
         "no ring", "1 aliphatic ring", "1 aromatic ring", "2 rings", "1 aliphatic ring",
     ]  # fmt: skip
-    assert set(groups.main.row_names[5:]) == {"2 rings"}
+    assert set(main.row_names[5:]) == {"2 rings"}
 
 
 def test_rare_groups_are_shown_as_one():
     nets = ["pcu"] * 9 + [f"n{k}" for k in range(20)]
-    groups = sort([f"[Zn].CCO&&{net}.cat0" for net in nets], "mofid").main
+    groups, *_ = sort([f"[Zn].CCO&&{net}.cat0" for net in nets], "mofid")
     assert len(groups.names) == MOST_GROUPS
     assert groups.names[0] == "pcu"
     assert groups.names[-1] == OTHER
@@ -72,7 +74,7 @@ def test_errors_are_averaged_within_their_group():
     labels, answers = np.array([0.0, 0.0, 1.0, 1.0, 0.0, 1.0]), np.array([0.1, 0.7, 0.9, 0.2, 0.0, 1.0])
     names = np.array(["a", "b", "a", "b", "a", "c"])
     errors = row_errors(labels, answers, "regression")
-    found = errors_by_group(("b", "a", "d", "c"), names, errors, 2 * errors)
+    found = errors_by_group(Grouping("", names, ("b", "a", "d", "c")), errors, 2 * errors)
     assert [(group.name, group.n) for group in found] == [("b", 2), ("a", 3), ("c", 1)]
     assert [group.model for group in found] == pytest.approx([0.75, 0.2 / 3, 0.0])
     assert [group.baseline for group in found] == pytest.approx([1.5, 0.4 / 3, 0.0])
@@ -82,6 +84,6 @@ def test_errors_are_averaged_within_their_group():
 
 def test_a_group_large_enough_has_an_interval():
     errors = np.random.default_rng(0).normal(3.0, 1.0, size=400)
-    [group] = errors_by_group(("a",), np.full(400, "a"), errors, None)
+    [group] = errors_by_group(Grouping("", np.full(400, "a"), ("a",)), errors, None)
     assert group.half_width == pytest.approx(1.96 * errors.std(ddof=1) / 20)
     assert group.baseline is None

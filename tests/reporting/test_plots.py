@@ -8,8 +8,8 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 
-from catenane.reporting.data_plots import histogram, score_curve
-from catenane.reporting.plots import ACCENT, INK, panel
+from catenane.reporting.plots import ACCENT, INK, histogram, panel, shared_axes
+from catenane.reporting.report_plots import history_curves
 
 
 def draw(axes):
@@ -70,14 +70,28 @@ def test_the_users_settings_of_matplotlib_do_not_matter_and_are_kept():
 )
 def test_a_histogram_counts_what_is_there(values):
     values = np.array(values, dtype=np.float64)
-    svg = histogram(values, values[: len(values) // 2], xlabel="label", alt="")
+    svg = histogram(
+        values, values[: len(values) // 2], xlabel="label", ylabel="rows", labels=("all", "test"), alt=""
+    )
     assert len(svg) < 40_000
     assert parse(svg) is not None
 
 
-@pytest.mark.parametrize("scores", [[0.5], [0.5, np.nan, 0.3], [np.nan, np.nan]])
-def test_the_best_epoch_is_marked(scores):
-    history = [{"epoch": k + 1, "valid_score": score} for k, score in enumerate(scores)]
-    texts = [element.text for element in parse(score_curve(history)).iter("text")]
-    kept = [text for text in texts if text.startswith("kept")]
-    assert kept == ([f"kept: epoch {int(np.nanargmin(scores)) + 1}"] if np.isfinite(scores).any() else [])
+def test_the_kept_epoch_is_marked():
+    history = [{"epoch": k + 1, "valid_score": score} for k, score in enumerate([0.5, np.nan, 0.3])]
+    curves = {"valid_score": "validation"}
+    assert "kept: epoch 3" in [
+        text.text for text in parse(history_curves(history, curves, "score", 3)).iter("text")
+    ]
+    assert "kept" not in history_curves(history, curves, "score", None)
+
+
+def test_data_lie_where_the_axes_say():
+    def draw(axes):
+        axes.plot([0.1, 10.0], [1.0, 3.0], color="#123456")
+        axes.set(xscale="log", xlim=(0.01, 100))
+
+    body, place = shared_axes(draw, width=360, height=190)
+    (line,) = re.findall(r'<path d="M([^"]*)"[^>]*#123456', body)
+    drawn = np.array([pair.split() for pair in re.split("[ML]", line)], dtype=float)
+    assert place(np.array([0.1, 10.0]), np.array([1.0, 3.0])) == pytest.approx(drawn, abs=0.02)

@@ -9,8 +9,8 @@ import pytest
 
 from catenane.data import Rejection
 from catenane.reporting import write_report
-from catenane.reporting.page import render_report
-from catenane.reporting.result import summary_lines
+from catenane.reporting.groups import chemistry_groups
+from catenane.reporting.result import FEWEST_ROWS, headlines, verdicts
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> $x_1$ {{ 7 * 7 }}"
 
@@ -52,16 +52,41 @@ class Page(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def text_of(request):
+def render(tmp_path_factory):
+    """A function that gives the report on a run as text."""
+
+    def write(run):
+        path = tmp_path_factory.mktemp("report") / "report.html"
+        return write_report(path, run).read_text(encoding="utf-8")
+
+    return write
+
+
+@pytest.fixture(scope="module")
+def text_of(request, render):
     """A function that renders one of the runs of the conftest, once."""
     texts = {}
 
-    def render(kind):
+    def text(kind):
         if kind not in texts:
-            texts[kind] = render_report(request.getfixturevalue(kind))
+            texts[kind] = render(request.getfixturevalue(kind))
         return texts[kind]
 
-    return render
+    return text
+
+
+def rows_of(text, kind=""):
+    """The cells of the rows of the tables of one kind, as text."""
+    tables = re.findall(rf"<table{kind and f' class=.{kind}.'}>(.*?)</table>", text, re.DOTALL)
+    rows = re.findall(r"<tr[^>]*>(.*?)</tr>", "".join(tables), re.DOTALL)
+    cells = [re.findall(r"<(?:th|td)[^>]*>(.*?)</(?:th|td)>", row, re.DOTALL) for row in rows]
+    return [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in cells]
+
+
+def facts_of(text):
+    """The facts of a page by name."""
+    found = re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", text)
+    return {name: value.replace("\N{NO-BREAK SPACE}", " ") for name, value in found}
 
 
 def test_a_report_is_written_in_one_move_and_always_the_same(text_of, mof_run, tmp_path):
@@ -86,41 +111,48 @@ def test_the_report_needs_no_other_file(text_of, kind):
 @pytest.mark.parametrize("kind", ["molecule_run", "class_run", "mof_run"])
 def test_the_first_line_is_the_one_of_the_terminal(request, text_of, kind):
     page = Page(text_of(kind))
-    assert page.text("h1") == summary_lines(request.getfixturevalue(kind))[0].replace(
-        "\N{NO-BREAK SPACE}", " "
-    )
+    assert page.text("h1") == headlines(verdicts(request.getfixturevalue(kind)))[0]
     body = page.tags[page.tags.index("body") :]
     assert body[:3] == ["body", "header", "h1"]
 
 
-def test_a_baseline_that_wins_is_the_first_thing_said(make_run, text_of, molecules):
+def test_a_baseline_that_wins_stands_first(make_run, render, text_of, molecules):
     lengths = np.array([[float(len(text))] for text in molecules])
-    run = make_run(molecules, lengths, noise=0.9, rival_noise=0.2)
-    text = render_report(run)
-    assert Page(text).text("h1").startswith("A baseline does better than the model: ")
+    text = render(make_run(molecules, lengths, noise=0.9, rival_noise=0.2))
+    assert Page(text).text("h1") == "A baseline is better than the model"
     assert '<header class="lost">' in text
     assert '<header class="lost">' not in text_of("molecule_run")
 
 
+def test_no_predictor_is_called_better_on_a_handful_of_rows(make_run, render, molecules):
+    lengths = np.array([[float(len(text))] for text in molecules[: 2 * FEWEST_ROWS - 2]])
+    run = make_run(molecules[: len(lengths)], lengths, noise=0.01, rival_noise=5.0)
+    page = Page(render(run))
+    assert page.text("h1").startswith("Too few test rows for a verdict")
+    assert "better" not in page.text("td")
+    assert [cell for cell in rows_of(render(run), "tiles")[1] if cell == f"{FEWEST_ROWS - 1}"]
+
+
 def test_scores_stand_in_the_table_with_the_best_in_front(text_of):
-    rows = re.findall(
-        r"<tr class=\"([^\"]*)\">\s*<th scope=\"row\">([^<]*)</th>\s*<td[^>]*>([^<]*)", text_of("mof_run")
-    )
-    kinds, labels, values = zip(*rows, strict=True)
-    assert kinds[:3] == ("baseline best", "model", "baseline")
-    assert labels[:5] == (
+    _, *rows = rows_of(text_of("mof_run"), "scores")
+    assert [row[0] for row in rows[:5]] == [
         "median",
         "this model",
         "ngram-ridge",
         "this model, validation rows",
         "this model, training rows",
+    ]
+    assert rows[0][1] == "0.0100"
+    assert [float(row[1]) for row in rows[:3]] == sorted(float(row[1]) for row in rows[:3])
+    classes = re.findall(
+        r'<tr class="((?:model)?(?: ?best)?)">\s*<th scope="row"[^>]*>(this model|median)<',
+        text_of("mof_run"),
     )
-    assert values[0] == "0.0100"
-    assert [float(value) for value in values[:3]] == sorted(float(value) for value in values[:3])
-    assert kinds[5] == "model best"
+    assert ("best", "median") in classes
+    assert ("model best", "this model") in classes
 
 
-def test_hostile_text_stays_text(make_run, molecules):
+def test_hostile_text_stays_text(make_run, molecules, render):
     rejected = (Rejection(3, HOSTILE, HOSTILE, 0, HOSTILE),)
     run = make_run(
         molecules[:80],
@@ -133,7 +165,7 @@ def test_hostile_text_stays_text(make_run, molecules):
         baselines=(HOSTILE, "median"),
     )
     run = dataclasses.replace(run, model_name=HOSTILE)
-    page = Page(render_report(run))
+    page = Page(render(run))
     assert not {"script", "img"} & set(page.tags)
     assert HOSTILE in page.text("title")
     assert HOSTILE in page.text("pre")
@@ -158,75 +190,119 @@ CORNERS = {
     ("case", "task"),
     [(case, "regression") for case in CORNERS] + [(case, "classification") for case in list(CORNERS)[:7]],
 )
-def test_corner_cases_are_reported_too(make_run, molecules, case, task):
+def test_corner_cases_are_reported_too(make_run, molecules, case, task, render):
     targets, test_share = CORNERS[case]
     run = make_run(molecules[: len(targets)], np.array(targets), task=task, test_share=test_share)
-    page = Page(render_report(run))
+    page = Page(render(run))
     assert page.text("h1")
     assert "nan" not in page.text("td")
     assert "nan" not in page.text("p")
 
 
-def test_answers_that_are_not_finite_are_reported(make_run, molecules):
+def test_answers_that_are_not_finite_are_reported(make_run, molecules, render):
     def spoil(predictions):
         predictions[::3] = np.nan
 
     run = make_run(molecules, np.arange(float(len(molecules)))[:, None], change=spoil)
-    assert "cannot be said" in Page(render_report(run)).text("h1")
+    assert Page(render(run)).text("h1") == "The model has no score on the test rows"
 
 
-def test_a_run_without_baselines_or_history_is_reported(make_run, molecules):
+def test_a_run_without_baselines_or_history_is_reported(make_run, molecules, render):
     run = make_run(
         molecules, np.arange(float(len(molecules)))[:, None], baselines=(), n_epochs=0, command=None
     )
-    page = Page(render_report(run))
-    assert "no baseline was fitted" in page.text("h1")
+    page = Page(render(run))
+    assert page.text("h1").endswith("no baseline was fitted")
     assert "The training" not in page.text("h2")
     assert "pre" not in page.tags
 
 
-def test_many_targets_stay_readable(make_run, molecules):
+def test_many_targets_stay_readable(make_run, molecules, render):
     labels = np.random.default_rng(0).normal(size=(60, 20))
     run = make_run(molecules[:60], labels, noise=0.5, rival_noise=0.55)
-    text = render_report(run)
+    text = render(run)
     page = Page(text)
     assert page.tags.count("details") == 12
-    assert all(name in page.text("th") + page.text("a") for name in run.table.target_names)
+    assert all(name in page.text("th") for name in run.table.target_names)
     assert len(text) < 3_000_000
 
 
-def test_rejected_rows_are_counted_by_reason(make_run, molecules):
+def test_rejected_rows_are_counted_by_reason(make_run, molecules, render):
     rejected = (
         Rejection(4, "y", "high", None, "label 'high' is not a number"),
         Rejection(7, "y", "low", None, "label 'low' is not a number"),
         Rejection(9, "smiles", "C1CC", 1, "the ring bond 1 at position 1 is never closed: C1CC"),
     )
     run = make_run(molecules, np.arange(float(len(molecules)))[:, None], rejected=rejected)
-    page = Page(render_report(run))
-    assert "Rows that could not be used, for reasons listed below: 3." in page.text("li")
+    page = Page(render(run))
+    assert facts_of(render(run))["rows that could not be used (listed below)"] == "3"
     assert "label … is not a number" in page.text("th")
     assert "the ring bond 1 at position 1 is never closed: C1CC" in page.text("th")
 
 
 def test_the_data_are_described(text_of):
-    told = Page(text_of("molecule_run")).text("dd")
-    assert "3 strings in 7 rows, 2 with labels that differ; joined, with the mean of their labels" in told
-    assert "3 unknown tokens in 2 strings: '[Xe]' (3); 5 tokens cut from 1 strings" in told
-    assert re.search(r"string [\d.]+ %, without stereochemistry [\d.]+ %, scaffold [\d.]+ %", told)
-    assert "joined, with the class of the majority" in Page(text_of("class_run")).text("dd")
+    facts = facts_of(text_of("molecule_run"))
+    assert facts["repeated strings"] == "3 in 7 rows"
+    assert facts["of them with labels that differ"] == "2"
+    assert facts["rows with equal strings"] == "joined, mean of the labels"
+    assert "3 unknown tokens in 2 strings" in facts["tokens"]
+    assert facts_of(text_of("class_run"))["rows with equal strings"] == "joined, class of the majority"
 
 
-def test_an_error_below_the_noise_floor_is_called_suspicious(make_run, molecules):
+@pytest.mark.parametrize("kind", ["molecule_run", "mof_run"])
+def test_the_report_counts_what_training_holds_in_one_way(request, text_of, kind):
+    """The share of test rows with a known scaffold or linkers is that of the group in the plot of errors."""
+    run = request.getfixturevalue(kind)
+    shared = {row[0]: int(row[1]) for row in rows_of(text_of(kind)) if row[0] in ("scaffold", "every linker")}
+    seen = chemistry_groups(run.table, run.split)[-1].take(run.split.test)
+    assert list(shared.values()) == [np.count_nonzero(np.isin(seen.row_names, ["seen", "all seen"]))]
+
+
+def test_a_noise_floor_rests_on_enough_repeats(make_run, render, molecules):
+    strings = list(dict.fromkeys(molecules))[:60]
+    labels = np.random.default_rng(0).normal(size=(60 + FEWEST_ROWS, 1))
+    facts = facts_of(
+        render(make_run([*strings, *strings[: FEWEST_ROWS // 2 - 1]], labels[: 59 + FEWEST_ROWS // 2]))
+    )
+    assert facts["noise floor"] == "not given"
+    assert facts["rows with repeated strings"] == f"{FEWEST_ROWS - 2} ({FEWEST_ROWS} needed)"
+    facts = facts_of(
+        render(make_run([*strings, *strings[: FEWEST_ROWS // 2]], labels[: 60 + FEWEST_ROWS // 2]))
+    )
+    assert float(facts["noise floor: mean deviation among equal strings"]) > 0
+
+
+def test_an_error_below_the_noise_floor_is_called_suspicious(make_run, render, molecules):
     strings = list(dict.fromkeys(molecules))[:60] * 2
     labels = np.random.default_rng(0).normal(size=(120, 1))
-    told = Page(render_report(make_run(strings, labels, noise=0.01))).text("p")
-    assert "Noise floor, from 120 rows of 60 repeated strings" in told
-    assert "look for test rows that are known from training" in told
-    told = Page(render_report(make_run(strings, labels, noise=3.0))).text("p")
-    assert "known from training" not in told
+    warning = "error below the noise floor: test labels may be known from training"
+    assert facts_of(render(make_run(strings, labels, noise=0.01)))[warning] == "y0"
+    assert warning not in facts_of(render(make_run(strings, labels, noise=3.0)))
 
 
-def test_the_worst_answers_come_with_their_structures(make_run, molecules):
+def test_intervals_are_shown_where_there_are_some(make_run, render, molecules):
+    run = make_run(molecules, np.arange(float(len(molecules)))[:, None])
+    assert "Intervals" not in Page(render(run)).text("h3")
+    run.metrics["intervals"] = {
+        "nominal": 0.9,
+        "targets": {
+            "y0": {
+                "overall": {"n": 90, "coverage": 0.883, "width": 4.5},
+                "groups": {"label decile": {"1": {"n": 9, "coverage": 1.0, "width": 2.5}}},
+                "curve": {"nominal": [0.5, 0.9], "empirical": [0.52, 0.883]},
+                "domain": {"outside": {"n": 4, "mae": 7.0, "coverage": None}},
+            }
+        },
+    }
+    text = render(run)
+    rows = rows_of(text)
+    assert ["all", "88 %", "4.500", "–", "90"] in rows
+    assert ["outside the domain", "–", "–", "7.000", "4"] in rows
+    assert ["1", "100 %", "2.500", "9"] in rows
+    assert "empirical coverage" in Page(text).text("text")
+
+
+def test_the_largest_errors_come_with_their_structures(make_run, render, molecules):
     labels = np.zeros((len(molecules), 1))
 
     def spoil(predictions):
@@ -235,17 +311,15 @@ def test_the_worst_answers_come_with_their_structures(make_run, molecules):
 
     run = make_run(molecules, labels)
     worst = int(run.split.test[5])
-    run = make_run(molecules, labels, change=spoil)
-    text = render_report(run)
-    [first, *others] = re.findall(
-        r'<tr>\s*<td class="number">([\d,]+)</td>\s*<td><div class="structures"><svg', text
-    )
-    assert int(first) == worst + 1
-    assert len(others) == 9
+    _, *rows = rows_of(render(make_run(molecules, labels, change=spoil)), "worst")
+    assert len(rows) == 9
+    assert int(rows[0][0]) == worst + 1
+    assert all(row[1].startswith("<svg") for row in rows)
+    assert rows[0][2] == molecules[worst]
 
 
-def test_a_large_run_stays_small(make_run):
+def test_a_large_run_stays_small(make_run, render):
     strings = [f"[Zn].{'C' * (k % 40)}c1ccccc1&&pcu.cat{k % 4}" for k in range(18_000)]
     labels = np.random.default_rng(0).gamma(1.0, size=(18_000, 2))
     run = make_run(strings, labels, notation="mofid", test_share=0.4)
-    assert len(render_report(run).encode()) < 1_500_000
+    assert len(render(run).encode()) < 1_500_000

@@ -7,7 +7,16 @@ import pytest
 
 from catenane.data import Split, Table
 from catenane.metrics import score
-from catenane.reporting.result import MODEL, FinetuneResult, summary_lines, verdicts, winner
+from catenane.reporting.result import (
+    FEWEST_ROWS,
+    HEADLINES,
+    MODEL,
+    FinetuneResult,
+    headlines,
+    summary_lines,
+    verdicts,
+    winner,
+)
 
 
 def make_metrics(task, model, baselines, *, unit="mol/kg", n=500, floor=None, name="uptake"):
@@ -40,7 +49,15 @@ def test_the_winner_has_the_best_main_score(task, model, baselines, expected):
 
 
 def make_result(
-    labels_NT, answers_NT, rivals, *, task="regression", names=("uptake",), unit="mol/kg", floor=None
+    labels_NT,
+    answers_NT,
+    rivals,
+    *,
+    task="regression",
+    names=("uptake",),
+    unit="mol/kg",
+    floor=None,
+    n_repeated=0,
 ):
     n = len(labels_NT)
     everything = np.arange(n)
@@ -52,7 +69,7 @@ def make_result(
     for rival, values in rivals.items():
         for name, scores in score(labels_NT, values, task, names).items():
             entries[name]["baselines"][rival] = scores
-    floors = {name: {"mean_absolute_deviation": floor} for name in names}
+    floors = {name: {"mean_absolute_deviation": floor, "rows": n_repeated} for name in names}
     return FinetuneResult(
         table=table,
         split=Split(none, none, everything, "random", 0, None),
@@ -74,44 +91,59 @@ def spread_out(text):
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_a_win_is_told_with_both_errors_and_the_floor(labels):
-    result = make_result(
-        labels, labels + 0.2, {"median": labels + 0.9, "ngram-ridge": labels + 0.35}, floor=0.08
-    )
-    lines = [spread_out(line) for line in summary_lines(result)]
-    assert lines == [
-        "The model predicts uptake to within 0.200 mol/kg on average, "
-        "the best baseline (ngram-ridge) to within 0.350 mol/kg.",
-        "Labels of identical strings deviate from their mean by 0.080 mol/kg on average: "
-        "nothing that reads only the string can honestly do better than this noise floor.",
+def test_a_win_is_stated_with_both_errors_the_lead_and_the_floor(labels):
+    rivals = {"median": labels + 0.9, "ngram-ridge": labels + 0.35}
+    result = make_result(labels, labels + 0.2, rivals, floor=0.08, n_repeated=FEWEST_ROWS)
+    assert [spread_out(line) for line in summary_lines(result)] == [
+        "The model is better than every baseline",
+        "uptake: MAE 0.200 mol/kg, best baseline ngram-ridge 0.350 mol/kg, lead 0.150 (0.150 to 0.150), "
+        "noise floor 0.080, 400 test rows",
     ]
 
 
-def test_a_lost_target_is_told_first(labels):
+def test_a_noise_floor_from_few_repeats_is_not_given(labels):
+    result = make_result(labels, labels + 0.2, {}, floor=0.08, n_repeated=FEWEST_ROWS - 1)
+    [verdict] = verdicts(result)
+    assert verdict.noise_floor is None
+    assert "noise floor –" in summary_lines(result)[1]
+
+
+def test_a_lost_target_comes_first(labels):
     both = np.hstack([labels, labels])
     rival = np.hstack([labels + 0.5, labels + 0.1])
     result = make_result(both, both + 0.2, {"ngram-ridge": rival}, names=("won", "lost"))
     lines = [spread_out(line) for line in summary_lines(result)]
-    assert lines[0].startswith("A baseline does better than the model on 1 of 2 targets: lost.")
-    assert "on the other 1" in lines[0]
-    assert lines[1].startswith(
-        "A baseline does better than the model: ngram-ridge predicts lost to within 0.100"
-    )
+    assert lines[:2] == [
+        "A baseline is better than the model: 1 of 2 targets",
+        "The model is better than every baseline: 1 of 2 targets",
+    ]
+    assert lines[2].startswith("lost: MAE 0.200 mol/kg, best baseline ngram-ridge 0.100 mol/kg, lead −0.100")
     assert [verdict.target for verdict in verdicts(result)] == ["lost", "won"]
 
 
-def test_a_difference_within_chance_is_called_so(labels):
+def test_a_difference_within_chance_is_no_win(labels):
     noise = np.random.default_rng(1).normal(size=labels.shape)
     first, second = labels + noise, labels + 1.001 * noise[::-1]
     [verdict] = verdicts(make_result(labels, first, {"ngram-ridge": second}))
-    assert verdict.close
-    assert "may be chance" in verdict.sentence
+    assert verdict.outcome == "undecided"
     [verdict] = verdicts(make_result(labels, labels + 0.1, {"ngram-ridge": second}))
-    assert not verdict.close
-    assert "chance" not in verdict.sentence
+    assert verdict.outcome == "model"
 
 
-def test_classification_is_told_without_units(labels):
+@pytest.mark.parametrize(("n", "outcome"), [(1, "few"), (FEWEST_ROWS - 1, "few"), (FEWEST_ROWS, "model")])
+def test_there_is_no_verdict_on_a_handful_of_rows(labels, n, outcome):
+    labels = labels[:n]
+    [verdict] = verdicts(make_result(labels, labels + 0.1, {"median": labels + 1.0}))
+    assert verdict.outcome == outcome
+
+
+def test_there_is_no_verdict_on_a_handful_of_positives(labels):
+    classes = (labels >= np.sort(labels, axis=0)[-9]).astype(float)
+    result = make_result(classes, classes, {"prior": 0.5 + 0 * labels}, task="classification")
+    assert [verdict.outcome for verdict in verdicts(result)] == ["few"]
+
+
+def test_classification_is_stated_without_units(labels):
     classes = (labels > 3.0).astype(float)
     result = make_result(
         classes,
@@ -120,33 +152,33 @@ def test_classification_is_told_without_units(labels):
         task="classification",
         unit="class",
     )
-    assert spread_out(summary_lines(result)[0]) == (
-        "The model predicts uptake with 1.000 ROC AUC (1 is perfect, 0.5 is chance), "
-        "the best baseline (prior) with 0.500."
+    assert spread_out(summary_lines(result)[1]).startswith(
+        "uptake: ROC AUC 1.000, best baseline prior 0.500, lead 0.500"
     )
 
 
 @pytest.mark.parametrize(
-    ("labels_NT", "answers_NT", "task", "reason"),
+    ("labels_NT", "predictions_NT", "task"),
     [
-        ([[math.nan]], [[1.0]], "regression", "no test row has a label"),
-        ([[1.0], [1.0]], [[0.2], [0.7]], "classification", "all of one class"),
-        ([[1.0], [2.0]], [[math.nan], [0.7]], "regression", "not all finite"),
+        ([[math.nan]], [[1.0]], "regression"),
+        ([[1.0], [1.0]], [[0.2], [0.7]], "classification"),
+        ([[1.0], [2.0]], [[math.nan], [0.7]], "regression"),
     ],
+    ids=["no label", "one class", "not finite"],
 )
-def test_what_cannot_be_scored_is_said_to_be_unknown(labels_NT, answers_NT, task, reason):
-    labels_NT, answers_NT = np.array(labels_NT), np.array(answers_NT)
-    line = summary_lines(make_result(labels_NT, answers_NT, {"median": labels_NT}, task=task))[0]
-    assert "cannot be said" in line
-    assert reason in line
+def test_what_has_no_score_is_said_to_have_none(labels_NT, predictions_NT, task):
+    labels_NT, predictions_NT = np.array(labels_NT), np.array(predictions_NT)
+    lines = summary_lines(make_result(labels_NT, predictions_NT, {"median": labels_NT}, task=task))
+    assert lines[0] == HEADLINES["unscored"]
+    assert " –," in lines[1]
 
 
-def test_many_targets_are_told_in_one_line(labels):
+def test_many_targets_are_counted(labels):
     many = np.repeat(labels, 12, axis=1)
     names = tuple(f"y{t}" for t in range(12))
     [line] = summary_lines(make_result(many, many + 0.2, {"ngram-ridge": many + 0.1}, names=names))
-    assert line == "A baseline does better than the model on all 12 targets: y0, y1, y2, y3, y4 and 7 more."
+    assert line == "A baseline is better than the model: 12 of 12 targets"
 
 
 def test_without_baselines_there_is_no_comparison(labels):
-    assert "no baseline was fitted" in summary_lines(make_result(labels, labels + 1, {}))[0]
+    assert headlines(verdicts(make_result(labels, labels + 1, {}))) == [HEADLINES["alone"]]

@@ -1,0 +1,132 @@
+"""Predicted isotherms as inline SVG: axes by matplotlib, once a page, and a curve for each string.
+
+A page may hold two hundred: with axes of its own each takes 62 ms, on shared ones 0.6 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from catenane.formatting import chemical, with_unit
+from catenane.metrics import FloatArray
+from catenane.reporting.plots import ACCENT, shared_axes
+
+__all__ = ["IsothermPlotter", "Isotherms"]
+
+CROWDED = 10.0
+"""A pressure axis is logarithmic if a pressure of interest would lie below this fraction of its length."""
+WIDTH, HEIGHT = 360.0, 190.0
+HEADROOM = 1.04
+AXES_ID = "isotherm-axes"
+
+
+@dataclass(frozen=True)
+class Isotherms:
+    """Predicted uptake of one gas over pressure, for each string of a page."""
+
+    gas: str
+    """Formula, such as CO2."""
+    pressures_P: FloatArray
+    """float64 (P,), bar, ascending, above 0."""
+    uptake_KP: FloatArray
+    """float64 (K, P), mol/kg."""
+    marked: float | None = None
+    """The pressure ranked by, bar."""
+    measured_P: Sequence[float] | FloatArray = ()
+    """Pressures that the model was trained at, bar; between them it interpolates."""
+    low_KP: FloatArray | None = None
+    """Lower end of the prediction intervals."""
+    high_KP: FloatArray | None = None
+    """Upper end of the prediction intervals."""
+
+
+class IsothermPlotter:
+    """Draws the isotherms of a page on one pair of axes, so that they can be compared by eye."""
+
+    def __init__(self, isotherms: Isotherms) -> None:
+        self.isotherms = isotherms
+        low, high = float(isotherms.pressures_P[0]), float(isotherms.pressures_P[-1])
+        self.measured_P = [float(pressure) for pressure in isotherms.measured_P if low <= pressure <= high]
+        self.marked = isotherms.marked
+        if self.marked is not None and not 0 < self.marked <= high:
+            self.marked = None
+        of_interest = [*self.measured_P, high if self.marked is None else self.marked]
+        self._is_log = low < high and min(of_interest) < high / CROWDED
+        self._limits = (min(low, *of_interest) if self._is_log else 0.0, high)
+        body, self._place = shared_axes(self._draw_axes, width=WIDTH, height=HEIGHT)
+        symbol = (
+            '<svg class="hidden" aria-hidden="true"><symbol id="{}" viewBox="0 0 {:g} {:g}">{}</symbol></svg>'
+        )
+        self.definitions = Markup(symbol).format(AXES_ID, WIDTH, HEIGHT, body)
+        """The axes, which stand once on the page, before the first isotherm."""
+
+    def draw(self, row: int) -> Markup:
+        """The isotherm of one row as an `<svg>` element."""
+        isotherms = self.isotherms
+        parts = [Markup('<use href="#{}" width="{:g}" height="{:g}"/>').format(AXES_ID, WIDTH, HEIGHT)]
+        known_P = np.isfinite(isotherms.uptake_KP[row])
+        if known_P.any():
+            pressures_P, uptake_P = isotherms.pressures_P[known_P], isotherms.uptake_KP[row, known_P]
+            if not self._is_log:  # nothing is taken up at the origin of such an axis
+                pressures_P, uptake_P = np.insert(pressures_P, 0, 0.0), np.insert(uptake_P, 0, 0.0)
+            parts += self._band(row)
+            parts.append(_path("curve", self._points(pressures_P, uptake_P)))
+            marks = [("measured", pressure) for pressure in self.measured_P]
+            for kind, pressure in marks + ([("dot", self.marked)] if self.marked is not None else []):
+                at = self._along(np.array([pressure])), self._along(pressures_P), uptake_P
+                ((x, y),) = self._points(np.array([pressure]), np.interp(*at))
+                parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(kind, x, y))
+        alt, body = f"{isotherms.gas} uptake over pressure", Markup("").join(parts)
+        template = '<svg class="isotherm" role="img" aria-label="{}" viewBox="0 0 {:g} {:g}">{}</svg>'
+        return Markup(template).format(alt, WIDTH, HEIGHT, body)
+
+    def _draw_axes(self, axes: Any) -> None:
+        from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
+
+        uptake = self.isotherms.uptake_KP if self.isotherms.high_KP is None else self.isotherms.high_KP
+        top = float(np.max(uptake[np.isfinite(uptake)], initial=0.0)) or 1.0
+        low, high = self._limits
+        if self._is_log:
+            axes.set_xscale("log")
+            steps = (1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)
+            axes.xaxis.set_major_locator(LogLocator(subs=steps))
+            axes.xaxis.set_minor_locator(NullLocator())
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda pressure, _: f"{pressure:.4g}"))
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        axes.set(xlim=(low, high), ylim=(0, HEADROOM * top), xlabel="pressure (bar)")
+        axes.set_ylabel(with_unit(f"{chemical(self.isotherms.gas)} uptake", "mol/kg"))
+        axes.grid(visible=False, axis="x")
+        if self.marked is not None:
+            axes.axvline(self.marked, color=ACCENT, lw=1, ls=(0, (3, 3)))
+            mark, (left, right) = self._along(np.array([self.marked]))[0], self._along(np.array(self._limits))
+            side, shift = ("right", -4) if mark > (left + right) / 2 else ("left", 4)
+            axes.annotate(
+                f"{self.marked:g} bar", (self.marked, 1), (shift, -2), color=ACCENT, ha=side, va="top",
+                xycoords=("data", "axes fraction"), textcoords="offset points",
+            )  # fmt: skip
+
+    def _band(self, row: int) -> list[Markup]:
+        low_KP, high_KP = self.isotherms.low_KP, self.isotherms.high_KP
+        if low_KP is None or high_KP is None:
+            return []
+        known_P = np.isfinite(low_KP[row]) & np.isfinite(high_KP[row])
+        pressures_P = self.isotherms.pressures_P[known_P]
+        ends = [self._points(pressures_P, ends_KP[row, known_P]) for ends_KP in (low_KP, high_KP)]
+        return [_path("band", np.concatenate([ends[0], ends[1][::-1]]))] if known_P.any() else []
+
+    def _along(self, pressures_P: FloatArray) -> FloatArray:
+        """A scale on which the pressure axis is even."""
+        return np.log(np.maximum(pressures_P, self._limits[0])) if self._is_log else pressures_P
+
+    def _points(self, pressures_P: FloatArray, uptake_P: FloatArray) -> FloatArray:
+        return self._place(np.maximum(pressures_P, self._limits[0]), np.maximum(uptake_P, 0.0))
+
+
+def _path(kind: str, points_N2: FloatArray) -> Markup:
+    line = "L".join(f"{x:.1f} {y:.1f}" for x, y in points_N2)
+    return Markup('<path class="{}" d="M{}"/>').format(kind, line)

@@ -1,0 +1,195 @@
+"""Figures of the report: predicted against labelled, errors by group, ROC, calibration, labels, training.
+
+Axes: M test rows with a label.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from markupsafe import Markup
+
+from catenane.formatting import with_unit
+from catenane.metrics import FloatArray
+from catenane.reporting.groups import OTHER, GroupError, Grouping
+from catenane.reporting.plots import ACCENT, GRID, INK, MARKERS, MUTED, PALETTE, SECOND, panel
+
+__all__ = ["calibration", "coverage", "group_errors", "history_curves", "parity", "roc"]
+
+LARGE = {"width": 400.0, "height": 380.0}
+SMALL = {"width": 340.0, "height": 240.0}
+MOST_VECTOR_POINTS = 1200
+"""Points beyond this many are drawn as one image within the SVG: smaller, and as sharp on paper."""
+
+
+def parity(
+    labels_M: FloatArray, predictions_M: FloatArray, grouping: Grouping, *, target: str, unit: str | None
+) -> Markup:
+    """Predicted against labelled, coloured by group; on the diagonal they agree."""
+    names = [name for name in grouping.names if np.any(grouping.row_names == name)]
+    columns = 2 if max(map(len, names), default=0) > 12 else 4
+
+    def draw(axes: Any) -> None:
+        both = np.concatenate([labels_M, predictions_M])
+        pad = 0.04 * np.ptp(both) or 0.5
+        limits = (both.min() - pad, both.max() + pad)
+        axes.plot(limits, limits, color=MUTED, lw=0.9, zorder=0)
+        for name in names:
+            # Groups keep their place in the ranking, so a net has one colour in every figure of the report.
+            place = grouping.names.index(name)
+            chosen_M = grouping.row_names == name
+            axes.scatter(
+                labels_M[chosen_M],
+                predictions_M[chosen_M],
+                s=float(np.interp(len(labels_M), [100, 2000], [22, 7])),
+                marker=MARKERS[place % len(MARKERS)],
+                color=SECOND if name == OTHER else PALETTE[place % len(PALETTE)],
+                alpha=float(np.interp(len(labels_M), [100, 3000], [0.75, 0.45])),
+                linewidth=0,
+                label=f"{name} ({np.count_nonzero(chosen_M):,})",
+                rasterized=len(labels_M) > MOST_VECTOR_POINTS,
+            )
+        axes.set_aspect("equal")
+        axes.set(xlim=limits, ylim=limits)
+        axes.set(xlabel=with_unit(f"{target}, label", unit), ylabel=with_unit(f"{target}, predicted", unit))
+        legend = axes.figure.legend(
+            loc="outside lower center", ncols=min(columns, len(names)), columnspacing=1.0, markerscale=1.4
+        )
+        for handle in legend.legend_handles:
+            handle.set(alpha=1, rasterized=False)
+
+    height = 430 + 16 * -(-len(names) // columns)
+    return panel(draw, alt=f"Predicted against labelled {target}", width=440, height=height)
+
+
+def group_errors(
+    sections: Sequence[tuple[str, Sequence[GroupError]]], *, overall: float, xlabel: str, baseline: str | None
+) -> Markup:
+    """Mean error of model and best baseline by group; a line marks the model's error over all test rows."""
+    model_dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5.5, "color": ACCENT}
+    rival_dot = model_dot | {"color": MUTED, "mfc": "none", "mew": 1.2}
+
+    def draw(axes: Any) -> None:
+        axes.axvline(overall, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=0)
+        ticks, place, right = {}, 0.0, axes.get_yaxis_transform()
+        for title, groups in sections:
+            axes.text(-0.03, place, title, transform=right, ha="right", va="center", size=10, weight="bold")
+            for group in groups:
+                place += 1
+                ticks[place] = group.name
+                if group.half_width is not None:
+                    ends = [max(0.0, group.model - group.half_width), group.model + group.half_width]
+                    axes.plot(ends, [place, place], color=ACCENT, lw=1.6, alpha=0.55)
+                if group.baseline is not None:
+                    axes.plot(group.baseline, place, zorder=2, clip_on=False, **rival_dot)
+                axes.plot(group.model, place, zorder=3, clip_on=False, **model_dot)
+                axes.text(1.01, place, f"{group.n:,}", transform=right, va="center", size=10, color=MUTED)
+            place += 1.35
+        axes.text(1.01, 0, "rows", transform=right, va="center", size=10, color=MUTED)
+        axes.set_yticks(list(ticks), list(ticks.values()))
+        axes.tick_params(axis="y", length=0, pad=9, labelcolor=INK)
+        axes.spines["left"].set_visible(False)
+        axes.locator_params(axis="x", nbins=6)
+        axes.set(xlabel=xlabel, ylim=(place - 0.6, -0.7))
+        axes.set_xlim(left=0)
+        axes.plot([], [], **model_dot, label="model, 95 % interval")
+        if baseline is not None:
+            axes.plot([], [], **rival_dot, label=baseline)
+        axes.figure.legend(loc="outside lower center", ncols=2)
+
+    n_rows = sum(1 + len(groups) for _, groups in sections)
+    return panel(draw, alt="Mean error by group of test rows", width=440, height=110 + 20 * n_rows)
+
+
+def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str) -> Markup:
+    """True positives against false positives at every threshold, for the model and its baselines."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=GRID, lw=1)
+        for place, (name, values_M) in enumerate(predictions.items()):
+            style = {"color": MUTED, "lw": 1.1, "ls": ("-", "--", ":", "-.")[place % 4]}
+            look = {"color": ACCENT, "lw": 2.0, "zorder": 3} if name == model else style
+            false, true, _ = roc_curve(labels_M, values_M)
+            axes.plot(false, true, label=f"{name} {roc_auc_score(labels_M, values_M):.3f}", **look)
+        axes.set_aspect("equal")
+        axes.legend(loc="lower right", title="area under the curve", title_fontsize=10, alignment="left")
+        axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="false positive rate", ylabel="true positive rate")
+
+    return panel(draw, alt="ROC curves of the model and the baselines", **LARGE)
+
+
+def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
+    """Share of positives among rows with about the same predicted probability; on the diagonal both agree."""
+    n_bins = int(np.clip(len(labels_M) // 20, 1, 10))
+    by_value = np.argsort(predictions_M, kind="stable")
+    bins = [rows for rows in np.array_split(by_value, n_bins) if len(rows)]
+    centres = [float(predictions_M[rows].mean()) for rows in bins]
+    shares = [float(labels_M[rows].mean()) for rows in bins]
+    intervals = [_wilson(share, len(rows)) for share, rows in zip(shares, bins, strict=True)]
+    # Rare positives leave most of the unit square empty: show the part that is used.
+    top = min(1.02, 1.1 * max(*centres, *(high for _, high in intervals)))
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9)
+        for centre, share, interval in zip(centres, shares, intervals, strict=True):
+            axes.plot([centre] * 2, interval, color=ACCENT, lw=1.6, alpha=0.55)
+            axes.plot(centre, share, "o", ms=5.5, color=ACCENT)
+        axes.set_aspect("equal")
+        limits = (-0.02 * top, top)
+        axes.set(xlim=limits, ylim=limits, xlabel="predicted probability", ylabel="share of positives")
+
+    return panel(draw, alt="Calibration: share of positives by predicted probability", **LARGE)
+
+
+def coverage(nominal: Sequence[float], empirical: Sequence[float]) -> Markup:
+    """Coverage of the prediction intervals found against asked for."""
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9)
+        axes.plot(nominal, empirical, "o-", ms=4.5, lw=1.4, color=ACCENT)
+        axes.set_aspect("equal")
+        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="nominal coverage", ylabel="empirical coverage")
+
+    return panel(draw, alt="Calibration of the intervals: empirical against nominal coverage", **LARGE)
+
+
+def history_curves(
+    history: Sequence[Mapping[str, float]], curves: Mapping[str, str], ylabel: str, kept: int | None
+) -> Markup:
+    """Values by epoch, the epoch marked whose weights were kept.
+
+    Args:
+        history: As in `FinetuneResult.history`.
+        curves: Keys of the history and their labels; the last one is the most important.
+        ylabel: Of the axis.
+        kept: The epoch to mark.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    def draw(axes: Any) -> None:
+        epochs = [row["epoch"] for row in history]
+        marker = {"marker": "o", "ms": 3.5} if len(history) < 12 else {}
+        for key, label in curves.items():
+            color = ACCENT if key == list(curves)[-1] else MUTED
+            values = [row.get(key, np.nan) for row in history]
+            axes.plot(epochs, values, lw=1.8, color=color, label=label, **marker)
+        if kept is not None:
+            axes.axvline(kept, color=MUTED, lw=0.9, ls=(0, (4, 3)), label=f"kept: epoch {kept}")
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
+        axes.grid(visible=False, axis="x")
+        axes.set(xlabel="epoch", ylabel=ylabel)
+        axes.legend(loc="best")
+
+    return panel(draw, alt=f"{ylabel} by epoch", **SMALL)
+
+
+def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
+    """95 % interval of a share among n rows (E. B. Wilson 1927); it stays between 0 and 1."""
+    scale = 1 + z * z / n
+    middle = (share + z * z / (2 * n)) / scale
+    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
+    return max(0.0, middle - half), min(1.0, middle + half)
