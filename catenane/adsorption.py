@@ -28,16 +28,15 @@ class Uptake:
     @classmethod
     def parse(cls, target: str) -> Uptake | None:
         """The uptake that a target's name says, `GAS_PRESSUREbar`; None where it says none."""
-        named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?)_?bar", target.casefold())
+        named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?(?:e[-+]?\d+)?)_?bar", target.casefold())
         if named is None or named[1] not in _FORMULAS:
             return None
         return cls(_FORMULAS[named[1]], float(named[2]))
 
     @property
     def name(self) -> str:
-        """The target's name: `co2_0.15bar`."""
-        pressure = f"{self.pressure:.12f}".rstrip("0").rstrip(".")
-        return f"{self.gas.casefold()}_{pressure}bar"
+        """The target's name, `co2_0.15bar`; two pressures never share one."""
+        return f"{self.gas.casefold()}_{str(self.pressure).removesuffix('.0')}bar"
 
 
 def as_uptakes(targets: Sequence[str]) -> tuple[Uptake, ...]:

@@ -21,9 +21,15 @@ def test_a_name_tells_gas_and_pressure(name, uptake):
     assert Uptake.parse(name) == uptake
 
 
-@pytest.mark.parametrize("pressure", [0.0, 0.01, 0.15, 2.5, 100.0, 1e-7])
+@pytest.mark.parametrize("pressure", [0.0, 0.01, 0.15, 2.5, 100.0, 1e-7, 1e-13, 2e-13, 1e20, 0.1 + 0.2])
 def test_names_come_back(pressure):
     assert Uptake.parse(Uptake("CO2", pressure).name) == Uptake("CO2", pressure)
+
+
+def test_names_are_as_people_write_them():
+    pressures = (0.1, 0.15, 1.0, 35.0, 100.0)
+    names = [Uptake("CO2", pressure).name for pressure in pressures]
+    assert names == ["co2_0.1bar", "co2_0.15bar", "co2_1bar", "co2_35bar", "co2_100bar"]
 
 
 def test_targets_that_are_no_uptakes_are_refused():

@@ -37,8 +37,12 @@ def find_column(columns: Sequence[str], name: str, source: str) -> int:
     """Number of the column of this name; upper and lower case may be mixed up where that is not ambiguous.
 
     Raises:
-        DataError: There is no such column; the nearest one, and those that there are, are named.
+        DataError: There is no such column, or several; the nearest one, or those that there are, are named.
     """
+    if columns.count(name) > 1:
+        raise DataError(
+            f"{source}: several columns are called {name!r} but for their units: give the unit too"
+        )
     if name in columns:
         return columns.index(name)
     alike = [i for i, column in enumerate(columns) if column.casefold() == name.casefold()]

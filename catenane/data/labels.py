@@ -11,12 +11,39 @@ import numpy as np
 
 from catenane.errors import DataError
 
-__all__ = ["parse_labels"]
+__all__ = ["check_target_names", "parse_labels"]
+
+_RESERVED = ("row", "string", "source", "split", "error", "in_domain", "note")
+_SUFFIXES = ("low", "high", "predicted")
 
 _MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "none"})
 _TRUTH = {"true": 1.0, "false": 0.0}
 _SHOWN_ROWS = 3
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+
+def check_target_names(names: Sequence[str], headers: Sequence[str], source: str) -> None:
+    """Refuse targets whose columns could not be held apart in a table of predictions.
+
+    Args:
+        names: Names of the targets, without units.
+        headers: Their columns, as the table has them.
+        source: Name of the table, for messages.
+
+    Raises:
+        DataError: Two share a name, one is called as a column of every table of predictions is, or as a
+            column that another target has there (`y_low` beside `y`).
+    """
+    for name, header in zip(names, headers, strict=True):
+        others = [f"{other}_{suffix}" for other in names for suffix in _SUFFIXES]
+        if names.count(name) > 1:
+            twins = ", ".join(repr(h) for n, h in zip(names, headers, strict=True) if n == name)
+            reason = f"the targets {twins} are all called {name!r} without their units"
+        elif name.casefold() in _RESERVED or name in others:
+            reason = f"target {header!r} has the name of a column of predictions"
+        else:
+            continue
+        raise DataError(f"{source}: {reason}: rename the column")
 
 
 def parse_labels(

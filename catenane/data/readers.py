@@ -12,9 +12,10 @@ from catenane.data.parquet_tables import ParquetTable
 from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
 from catenane.data.sources import Source, find_source
-from catenane.data.text_tables import SPACE, DelimitedTable, LineTable, TableFile, until_text
+from catenane.data.text_tables import DelimitedTable, LineTable, TableFile, until_text
 from catenane.errors import NotationError
 from catenane.notation import Notation
+from catenane.notation.syntax import SPACE
 
 __all__ = [
     "cell_text",

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Self
 
 from catenane.errors import DataError
-from catenane.files import csv_writer, escaped
+from catenane.files import csv_writer
+from catenane.notation.syntax import excerpt
 
-__all__ = ["Rejection", "RejectionWriter", "excerpt", "write_rejected"]
+__all__ = ["Rejection", "RejectionWriter", "write_rejected"]
 
-LONGEST_VALUE, LONGEST_EXCERPT = 131_072, 80
+LONGEST_VALUE = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,7 @@ class Rejection:
 
     def __post_init__(self) -> None:
         if len(self.value) > LONGEST_VALUE:
-            object.__setattr__(self, "value", excerpt(self.value))
+            object.__setattr__(self, "value", excerpt(self.value, self.position or 0))
 
     def __str__(self) -> str:
         place = f"row {self.row}" + (f", column {self.column!r}" if self.column else "")
@@ -77,11 +78,3 @@ def write_rejected(path: str | Path, rejections: Iterable[Rejection]) -> None:
     with RejectionWriter(path) as writer:
         for rejection in rejections:
             writer.write(rejection)
-
-
-def excerpt(value: str) -> str:
-    """The value for a message: shortened in the middle, with escapes for what cannot be printed."""
-    if len(value) > LONGEST_EXCERPT:
-        half = (LONGEST_EXCERPT - 1) // 2
-        value = f"{value[:half]}…{value[-half:]}"
-    return value if value.isprintable() else "".join(c if c.isprintable() else escaped(c) for c in value)

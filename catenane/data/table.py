@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from catenane.data.columns import find_column, find_notation
-from catenane.data.labels import parse_labels
+from catenane.data.labels import check_target_names, parse_labels
 from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
 from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
@@ -97,7 +97,9 @@ def read_table(
     file = open_table(found)
     known = found.dataset if found.dataset and found.dataset.string_column in file.columns else None
     string, label_columns, extra = _choose_columns(file, known, targets, string_column, notation, columns)
-    names, units = _names_and_units([file.columns[i] for i in label_columns], known)
+    headers = [file.columns[i] for i in label_columns]
+    names, units = _names_and_units(headers, known)
+    check_target_names(names, headers, file.name)
     rows, cells, rejected = _read_cells(file, [string, *label_columns, *extra])
     texts, label_cells, extra_cells = cells[0], cells[1 : 1 + len(names)], cells[1 + len(names) :]
     # Numbers before strings: a wrong target is found before many molecules are parsed.

@@ -21,11 +21,11 @@ from catenane.data.rejects import Rejection
 from catenane.data.sources import LONGEST_LINE
 from catenane.errors import DataError
 from catenane.files import escaped
+from catenane.notation.syntax import SPACE, excerpt
 
 __all__ = [
     "LONGEST_FIELD",
     "SAMPLE_ROWS",
-    "SPACE",
     "DelimitedTable",
     "LineTable",
     "Row",
@@ -38,10 +38,7 @@ Row = tuple[int, list[Any]]
 """Data row, from 1, and the values of the columns asked for."""
 
 LONGEST_FIELD = 131_072
-LONGEST_SHOWN = 80
 SAMPLE_ROWS = 200
-SPACE = " \t\n\r\v\f"
-"""White space around and between strings; that of other scripts (U+00A0, U+2028) is part of a string."""
 
 # A byte that is not UTF-8 is read as a lone surrogate (see `Source.lines`).
 _UNREADABLE = re.compile("[\0\ud800-\udfff]")
@@ -114,7 +111,7 @@ class TextTable(ABC):
             number += 1
             if len(line) > LONGEST_LINE:
                 reason = f"the line has more than {LONGEST_LINE:,} characters, of which the first are shown"
-                yield Rejection(number, "", f"{line[:LONGEST_SHOWN]}…", None, reason)
+                yield Rejection(number, "", excerpt(line), None, reason)
                 continue
             plain = line.isascii() and "\0" not in line and '"' not in line and len(line) <= LONGEST_FIELD
             try:

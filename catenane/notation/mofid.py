@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
-from catenane.notation.syntax import excerpt, find_fault, notation_error, well_formed
+from catenane.notation.syntax import SPACE, excerpt, find_fault, notation_error, well_formed
 
 __all__ = ["FAILED_TOPOLOGIES", "Mofid"]
 
@@ -65,7 +65,7 @@ class Mofid:
             NotationError: The text is not a MOFid, is one of another version, or marks a failure (no blocks,
                 or a lone `*`). `.position` counts in the text without the white space around it.
         """
-        text = text.strip()
+        text = text.strip(SPACE)
         if not text:
             raise NotationError("the MOFid is empty")
         smiles, mark, rest = text.partition("&&")

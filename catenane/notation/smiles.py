@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from catenane.errors import NotationError
-from catenane.notation.syntax import atom_positions, find_fault, find_ring_fault, notation_error, well_formed
+from catenane.notation.syntax import (
+    SPACE,
+    atom_positions,
+    find_fault,
+    find_ring_fault,
+    notation_error,
+    well_formed,
+)
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -37,7 +44,7 @@ class Smiles:
         """
         from rdkit import Chem, rdBase
 
-        text = text.strip()
+        text = text.strip(SPACE)
         if not text:
             raise NotationError("the SMILES string is empty")
         if len(text) > _LONGEST:

@@ -12,8 +12,10 @@ import re
 from typing import NamedTuple
 
 from catenane.errors import NotationError
+from catenane.files import escaped
 
 __all__ = [
+    "SPACE",
     "Fault",
     "atom_positions",
     "excerpt",
@@ -23,6 +25,8 @@ __all__ = [
     "well_formed",
 ]
 
+SPACE = " \t\n\r\v\f"
+"""White space around and between strings; that of other scripts (U+00A0, U+2028) is part of a string."""
 _SHOWN = 80
 """Characters of a string that a message shows at most."""
 
@@ -170,7 +174,7 @@ def notation_error(reason: str, text: str, position: int | None = None) -> Notat
 def excerpt(text: str, position: int = 0) -> str:
     """The string as a message shows it: printable, and cut to a part around the position if it is long."""
     start = max(0, min(position - _SHOWN // 2, len(text) - _SHOWN))
-    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[start : start + _SHOWN])
+    shown = "".join(c if c.isprintable() else escaped(c) for c in text[start : start + _SHOWN])
     return f"{'…' * (start > 0)}{shown}{'…' * (start + _SHOWN < len(text))}"
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from catenane.data import Rejection, Table
-from catenane.data.rejects import excerpt
 from catenane.drawing import structures
 from catenane.formatting import number, percent, with_unit
 from catenane.metrics import SCORES, FloatArray, Score, Task
+from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Fact, Grid
 from catenane.reporting.result import FEWEST_ROWS, HEADS, MODEL, Outcome, Verdict
 from catenane.reporting.schema import TargetIntervals
@@ -221,7 +221,15 @@ def rejected_grid(rejected: Sequence[Rejection], most: int = 12) -> Grid:
     rows = []
     for kind, found in [*ranked[:most], *([("other reasons", rest)] if rest else [])]:
         first, reason = found[0], kind if len(found) > 1 else found[0].reason
-        rows.append([reason, f"{len(found):,}", f"{first.row:,}", first.column, excerpt(first.value)])
+        rows.append(
+            [
+                reason,
+                f"{len(found):,}",
+                f"{first.row:,}",
+                first.column,
+                excerpt(first.value, first.position or 0),
+            ]
+        )
     return Grid(
         columns=[
             ("reason", "name"), ("rows", "number"), ("first in row", "number"), ("column", "text"),

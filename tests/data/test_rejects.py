@@ -4,28 +4,12 @@ from __future__ import annotations
 
 import csv
 
-import pytest
-
-from catenane.data.rejects import Rejection, RejectionWriter, excerpt, write_rejected
+from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
 
 
 def test_a_value_is_kept_whole_and_only_a_giant_is_cut():
     assert Rejection(1, "smiles", "C" * 500 + "N\0", None, "too long").value == "C" * 500 + "N\0"
     assert len(Rejection(1, "smiles", "C" * 1_000_000, None, "too long").value) < 90
-
-
-def test_a_message_shows_a_long_value_shortened_in_the_middle():
-    value = excerpt("C" * 500 + "N")
-    assert len(value) < 90
-    assert value.startswith("CCC")
-    assert value.endswith("CN")
-
-
-@pytest.mark.parametrize(
-    ("value", "shown"), [("a\tb\n", "a\\tb\\n"), ("x\0", "x\\x00"), ("C\udce9", "C\\xe9"), ("é", "é")]
-)
-def test_what_cannot_be_printed_is_escaped(value, shown):
-    assert excerpt(value) == shown
 
 
 def test_the_error_names_source_row_column_and_reason():

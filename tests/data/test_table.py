@@ -88,6 +88,30 @@ def test_a_wrong_target_is_refused(path, targets, message):
     assert message.split("? The")[0] in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("header", "targets", "message"),
+    [
+        ("y [eV],y (K)", ["y [eV]", "y (K)"], "'y [eV]', 'y (K)' are all called 'y' without their units"),
+        ("y [eV],y (K)", ["y"], "several columns are called 'y' but for their units"),
+        ("error,y", ["error"], "target 'error' has the name of a column of predictions: rename the column"),
+        ("String,y", ["String"], "target 'String' has the name of a column of predictions"),
+        ("in_domain,y", ["in_domain", "y"], "target 'in_domain' has the name of a column of predictions"),
+        ("y,y_low", ["y", "y_low"], "target 'y_low' has the name of a column of predictions"),
+        ("y_high (K),y", ["y_high (K)", "y"], "target 'y_high (K)' has the name of a column of predictions"),
+    ],
+)
+def test_targets_that_predictions_could_not_hold_apart_are_refused(tmp_path, header, targets, message):
+    (tmp_path / "a.csv").write_text(f"smiles,{header}\nCC,1,2\nCCC,2,3\n")
+    with pytest.raises(DataError) as error:
+        read_table(tmp_path / "a.csv", targets=targets)
+    assert message in str(error.value)
+
+
+def test_a_suffix_by_itself_is_a_name_as_any(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles,y_low,z\nCC,1,2\nCCC,2,3\n")
+    assert read_table(tmp_path / "a.csv", targets=["y_low", "z"]).target_names == ("y_low", "z")
+
+
 def test_a_target_of_text_is_refused(tmp_path):
     (tmp_path / "a.csv").write_text("smiles,name\nCC,ethane\nCCC,propane\n")
     with pytest.raises(DataError, match="column 'name' does not hold numbers: 'ethane' in row 1"):

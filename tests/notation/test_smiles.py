@@ -71,6 +71,12 @@ def test_the_longest_allowed_chain_and_its_scaffold_are_written():
     assert chain.scaffold() == ""
 
 
+@pytest.mark.parametrize("text", ["\u00a0CCO", "CCO\u00a0", "CC\u2028O", "CCO\x85"])
+def test_white_space_of_other_scripts_is_not(text: str):
+    with pytest.raises(NotationError, match="illegal character"):
+        Smiles.parse(text)
+
+
 def test_white_space_around_is_dropped():
     assert Smiles.parse(" CCO\n") == Smiles.parse("CCO")
 
