@@ -20,9 +20,10 @@ from catenane.inference import Model
 from catenane.metrics import FloatArray, score
 from catenane.models import Bundle
 from catenane.reproduce.faults import FaultyEncoder
-from catenane.reproduce.training import LONGEST, Case, is_no_net, nets
+from catenane.reproduce.protocols import Variant
+from catenane.reproduce.training import LONGEST, Case, Workbench, is_no_net, nets
 
-__all__ = ["MEASURES", "label_r2", "nearest", "power_law", "sensitivity", "topology_purity"]
+__all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "sensitivity", "topology_purity"]
 
 N_NEIGHBOURS, MOST_POINTS, N_PROBED, N_BINS = 10, 2000, 64, 40
 MOST_NETS, FEWEST_ROWS = 10, 10
@@ -83,13 +84,13 @@ def labels(case: Case) -> Values:
 
 def cleaning(case: Case) -> Values:
     """Rows before and after the paper's cleaning, and why they were left out."""
-    read = case.bench.read(case.data.name)
+    read, kept = case.bench.read(case.data.name), case.bench.cleaned(case.data.name, case.data.cleaning)
     found = Counter(nets(read))
     return {
         "counts": {
             "rows": len(read), "nets": len(found), "long": sum(len(s) > LONGEST for s in read.strings),
             "unnamed": sum(n for net, n in found.items() if is_no_net(net)),
-            "repeated": find_duplicates(read).n_rows, "kept": len(case.bench.cleaned(case.data)),
+            "repeated": find_duplicates(read).n_rows, "kept": len(kept),
             "commonest": max(found.values()) / len(read),
         },
         "bars": dict(found.most_common(12)),
@@ -210,6 +211,15 @@ MEASURES: dict[str, Callable[[Case], Values]] = {
     "neighbours": neighbours, "order_blindness": order_blindness,
 }  # fmt: skip
 """Every measure by name."""
+
+
+def measure(bench: Workbench, variant: Variant, seed: int) -> Values:
+    """All that the protocol measures on one variant with one seed."""
+    case = Case(bench, variant, seed)
+    values: Values = {"group": variant.group}
+    for name in bench.protocol.measures:
+        values |= MEASURES[name](case)
+    return {key: value for key, value in values.items() if key != "folder"}
 
 
 def _score(label_N: FloatArray, predicted_N: FloatArray) -> dict[str, Any]:

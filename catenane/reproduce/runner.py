@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import UsageError
-from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol
+from catenane.reproduce.protocols import Protocol, Score, find_protocol
 from catenane.reproduce.published import published_number, record
 from catenane.reproduce.result import Reproduction, Row, Table, look_up, write_result
 from catenane.version import __version__
@@ -17,10 +17,9 @@ from catenane.version import __version__
 __all__ = ["OUT", "reproduce"]
 
 OUT = Path("runs") / "reproduce"
-FINDINGS = "findings.json"
 
 Finding = dict[str, Any]
-"""Of one variant: `command`, `scale`, `unit`, and `values` of every seed."""
+"""Of one variant: `command`, `scale`, `unit`, `seconds` of its stages, and `values` of every seed."""
 
 
 def reproduce(
@@ -64,42 +63,36 @@ def reproduce(
             raise UsageError(f"{option}={value} must be at least 1")
     chosen = protocol.chosen(only)
 
+    # Protocols are listed without PyTorch, which training loads.
+    from catenane.reproduce.measures import measure
     from catenane.reproduce.stages import Stages
     from catenane.reproduce.training import Workbench
     from catenane.train.folder import write_json
 
     root = Path(out) if out is not None else OUT
     folder = root / protocol.name
-    scale = {} if epochs is None else {"pretraining.epochs": epochs, "finetuning.epochs": epochs}
-    changes = scale | dict(settings or {})
-    stages = Stages(root / "stages")
-    bench = Workbench(protocol, stages, rows=rows, settings=changes, data_dir=data_dir, device=device)
+    changes = {} if epochs is None else {"pretraining.epochs": epochs, "finetuning.epochs": epochs}
+    changes |= settings or {}
+    bench = Workbench(
+        protocol=protocol, stages=Stages(root / "stages"), rows=rows, settings=changes, data_dir=data_dir,
+        device=device,
+    )  # fmt: skip
     command = _command(name, {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds}, settings or {})
-    found = _earlier(folder / FINDINGS, protocol)
+    found = _earlier(folder / "findings.json")
     for variant in chosen:
-        values = [_measure(bench, variant, seed) for seed in range(seeds or protocol.seeds)]
-        unit = bench.read(protocol.data_of(variant).name).units.get(_scored(protocol, variant), "")
+        bench.stages.seconds.clear()
+        values = [measure(bench, variant, seed) for seed in range(seeds or protocol.seeds)]
+        data = protocol.data_of(variant)
         found[variant.name] = {
-            "command": command, "unit": unit, "values": values, "scale": {"rows": rows} | changes,
-            "seconds": {key: stages.seconds[key] for key in stages.seconds},
+            "command": command, "scale": {"rows": rows} | changes, "values": values,
+            "unit": bench.read(data.name).units.get(data.scored_target, ""),
+            "seconds": dict(bench.stages.seconds),
         }  # fmt: skip
-        stages.seconds.clear()
         found = {v.name: found[v.name] for v in protocol.variants if v.name in found}
         folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / FINDINGS, found)
+        write_json(folder / "findings.json", found)
         result = _render(folder, protocol, found)
     return result
-
-
-def _measure(bench: Any, variant: Variant, seed: int) -> dict[str, Any]:
-    from catenane.reproduce.measures import MEASURES
-    from catenane.reproduce.training import Case
-
-    case = Case(bench, variant, seed)
-    values: dict[str, Any] = {"group": variant.group}
-    for measure in bench.protocol.measures:
-        values |= MEASURES[measure](case)
-    return {key: value for key, value in values.items() if key != "folder"}
 
 
 def _render(folder: Path, protocol: Protocol, found: Mapping[str, Finding]) -> Reproduction:
@@ -117,14 +110,9 @@ def _render(folder: Path, protocol: Protocol, found: Mapping[str, Finding]) -> R
     paper = record(protocol.source)["paper"]
     seconds = {key: value for finding in found.values() for key, value in finding["seconds"].items()}
     result = Reproduction(
-        name=protocol.name,
-        title=protocol.title,
-        source=", ".join([paper["authors"][0], paper["title"]]),
-        tables=tables,
-        figures=figures,
-        version=__version__,
-        seconds=round(sum(seconds.values()), 1),
-    )
+        name=protocol.name, title=protocol.title, source=f"{paper['authors'][0]}, {paper['title']}",
+        tables=tables, figures=figures, version=__version__, seconds=round(sum(seconds.values()), 1),
+    )  # fmt: skip
     write_result(folder, result)
     return result
 
@@ -133,24 +121,20 @@ def _rows(protocol: Protocol, found: Mapping[str, Finding], score: Score) -> Ite
     """The lines of one score: one a variant, or several where its path has a `*`."""
     if not score.of:
         yield Row(quantity=score.label, unit=score.unit, published=published_number(score.published))
-        return
-    for variant in protocol.variants:
-        finding = found.get(variant.name)
+    for variant in protocol.variants if score.of else ():
+        finding, other = found.get(variant.name), found.get(score.minus)
         if finding is None or variant.name == score.minus:
             continue
-        other = found.get(score.minus)
         if score.minus and (other is None or other["scale"] != finding["scale"]):
             continue
         for path, label in _paths(finding["values"], score):
-            numbers = [look_up(seed, path) for seed in finding["values"]]
+            by_seed = [look_up(seed, path) for seed in finding["values"]]
             if other is not None:
-                numbers = [
-                    None if number is None or (base := look_up(seed, path)) is None else number - base
-                    for number, seed in zip(numbers, other["values"], strict=False)
-                ]
-            by_seed = [number for number in numbers if number is not None]
+                pairs = zip(by_seed, (look_up(seed, path) for seed in other["values"]), strict=False)
+                by_seed = [None if None in pair else pair[0] - pair[1] for pair in pairs]
+            by_seed = [number for number in by_seed if number is not None]
+            printed = () if score.minus else variant.published.get(score.of, ())
             if by_seed:
-                printed = None if score.minus else variant.published.get(score.of)
                 yield Row(
                     quantity=label if score.once else f"{variant.name}: {label}",
                     unit=finding["unit"] if score.unit == "label" else score.unit,
@@ -177,29 +161,23 @@ def _extrapolate(protocol: Protocol, found: Mapping[str, Finding]) -> None:
 
     variants = [v for v in protocol.variants if v.name in found]
     for full in (v for v in variants if v.share == max(protocol.shares)):
-        scale = found[full.name]["scale"]
-        alike = [v.name for v in variants if v.group == full.group and found[v.name]["scale"] == scale]
-        steps = [found[name]["values"] for name in alike]
-        for by_share, values in zip(zip(*steps, strict=False), found[full.name]["values"], strict=False):
-            if len(by_share) > 1:
-                factor, exponent = power_law(
-                    [seed["rows"]["train"] for seed in by_share], [seed["test"]["mae"] for seed in by_share]
-                )
-                values["power_law"] = {"mae": factor * protocol.extrapolate**-exponent, "exponent": exponent}
+        alike = [found[v.name] for v in variants if v.group == full.group]
+        steps = [other["values"] for other in alike if other["scale"] == found[full.name]["scale"]]
+        for by_share in zip(*steps, strict=False):
+            rows = [seed["rows"]["train"] for seed in by_share]
+            if len(rows) > 1:
+                factor, exponent = power_law(rows, [seed["test"]["mae"] for seed in by_share])
+                error = factor * protocol.extrapolate**-exponent
+                by_share[-1]["power_law"] = {"mae": error, "exponent": exponent}
 
 
-def _earlier(path: Path, protocol: Protocol) -> dict[str, Finding]:
-    """What earlier runs found, of variants that there still are."""
+def _earlier(path: Path) -> dict[str, Finding]:
+    """What earlier runs found."""
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept: dict[str, Finding] = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return {variant.name: kept[variant.name] for variant in protocol.variants if variant.name in kept}
-
-
-def _scored(protocol: Protocol, variant: Variant) -> str:
-    data = protocol.data_of(variant)
-    return data.scored or data.targets[0]
+    return kept
 
 
 def _command(name: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

@@ -7,28 +7,22 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from dataclasses import dataclass, field
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+import catenane.models as models
 from catenane.baselines import fit_predict_baselines
 from catenane.config import EncoderConfig, Recipe, load_recipe
 from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.errors import DataError
 from catenane.inference import Model
 from catenane.metrics import FloatArray
-from catenane.models import (
-    Bundle,
-    BundleConfig,
-    MaskedLanguageModel,
-    TransformerEncoder,
-    load_bundle,
-    save_bundle,
-)
+from catenane.models import Bundle, TransformerEncoder
 from catenane.notation import Mofid
 from catenane.reproduce.faults import FAULTS, FaultyEncoder
 from catenane.reproduce.protocols import Data, Protocol, Variant
@@ -42,7 +36,6 @@ __all__ = ["CLEANING", "ENCODERS", "Case", "Workbench", "is_no_net", "nets"]
 
 LONGEST = 511
 """Characters of the longest MOFid that the first paper keeps."""
-NO_NET = {"ERROR", "UNKNOWN", "NA", ""}
 STRINGS_PER_ROW = 10
 """Strings that pretraining reads for each row of a scaled run, as far as there are so many."""
 CURVE_ROWS = 2000
@@ -56,16 +49,13 @@ def nets(table: Table) -> list[str]:
 
 def is_no_net(net: str) -> bool:
     """Whether MOFid found no net."""
-    return NO_NET.issuperset(net.split(","))
+    return {"ERROR", "UNKNOWN", "NA", ""}.issuperset(net.split(","))
 
 
 def clean_frameworks(table: Table) -> Table:
     """MOFids of fewer than 512 characters with a net, repeated ones as one row with the mean label."""
-    kept = [
-        row
-        for row, (string, net) in enumerate(zip(table.strings, nets(table), strict=True))
-        if len(string) <= LONGEST and not is_no_net(net)
-    ]
+    rows = enumerate(zip(table.strings, nets(table), strict=True))
+    kept = [row for row, (string, net) in rows if len(string) <= LONGEST and not is_no_net(net)]
     return aggregate(table.take(kept), "mean")
 
 
@@ -77,66 +67,46 @@ ENCODERS: dict[str, Callable[[EncoderConfig], TransformerEncoder]] = {
 """Encoders that are not ours, by the name that a variant gives; weights are named as ours."""
 
 
+@dataclass(eq=False, kw_only=True)
 class Workbench:
-    """Data and stages of one run of a protocol.
+    """Data and stages of one run of a protocol."""
 
-    Args:
-        protocol: What is run.
-        stages: Where work is kept.
-        rows: Rows drawn from the cleaned data; None for all.
-        settings: Changes to every recipe.
-        data_dir: Local copies of the data sets.
-        device: "cpu", "cuda", ...; the fastest by default.
-    """
+    protocol: Protocol
+    stages: Stages
+    rows: int | None = None
+    """Rows drawn from the cleaned data; None for all."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """Changes to every recipe."""
+    data_dir: str | Path | None = None
+    device: str | None = None
+    pooled: dict[str, np.ndarray] = field(default_factory=dict)
+    """Vectors of a table by a frozen start, by a digest of both: read once for all trainings."""
 
-    def __init__(
-        self,
-        protocol: Protocol,
-        stages: Stages,
-        *,
-        rows: int | None = None,
-        settings: dict[str, Any] | None = None,
-        data_dir: str | Path | None = None,
-        device: str | None = None,
-    ) -> None:
-        self.protocol, self.stages, self.rows = protocol, stages, rows
-        self.settings, self.data_dir, self.device = settings or {}, data_dir, device
-        self._read: dict[str, Table] = {}
-        self._cleaned: dict[tuple[str, str], Table] = {}
-        self.pooled: dict[str, np.ndarray] = {}
-        """Vectors of a table by a frozen start, by a digest of both: read once for all trainings."""
+    def __post_init__(self) -> None:
+        self.read, self.cleaned = cache(self._read), cache(self._clean)
 
-    def read(self, name: str) -> Table:
+    def _read(self, name: str) -> Table:
         """All rows of a data set with every label that the protocol uses of it."""
-        if name not in self._read:
-            used = [self.protocol.data_of(variant) for variant in self.protocol.variants]
-            targets = tuple(dict.fromkeys(t for data in used if data.name == name for t in data.targets))
-            self._read[name] = read_table(name, targets=targets, data_dir=self.data_dir)
-        return self._read[name]
+        used = [self.protocol.data_of(variant) for variant in self.protocol.variants]
+        targets = dict.fromkeys(t for data in used if data.name == name for t in data.targets)
+        return read_table(name, targets=tuple(targets), data_dir=self.data_dir)
 
-    def cleaned(self, data: Data) -> Table:
+    def _clean(self, name: str, cleaning: str) -> Table:
         """The rows that are kept, all of them."""
-        key = (data.name, data.cleaning)
-        if key not in self._cleaned:
-            self._cleaned[key] = CLEANING[data.cleaning](self.read(data.name))
-        return self._cleaned[key]
+        return CLEANING[cleaning](self.read(name))
 
     def table(self, data: Data) -> Table:
-        """The rows that this run draws, the same for every seed, with their labels; no row without any."""
-        table = self.cleaned(data)
+        """The rows that this run draws, the same for every seed, of those that have the scored label."""
+        table = self.cleaned(data.name, data.cleaning)
         if self.rows is not None and self.rows < len(table):
-            drawn = np.random.default_rng(0).choice(len(table), self.rows, replace=False)
-            table = table.take(np.sort(drawn))
+            table = table.take(np.sort(np.random.default_rng(0).choice(len(table), self.rows, replace=False)))
         places = [table.target_names.index(target) for target in data.targets]
         table = dataclasses.replace(table, targets=table.targets[:, places], target_names=tuple(data.targets))
-        return table.take(np.flatnonzero(np.isfinite(table.targets).any(axis=1)))
-
-    def recipe(self, variant: Variant) -> Recipe:
-        """The variant's recipe at this run's scale."""
-        return load_recipe(variant.recipe).with_settings(dict(variant.settings) | self.settings)
+        scored_N = table.targets[:, data.targets.index(data.scored_target)]
+        return table.take(np.flatnonzero(np.isfinite(scored_N)))
 
 
-@dataclass
+@dataclass(eq=False)
 class Case:
     """One variant with one seed; what costs time is computed when it is asked for, or read from a stage."""
 
@@ -144,42 +114,28 @@ class Case:
     variant: Variant
     seed: int
 
-    @cached_property
-    def data(self) -> Data:
-        """What it learns from."""
-        return self.bench.protocol.data_of(self.variant)
-
-    @cached_property
-    def table(self) -> Table:
-        """The rows drawn, with their labels."""
-        return self.bench.table(self.data)
-
-    @cached_property
-    def scored(self) -> int:
+    def __post_init__(self) -> None:
+        self.data = self.bench.protocol.data_of(self.variant)
+        self.table = self.bench.table(self.data)
+        self.scored = self.table.target_names.index(self.data.scored_target)
         """Place of the label that the scores are about."""
-        return self.table.target_names.index(self.data.scored or self.data.targets[0])
-
-    @cached_property
-    def labels(self) -> FloatArray:
-        """That label."""
-        column_N: FloatArray = self.table.targets[:, self.scored]
-        return column_N
+        self.labels: FloatArray = self.table.targets[:, self.scored]
 
     @cached_property
     def split(self) -> Split:
         """The seed's parts; the training rows cut to the variant's share."""
         split = make_split(self.table, self.data.split, seed=self.seed, fractions=tuple(self.data.shares))
-        if self.variant.share == 1:
-            return split
         # One order for all shares, so that the larger one holds the smaller.
         order = np.random.default_rng([self.seed, 1]).permutation(split.train)
-        kept = np.sort(order[: max(1, round(self.variant.share * len(order)))])
-        return dataclasses.replace(split, train=kept)
+        return dataclasses.replace(
+            split, train=np.sort(order[: max(1, round(self.variant.share * len(order)))])
+        )
 
     @cached_property
     def recipe(self) -> Recipe:
-        """At the scale of the run."""
-        return self.bench.recipe(self.variant)
+        """The variant's recipe at the scale of the run."""
+        settings = dict(self.variant.settings) | self.bench.settings
+        return load_recipe(self.variant.recipe).with_settings(settings)
 
     @cached_property
     def spec(self) -> dict[str, Any]:
@@ -205,14 +161,25 @@ class Case:
         return self.stage("training", self._train)
 
     @cached_property
+    def pretraining(self) -> dict[str, Any]:
+        """Masked pretraining without the test rows: `strings`, `accuracy` on strings held out, `folder`."""
+        label = f"{self.variant.recipe}, seed {self.seed}"
+        return self.bench.stages.get("pretraining", label, self._start_spec, self._pretrain)
+
+    @cached_property
     def bundle(self) -> Bundle:
         """The trained model, or what is measured instead where nothing is trained."""
         if not self.variant.train:
-            return self.start_bundle
-        return self._rebuilt(load_bundle(self.trained["folder"] / "bundle"))
+            return self.start
+        bundle = models.load_bundle(self.trained["folder"] / "bundle")
+        if self.variant.encoder in ENCODERS:  # A bundle holds its weights alone.
+            encoder = ENCODERS[self.variant.encoder](bundle.config.recipe.encoder)
+            encoder.load_state_dict(bundle.encoder.state_dict())
+            bundle.model.encoder = encoder.eval()
+        return bundle
 
     @cached_property
-    def start_bundle(self) -> Bundle:
+    def start(self) -> Bundle:
         """What training starts from.
 
         Raises:
@@ -221,17 +188,10 @@ class Case:
         if self.variant.start == "scratch":
             raise DataError(f"{self.variant.name} starts from scratch: there is no start to measure")
         if self.variant.start == "masked":
-            return load_bundle(self.pretraining["folder"] / "run" / "bundle")
+            return models.load_bundle(self.pretraining["folder"] / "run" / "bundle")
         if self.variant.start == "random":
             return _untrained(self.recipe, self.table, self.seed)
-        return load_bundle(self.variant.start)
-
-    @cached_property
-    def pretraining(self) -> dict[str, Any]:
-        """Masked pretraining without the test rows: `strings`, `accuracy` on strings held out, `bundle`."""
-        return self.bench.stages.get(
-            "pretraining", f"{self.variant.recipe}, seed {self.seed}", self._start_spec, self._pretrain
-        )
+        return models.load_bundle(self.variant.start)
 
     def predict(self, rows: Sequence[int] | np.ndarray, bundle: Bundle) -> FloatArray:
         """Predictions of some rows for the scored label, by a model whose encoder is not frozen."""
@@ -242,44 +202,40 @@ class Case:
     def embed(self, rows: Sequence[int] | np.ndarray) -> FloatArray:
         """Pooled states of some rows, (N, D)."""
         strings = [self.table.strings[row] for row in rows]
-        found: FloatArray = Model(self.bundle, device=self.bench.device).embed_normalised(strings)
-        return found
+        found_ND: FloatArray = Model(self.bundle, device=self.bench.device).embed_normalised(strings)
+        return found_ND
 
     def baseline(self, name: str) -> FloatArray:
         """Predictions of the test rows by a baseline that is fitted to the training rows."""
-        train, test = self.split.train, self.split.test
-        values = self.stage("baseline", partial(self._fit_baseline, name, train, test), name=name)
-        return np.array(values["predictions"])
 
-    def _fit_baseline(self, name: str, train: np.ndarray, test: np.ndarray, folder: Path) -> dict[str, Any]:
-        found = fit_predict_baselines(
-            [self.table.strings[row] for row in train],
-            self.labels[train, None],
-            [self.table.strings[row] for row in test],
-            notation=self.table.notation,
-            task="regression",
-            seed=self.seed,
-        )
-        return {"predictions": _rounded(found[name][:, 0])}
+        def fit(folder: Path) -> dict[str, Any]:
+            parts = (self.split.train, self.split.test)
+            train, test = ([self.table.strings[row] for row in rows] for rows in parts)
+            found = fit_predict_baselines(
+                train, self.labels[self.split.train, None], test,
+                notation=self.table.notation, task="regression", seed=self.seed,
+            )  # fmt: skip
+            return {"predictions": _rounded(found[name][:, 0])}
+
+        return np.array(self.stage("baseline", fit, name=name)["predictions"])
 
     @cached_property
     def _strings(self) -> list[str]:
         """What is pretrained on: strings need no label, so a scaled run reads more than it has rows."""
         tested = {self.table.strings[row] for row in self.split.test}
-        strings = [string for string in self.bench.cleaned(self.data).strings if string not in tested]
+        every = self.bench.cleaned(self.data.name, self.data.cleaning).strings
+        strings = [string for string in every if string not in tested]
         if self.bench.rows is None or STRINGS_PER_ROW * self.bench.rows >= len(strings):
             return strings
-        drawn = np.random.default_rng(self.seed).choice(
-            len(strings), STRINGS_PER_ROW * self.bench.rows, replace=False
-        )
+        most = STRINGS_PER_ROW * self.bench.rows
+        drawn = np.random.default_rng(self.seed).choice(len(strings), most, replace=False)
         return [strings[place] for place in np.sort(drawn)]
 
     @cached_property
     def _start_spec(self) -> dict[str, Any]:
         changed = _changed(self.recipe, Recipe())
         parts = {part: changed.get(part) for part in ("encoder", "objective", "masking", "pretraining")}
-        strings = fingerprint({"strings": self._strings})
-        return {"seed": self.seed, "strings": strings, "recipe": parts}
+        return {"seed": self.seed, "strings": fingerprint({"strings": self._strings}), "recipe": parts}
 
     def _pretrain(self, folder: Path) -> dict[str, Any]:
         corpus, out = folder / "strings.csv", folder / "run"
@@ -295,9 +251,8 @@ class Case:
         }
 
     def _train(self, folder: Path) -> dict[str, Any]:
-        rng = np.random.default_rng([self.seed, 2])
-        n_watched = min(CURVE_ROWS, len(self.split.train))
-        watched = {"train": rng.choice(self.split.train, n_watched, replace=False), "test": self.split.test}
+        train = np.random.default_rng([self.seed, 2]).permutation(self.split.train)[:CURVE_ROWS]
+        watched = {"train": train, "test": self.split.test}
 
         def watch(bundle: Bundle) -> dict[str, float]:
             error = {p: np.abs(self.predict(rows, bundle) - self.labels[rows]) for p, rows in watched.items()}
@@ -307,7 +262,7 @@ class Case:
         fitted = fit_property_model(
             self.table, self.split, self.recipe, task="regression", seed=self.seed,
             folder=folder, resume=True,
-            parent=None if self.variant.start == "scratch" else self.start_bundle,
+            parent=None if self.variant.start == "scratch" else self.start,
             settings=self.spec, device=self.bench.device,
             pooled_ND=self._pooled() if frozen else None,
             # A frozen encoder would read all strings anew after every short epoch of its head.
@@ -317,7 +272,7 @@ class Case:
         predictions_NT = Model(fitted.bundle, device=self.bench.device).predict_normalised(
             self.table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
         )
-        save_bundle(folder / "bundle", fitted.bundle)
+        models.save_bundle(folder / "bundle", fitted.bundle)
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
         return {
             "history": fitted.progress.history,
@@ -330,30 +285,22 @@ class Case:
     def _pooled(self) -> np.ndarray:
         """Vectors of the table by the frozen start; zeros where the variant has no encoder."""
         if self.variant.encoder == "none":
-            return np.zeros((len(self.table), self.start_bundle.config.recipe.encoder.d_model))
+            return np.zeros((len(self.table), self.start.config.recipe.encoder.d_model))
         key = fingerprint({"start": self.spec["start"], "rows": self.spec["rows"], "seed": self.seed})
         if key not in self.bench.pooled:
-            model = Model(self.start_bundle, device=self.bench.device)
+            model = Model(self.start, device=self.bench.device)
             self.bench.pooled[key] = model.embed_normalised(self.table.strings)
         return self.bench.pooled[key]
-
-    def _rebuilt(self, bundle: Bundle) -> Bundle:
-        """The saved model with the encoder that it was trained with: a bundle holds its weights alone."""
-        if self.variant.encoder in ENCODERS:
-            encoder = ENCODERS[self.variant.encoder](bundle.config.recipe.encoder)
-            encoder.load_state_dict(bundle.encoder.state_dict())
-            bundle.model.encoder = encoder.eval()
-        return bundle
 
 
 def _untrained(recipe: Recipe, table: Table, seed: int) -> Bundle:
     """A bundle of the recipe's shape whose weights are as they start."""
     tokenizer = load_tokenizer(table.notation)
-    shape = dataclasses.replace(recipe.encoder, vocabulary_size=tokenizer.vocabulary_size)
-    recipe = dataclasses.replace(recipe, encoder=shape)
-    config = BundleConfig(catenane=__version__, kind="encoder", notation=table.notation, recipe=recipe)
-    torch.manual_seed(seed)
-    model = MaskedLanguageModel(TransformerEncoder(shape)).eval()
+    recipe = recipe.with_settings({"encoder.vocabulary_size": tokenizer.vocabulary_size})
+    config = models.BundleConfig(catenane=__version__, kind="encoder", notation=table.notation, recipe=recipe)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = models.MaskedLanguageModel(TransformerEncoder(recipe.encoder)).eval()
     return Bundle(config=config, model=model, tokenizer=tokenizer)
 
 

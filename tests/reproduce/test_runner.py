@@ -153,7 +153,7 @@ def test_smaller_shares_are_parts_of_larger_ones_and_test_rows_stay(made_up_data
     from catenane.reproduce.training import Workbench
 
     protocol = protocols()["mof/learning-curve"]
-    bench = Workbench(protocol, Stages(tmp_path), data_dir=made_up_data)
+    bench = Workbench(protocol=protocol, stages=Stages(tmp_path), data_dir=made_up_data)
     cases = [Case(bench, variant, 0) for variant in protocol.chosen(["cao-small"])]
     parts = [set(case.split.train) for case in cases]
     assert all(small < large for small, large in itertools.pairwise(parts))
