@@ -29,6 +29,7 @@ test: .venv/ready  ## the test suite, on two processes
 bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/tokenizers.py
 	$(python) benchmarks/training.py
+	$(python) benchmarks/layers.py
 
 clean:  ## delete caches, not the environment
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info

@@ -40,9 +40,9 @@ def full_attention(
 ) -> tuple[Tensor, Tensor]:
     """Attend with weights softmax(q · k / √D), the L × S matrix written out.
 
-    PyTorch's `scaled_dot_product_attention` is the same function. On a CPU this is two to three times faster:
-    its fused kernel has slow bf16 gradients and no dropout, and its plain one multiplies bf16 in float32 and
-    searches for rows without any token.
+    PyTorch's `scaled_dot_product_attention` is the same function. With dropout on a CPU it is slower: a
+    training step of the encoder of `small` takes 3 to 15 % longer in float32, 14 to 56 % in bfloat16. In
+    inference it is up to 15 % faster in float32, so it is used there (`benchmarks/results/layers.md`).
 
     Args:
         q_BHLD: Queries.
@@ -216,7 +216,7 @@ class FullAttention(nn.Module):
                 v_BHSD = torch.cat([cache.kept[1], v_BHSD], dim=2)
             cache.kept = k_BHSD, v_BHSD
         allowed = mask.allowed(q_BHLD.shape[2], k_BHSD.shape[2], q_BHLD.device)
-        if return_weights or v_BHSD.device.type == "cpu":
+        if return_weights or (self.training and v_BHSD.device.type == "cpu"):
             mixed_BHLD, weights_BHLS = full_attention(q_BHLD, k_BHSD, v_BHSD, allowed, self.dropout)
             return mixed_BHLD, weights_BHLS if return_weights else None
         share = self.dropout.share if self.training else 0.0
