@@ -198,10 +198,12 @@ class TrainingConfig:
     """Share of the peak that the cosine ends at."""
     clip: float = 1.0
     """Largest norm of the gradient."""
-    patience: int = 0
-    """Epochs without a better validation score before stopping; 0 never stops early."""
+    patience: float = 0.0
+    """Stop after so long without a better validation score: a share of the run below 1, epochs from 1 on; 0
+    never stops early. What goes by before the peak of the learning rate does not count."""
     min_steps: int = 0
-    """Raise `epochs` on small data until at least this many optimiser steps are taken."""
+    """Raise `epochs` on small data until at least this many optimiser steps are taken; 0 where `epochs` alone
+    is set."""
     precision: Precision = "auto"
     """`bf16` autocast, `fp32`, or `auto`: bf16 where the hardware multiplies it natively."""
     checkpoint_seconds: float = 60.0
@@ -245,7 +247,7 @@ class Recipe:
         require_types(self)
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
-        """A copy with some settings changed.
+        """A copy with some settings changed; `min_steps` does not raise epochs that are set here.
 
         Args:
             settings: Dotted names and their values: `{"finetuning.epochs": 5}`; or `objective`.
@@ -268,6 +270,8 @@ class Recipe:
                     f"setting {name!r} must read TABLE.NAME with TABLE one of {', '.join(known)}"
                 )
             tables[table][key] = value
+            if key == "epochs" and f"{table}.min_steps" not in settings:
+                tables[table]["min_steps"] = 0
         return build(Recipe, tables)
 
 

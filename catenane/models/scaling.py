@@ -25,6 +25,8 @@ LARGEST_INPUT = 5.0
 """Standardised inputs are cut off here: one far outside the training data must not drown the others."""
 LEAST_AMOUNT = 1e-6
 """Added under the square root, whose slope has no bound at zero."""
+LEAST_LABEL = 1e-30
+"""Of the largest label of a target; its inverse is the most that it may be."""
 
 
 def to_scale(labels_NT: Tensor, scale: TargetScale) -> Tensor:
@@ -68,12 +70,19 @@ def check_labels(labels_NT: Tensor, targets: tuple[str, ...], scale: TargetScale
     """Refuse labels that cannot be learnt on this scale.
 
     Raises:
-        DataError: A target has no label at all, or is no amount where amounts are to be learnt.
+        DataError: A target has no label at all, is no amount where amounts are to be learnt, or is too
+            large or too small for 32-bit numbers.
     """
     for name, column_N in zip(targets, labels_NT.T, strict=True):
         known_M = column_N[~column_N.isnan()]
         if not len(known_M):
             raise DataError(f"target {name!r} has no label in the training rows")
+        largest = known_M.abs().max().item()
+        if largest and not LEAST_LABEL <= largest <= 1 / LEAST_LABEL:
+            raise DataError(
+                f"target {name!r} reaches {largest:g}, beyond what 32-bit numbers hold: give it in a unit "
+                f"in which its largest value lies between {LEAST_LABEL:g} and {1 / LEAST_LABEL:g}"
+            )
         if scale == "sqrt" and bool((known_M < 0).any()):
             raise DataError(
                 f"head.target_scale='sqrt' is for amounts; target {name!r} goes down to {known_M.min():g}"

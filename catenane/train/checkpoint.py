@@ -35,7 +35,9 @@ class Progress:
     step: int = 0
     """Optimiser steps taken in all."""
     seconds: float = 0.0
-    """Time spent training, pauses not counted."""
+    """Time spent training and validating, pauses not counted."""
+    earlier_seconds: float = 0.0
+    """What of it went by before this process went on."""
     loss_sum: float = 0.0
     """Sum of this epoch's losses over all labels or tokens so far."""
     loss_weight: float = 0.0
@@ -92,6 +94,7 @@ def load_checkpoint(
             f"{path}: checkpoint of another run (data, recipe, settings or seed differ): "
             "call it as before, or start afresh with --overwrite"
         )
+    progress.earlier_seconds = progress.seconds
     model.load_state_dict(_part(tensors, "model."), strict=False)
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():

@@ -28,13 +28,20 @@ from catenane.data import (
     read_table,
     write_rejected,
 )
-from catenane.data.duplicates import Aggregation
+from catenane.data.duplicates import Aggregation, Duplicates
 from catenane.inference import Model
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.reporting import FinetuneResult, write_report
-from catenane.train.fit import fit_property_model, infer_task
-from catenane.train.folder import check_run_folder, open_run_folder, write_json
+from catenane.train.fit import FittedModel, fit_property_model, infer_task
+from catenane.train.folder import (
+    BUNDLE_UNDER_WAY,
+    TRAINING_FILES,
+    RunFolder,
+    bundle_files,
+    source_files,
+    write_json,
+)
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run
 from catenane.version import __version__
@@ -42,6 +49,10 @@ from catenane.version import __version__
 __all__ = ["finetune"]
 
 logger = logging.getLogger(__name__)
+FILES = (
+    *TRAINING_FILES, "rejected.csv", "predictions.csv", "metrics.json", "report.html", BUNDLE_UNDER_WAY
+)  # fmt: skip
+"""What a run writes in its folder before, beside and after its bundle."""
 
 
 def finetune(
@@ -100,33 +111,32 @@ def finetune(
     targets = (target,) if isinstance(target, str) else tuple(target)
     parent = load_bundle(model) if model is not None else None
     chosen = _choose_recipe(recipe, parent, targets).with_settings(settings or {})
-    folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
     asked = {
-        "verb": "finetune", "data": str(data), "targets": targets, "model": str(model),
-        "recipe": asdict(chosen), "split": split, "task": task, "duplicates": duplicates, "seed": seed,
+        "verb": "finetune", "targets": targets, "recipe": asdict(chosen), "column": column, "split": split,
+        "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
-    check_run_folder(folder, resume=resume, overwrite=overwrite)
-
-    column_of_split = (split.removeprefix("column:"),) if split.startswith("column:") else ()
+    folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
+    inputs = {
+        "the data": source_files([data], data_dir),
+        "the model": [] if model is None else bundle_files(model),
+    }
+    run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     read = read_table(
         data,
         targets=targets,
         string_column=column,
-        columns=column_of_split,
+        columns=(split.removeprefix("column:"),) if split.startswith("column:") else (),
         on_error=on_error,
         data_dir=data_dir,
     )
     task = infer_task(read, task)
-    found, floor = find_duplicates(read), noise_floor(read)
     table = _settle(aggregate(read, duplicates), task)
     parts = make_split(table, split, seed=seed)
-    open_run_folder(folder, asked, overwrite=overwrite)
+    run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
-    logger.info(
-        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
-        _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}", parts.method,
-        f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
-    )  # fmt: skip
+    found = find_duplicates(read)
+    _log_rows(table, parts, found)
+
     fitted = fit_property_model(
         table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked,
         resume=resume, log=log, device=device,
@@ -134,37 +144,29 @@ def finetune(
     predictions = Model(fitted.bundle, device=device).predict_normalised(
         table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
     )
-    rivals = _fit_baselines(table, parts, task, seed) if baselines else {}
     metrics: dict[str, Any] = {
-        "targets": _scores(table, parts, predictions, rivals, task),
+        "targets": _scores(table, parts, predictions, task),
         "task": task,
-        "split": {
-            "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
-            "test": len(parts.test), "n_groups": parts.n_groups,
-        },
+        **_describe_data(read, found, table, parts, duplicates),
         "seed": seed,
-        "noise_floor": {name: _finite(values) for name, values in floor.items()},
-        "duplicates": {
-            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting().sum()),
-            "handling": duplicates,
-        },
-        "rejected": len(table.rejected),
-        "tokenization": asdict(fitted.tokenization),
         "recipe": chosen.name,
         "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
-        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
-        **describe_run(fitted.progress),
-        "seconds": round(time.monotonic() - began, 1),
+        **_describe_fit(fitted),
         "versions": {
             "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
         },
     }  # fmt: skip
-    bundle = dataclasses.replace(
-        fitted.bundle, card=_card(data, metrics) | {"examples": _examples(table, parts, predictions)}
-    )
-    save_bundle(folder / "bundle", bundle)
-    write_json(folder / "metrics.json", metrics)
+    examples = _examples(table, parts, predictions)
+    # A baseline that fails or is killed must not take the trained model with it.
+    bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
     _write_predictions(folder / "predictions.csv", table, parts, predictions)
+    rivals: dict[str, np.ndarray] = {}
+    if baselines:
+        rivals, metrics["failed_baselines"] = _fit_baselines(table, parts, task, seed)
+        _add_baseline_scores(metrics["targets"], table, parts, rivals, task)
+        bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
+    metrics["seconds"] = round(fitted.progress.earlier_seconds + time.monotonic() - began, 1)
+    write_json(folder / "metrics.json", metrics)
     result = FinetuneResult(
         folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
         history=fitted.progress.history, metrics=metrics, model_name=bundle.card["name"], command=command,
@@ -212,35 +214,97 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if value != value else value for key, value in values.items()}
 
 
-def _fit_baselines(table: Table, parts: Split, task: Task, seed: int) -> dict[str, np.ndarray]:
-    logger.info("fitting the baselines on the same split")
-    answers: dict[str, np.ndarray] = fit_predict_baselines(
-        [table.strings[i] for i in parts.train],
-        table.targets[parts.train],
-        [table.strings[i] for i in parts.test],
-        notation=table.notation,
-        task=task,
-        seed=seed,
-    )
-    return answers
+def _log_rows(table: Table, parts: Split, found: Duplicates) -> None:
+    logger.info(
+        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
+        _stem(table.source), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}",
+        parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
+    )  # fmt: skip
 
 
-def _scores(
-    table: Table, parts: Split, predictions: np.ndarray, rivals: Mapping[str, np.ndarray], task: Task
-) -> dict[str, dict[str, Any]]:
-    """Scores of every target: the model's on each part, the baselines' on the test rows."""
+def _describe_data(
+    read: Table, found: Duplicates, table: Table, parts: Split, handling: Aggregation
+) -> dict[str, Any]:
+    """Figures of the rows as they were read, and of those that were used."""
+    return {
+        "split": {
+            "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
+            "test": len(parts.test), "n_groups": parts.n_groups,
+        },
+        "noise_floor": {name: _finite(values) for name, values in noise_floor(read).items()},
+        "duplicates": {
+            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting().sum()),
+            "handling": handling,
+        },
+        "rejected": len(table.rejected),
+    }  # fmt: skip
+
+
+def _describe_fit(fitted: FittedModel) -> dict[str, Any]:
+    """Figures of the model and its training."""
+    return {
+        "tokenization": asdict(fitted.tokenization),
+        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
+        **describe_run(fitted.progress),
+    }
+
+
+def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> dict[str, dict[str, Any]]:
+    """Scores of every target on each part, with a place for those of the baselines."""
     names = table.target_names
     entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
     for part in ("train", "valid", "test"):
         rows = getattr(parts, part)
         for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
             entries[name][part] = scores
-    for name in names:
-        entries[name]["baselines"] = {}
-    for rival, answers in rivals.items():
-        for name, scores in score(table.targets[parts.test], answers, task, names).items():
+    return {name: entry | {"baselines": {}} for name, entry in entries.items()}
+
+
+def _fit_baselines(
+    table: Table, parts: Split, task: Task, seed: int
+) -> tuple[dict[str, np.ndarray], dict[str, str]]:
+    """Predictions of the baselines for the test rows, and why others have none."""
+    logger.info("fitting the baselines on the same split")
+    failed: dict[str, str] = {}
+    predictions = fit_predict_baselines(
+        [table.strings[i] for i in parts.train],
+        table.targets[parts.train],
+        [table.strings[i] for i in parts.test],
+        notation=table.notation,
+        task=task,
+        seed=seed,
+        on_failure=failed.__setitem__,
+    )
+    for name, reason in failed.items():
+        logger.warning("baseline %s failed and is left out: %s", name, reason)
+    return predictions, failed
+
+
+def _add_baseline_scores(
+    entries: dict[str, dict[str, Any]],
+    table: Table,
+    parts: Split,
+    rivals: Mapping[str, np.ndarray],
+    task: Task,
+) -> None:
+    for rival, predictions in rivals.items():
+        labels = table.targets[parts.test]
+        for name, scores in score(labels, predictions, task, table.target_names).items():
             entries[name]["baselines"][rival] = scores
-    return entries
+
+
+def _save_bundle(
+    run: RunFolder,
+    bundle: Bundle,
+    data: str | Path,
+    metrics: Mapping[str, Any],
+    examples: dict[str, list[float]],
+) -> Bundle:
+    """Write the model with a card of these figures."""
+    bundle = dataclasses.replace(bundle, card=_card(data, metrics) | {"examples": examples})
+    save_bundle(run.path / "bundle", bundle)
+    run.add("bundle")
+    return bundle
 
 
 def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
@@ -261,14 +325,14 @@ def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _examples(table: Table, parts: Split, predictions: np.ndarray) -> dict[str, list[float]]:
-    """What the model answers for a few test strings, so that it can be seen elsewhere that it still does."""
+    """Predictions for a few test strings, by which a copy of the model can be checked elsewhere."""
     return {
         table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
     }
 
 
 def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:
-    """Write every row in file order: its part, its labels, and what the model says."""
+    """Write every row in file order: its part, its labels, and the predictions."""
     import pandas as pd
 
     part = np.full(len(table), "", dtype=object)

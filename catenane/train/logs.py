@@ -1,10 +1,12 @@
-"""What a run tells while it goes: a CSV of epochs, TensorBoard if asked, a progress bar on a terminal."""
+"""Progress of a run: a CSV of epochs, TensorBoard if asked, a bar on a terminal and lines elsewhere."""
 
 from __future__ import annotations
 
 import csv
+import logging
 import sys
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self
@@ -15,8 +17,6 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from catenane.errors import MissingDependencyError
@@ -24,36 +24,57 @@ from catenane.files import replaced
 
 __all__ = ["LogFormat", "RunLog", "write_history"]
 
+logger = logging.getLogger(__name__)
 LogFormat = Literal["csv", "tensorboard"]
+SILENCE, LONGEST_SILENCE = 10.0, 60.0
+"""Seconds between two lines of the log, after an epoch and within one."""
 
 
 class RunLog:
     """Progress and history of one run, as a context manager.
 
+    On a terminal there is a bar; elsewhere a line is logged after the first epoch and the last, and between
+    them every `SILENCE` seconds at most after an epoch, and every `LONGEST_SILENCE` within one.
+
     Args:
         folder: Where `history.csv` and TensorBoard's event file are written; None writes neither.
         kind: "csv" alone, or "tensorboard" beside it.
-        label: What the bar says: "pretrain", "finetune".
+        label: Name of the task: "pretrain", "finetune".
+        total: Micro-batches of the whole run.
+        done: Those that an earlier process has done.
+        began: Time of `clock` at which the run would have begun, had it never been interrupted.
         show: Draw a bar; by default when stderr is a terminal.
+        clock: Seconds.
     """
 
-    def __init__(self, folder: Path | None, *, kind: LogFormat, label: str, show: bool | None = None) -> None:
-        self._folder = folder
+    def __init__(
+        self,
+        folder: Path | None,
+        *,
+        kind: LogFormat,
+        label: str,
+        total: int,
+        done: int = 0,
+        began: float | None = None,
+        show: bool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._folder, self._label, self._total, self._clock = folder, label, total, clock
         self._writer = _tensorboard(folder) if folder is not None and kind == "tensorboard" else None
+        self._resumed, self._done = clock(), done
+        self._began = self._resumed if began is None else began
+        self._logged, self._done_before, self._n_lines = self._resumed, done, 0
+        self._show = sys.stderr.isatty() if show is None else show
         self._bar = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("batches"),
-            TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[note]}"),
+            TextColumn("batches  {task.fields[times]}  {task.fields[note]}", markup=False),
             console=Console(stderr=True),
             transient=True,
-            disable=not (sys.stderr.isatty() if show is None else show),
+            disable=not self._show,
         )
-        self._task = self._bar.add_task(label, total=None, note="")
+        self._task = self._bar.add_task(label, total=total, completed=done, times="", note="")
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -66,21 +87,46 @@ class RunLog:
         if self._writer is not None:
             self._writer.close()
 
-    def batch(self, done: int, total: int) -> None:
-        """Move the bar."""
-        self._bar.update(self._task, completed=done, total=total)
+    def batch(self, done: int) -> None:
+        """Note how many micro-batches are done."""
+        self._done = done
+        self._bar.update(self._task, completed=done, times=self.times())
+        if not self._show and self._clock() - self._logged >= LONGEST_SILENCE:
+            self._log("batch %s of %s, %s", f"{done:,}", f"{self._total:,}", self.times())
 
-    def epoch(self, history: Sequence[Mapping[str, Any]]) -> None:
+    def epoch(self, history: Sequence[Mapping[str, Any]], *, n_epochs: int, finished: bool) -> None:
         """Write the history with its new last row."""
         if self._folder is not None:
             write_history(self._folder / "history.csv", history)
         last = history[-1]
-        valid = f"  valid {last['valid_loss']:.4f}" if "valid_loss" in last else ""
-        self._bar.update(self._task, note=f"train {last['train_loss']:.4f}{valid}")
+        valid = f", valid {last['valid_loss']:.4f}" if "valid_loss" in last else ""
+        note = f"train {last['train_loss']:.4f}{valid}"
+        self._bar.update(self._task, note=note)
+        if not self._show and (finished or not self._n_lines or self._clock() - self._logged >= SILENCE):
+            self._log("epoch %d of %d: %s, %s", last["epoch"], n_epochs, note, self.times())
         if self._writer is not None:
             for name, value in last.items():
                 if isinstance(value, float):
                     self._writer.add_scalar(name, value, last["step"])
+
+    def times(self) -> str:
+        """How long the run has taken, and how long it will at the pace of this process if nothing ends it."""
+        now = self._clock()
+        text = f"{_clock_time(now - self._began)} elapsed"
+        if (here := self._done - self._done_before) <= 0 or self._done >= self._total:
+            return text
+        left = (self._total - self._done) * (now - self._resumed) / here
+        return f"{text}, at most {_clock_time(left)} left"
+
+    def _log(self, message: str, *values: object) -> None:
+        self._logged, self._n_lines = self._clock(), self._n_lines + 1
+        logger.info(f"{self._label}: {message}", *values)
+
+
+def _clock_time(seconds: float) -> str:
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{seconds:02d}"
 
 
 def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:

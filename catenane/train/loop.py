@@ -99,18 +99,21 @@ def run(
     Raises:
         TrainingError: A loss, a gradient or a validation score is not finite (the model then has the weights
             of its best epoch so far, and the last checkpoint stays), or the checkpoint belongs to another
-            run.
+            run, or cannot be written.
         MissingDependencyError: TensorBoard is asked for and not installed.
     """
     with forked_generators(best_device(device)):
         loop = _Loop(task, settings, folder, seed=seed, fingerprint=fingerprint, resume=resume, device=device)
         try:
-            with RunLog(folder, kind=log, label=task.label) as bar:
+            total = loop.epochs * loop.n_batches
+            with RunLog(
+                folder, kind=log, label=task.label, done=loop.n_done, total=total, began=loop.began
+            ) as bar:
                 while not loop.progress.finished:
                     loop.train_epoch(bar)
                     loop.end_epoch(watch)
                     loop.save()
-                    bar.epoch(loop.progress.history)
+                    bar.epoch(loop.progress.history, n_epochs=loop.epochs, finished=loop.progress.finished)
         finally:
             task.model.load_state_dict(loop.best, strict=False)
             task.model.to("cpu").eval()
@@ -152,14 +155,32 @@ class _Loop:
             )
         self.n_batches = task.n_batches()
         self.epochs = n_epochs(settings, self.n_batches)
+        self.patience = settings.patience if settings.patience >= 1 else settings.patience * self.epochs
+        self.began = time.monotonic() - self.progress.seconds
         self.set_rate()
 
+    @property
+    def n_done(self) -> int:
+        """Micro-batches that are done, about."""
+        return self.progress.epoch * self.n_batches + self.progress.batch
+
     def save(self) -> None:
-        """Write the checkpoint."""
-        if self.checkpoint is not None:
+        """Write the checkpoint.
+
+        Raises:
+            TrainingError: The disk is full, or it cannot be written for another reason.
+        """
+        if self.checkpoint is None:
+            return
+        try:
             save_checkpoint(
                 self.checkpoint, self.task.model, self.optimizer.optimizer, self.best, self.progress
             )
+        except OSError as error:
+            raise TrainingError(
+                f"{self.checkpoint} cannot be written: {error.strerror or error}; the one before it is "
+                "kept: make room, and go on with --resume"
+            ) from None
 
     def set_rate(self) -> None:
         """Set the learning rate of this place in the run."""
@@ -173,8 +194,7 @@ class _Loop:
         """Train to the end of the epoch from wherever `progress` stands, saving now and then."""
         self.model.train()
         progress, settings = self.progress, self.settings
-        saved = began = time.monotonic()
-        before = progress.seconds
+        saved = time.monotonic()
         batches = self.task.batches(progress.epoch, progress.batch)
         while group := list(itertools.islice(batches, settings.accumulate)):
             loss, weight = self.accumulate_gradients(group)
@@ -191,12 +211,12 @@ class _Loop:
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             progress.step += 1
-            progress.seconds = before + time.monotonic() - began
+            progress.seconds = time.monotonic() - self.began
             # Only between steps: gradients that are still accumulating are not part of a checkpoint.
             if time.monotonic() - saved > settings.checkpoint_seconds:
                 self.save()
                 saved = time.monotonic()
-            bar.batch(progress.epoch * self.n_batches + progress.batch, self.epochs * self.n_batches)
+            bar.batch(self.n_done)
 
     def accumulate_gradients(self, group: Sequence[Any]) -> tuple[float, float]:
         """Add up the gradient of the mean loss over a group of micro-batches, as if they were one batch.
@@ -224,6 +244,7 @@ class _Loop:
         progress = self.progress
         self.model.eval()
         scores = self.task.validate(self.model, self.fabric.device)
+        progress.seconds = time.monotonic() - self.began
         score = scores.get("valid_score")
         if score is not None and not math.isfinite(score):
             self.stop(f"the validation score is {score}", f"after batch {progress.batch}")
@@ -242,14 +263,12 @@ class _Loop:
             progress.best_epoch = progress.epoch
             progress.best_score = progress.best_score if score is None else score
             self.best = snapshot(self.task.model)
-        stale = progress.epoch - progress.best_epoch
-        progress.epoch, progress.batch, progress.loss_sum, progress.loss_weight = (
-            progress.epoch + 1,
-            0,
-            0.0,
-            0.0,
-        )
-        progress.finished = progress.epoch >= self.epochs or 0 < self.settings.patience <= stale
+        # While the rate still rises, a score that gets no better is no reason to stop.
+        waited_since = max(progress.best_epoch, math.ceil(self.settings.warmup * self.epochs) - 1)
+        stale = progress.epoch - waited_since
+        progress.epoch += 1
+        progress.batch, progress.loss_sum, progress.loss_weight = 0, 0.0, 0.0
+        progress.finished = progress.epoch >= self.epochs or 0 < self.patience <= stale
 
     def stop(self, what: str, where: str) -> NoReturn:
         """Raise the error that names what is not finite and where."""

@@ -27,7 +27,14 @@ from catenane.errors import DataError
 from catenane.models import Bundle, BundleConfig, save_bundle
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.tokenizers import StringTokenizer
-from catenane.train.folder import check_run_folder, fingerprint, open_run_folder, write_json
+from catenane.train.folder import (
+    BUNDLE_UNDER_WAY,
+    TRAINING_FILES,
+    RunFolder,
+    fingerprint,
+    source_files,
+    write_json,
+)
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run, run
 from catenane.train.seeds import forked_generators, seed_of
@@ -38,6 +45,11 @@ __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
+FILES = (
+    *TRAINING_FILES, "corpus/index.json", "corpus/index.json.part", "corpus/rejected-*.csv",
+    "corpus/*.ids.u16", "corpus/*.offsets.i64", "metrics.json", BUNDLE_UNDER_WAY,
+)  # fmt: skip
+"""What a run writes in its folder before, beside and after its bundle."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +100,20 @@ def pretrain(
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
-    check_run_folder(folder, resume=resume, overwrite=overwrite)
+    inputs = {
+        "the corpora": source_files(corpora, data_dir),
+        "the tokenizer": [path for path in [Path(tokenizer or "")] if path.is_file()],
+    }
+    asked = {
+        "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
+        "seed": seed,
+    }  # fmt: skip
+    opened = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
     chosen = dataclasses.replace(
         chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     )
-    asked = {"verb": "pretrain", "corpora": [str(c) for c in corpora], "recipe": asdict(chosen), "seed": seed}
-    open_run_folder(folder, asked, overwrite=overwrite)
-
+    opened.open()
     corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
     logger.info("%s", _describe_counts(corpus.index.counts))
     kind = OBJECTIVES[chosen.objective].kind
@@ -131,6 +149,7 @@ def pretrain(
         "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
     }
     save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
+    opened.add("bundle")
     write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
 

@@ -1,9 +1,10 @@
+import threading
 from itertools import compress
 
 import numpy as np
 import pytest
 
-from catenane.baselines import fit_predict_baselines
+from catenane.baselines import fit_predict_baselines, suite
 
 
 @pytest.fixture(scope="module")
@@ -104,3 +105,60 @@ def test_tells_which_baseline_is_being_fitted(molecules, sizes):
         train, y_train, test, notation="smiles", task="regression", progress=told.append
     )
     assert told == list(answers)
+
+
+def test_labels_of_any_size_are_learnt_alike(molecules, sizes):
+    """A power of four changes neither the digits of a label nor those of its root."""
+    train, y_train, test, _ = split(molecules[::3], sizes[::3, None])
+    plain, *scaled = (
+        fit_predict_baselines(train, y_train * 4.0**power, test, notation="smiles", task="regression")
+        for power in (0, 33, 498, -498)
+    )
+    for found, power in zip(scaled, (33, 498, -498), strict=True):
+        for name, values in found.items():
+            np.testing.assert_array_equal(values / 4.0**power, plain[name])
+
+
+def test_one_positive_among_many_rows_is_enough(molecules):
+    for place in range(0, len(molecules), 40):
+        labels = (np.arange(len(molecules)) == place).astype(float)[:, None]
+        found = fit_predict_baselines(
+            molecules, labels, molecules[:5], notation="smiles", task="classification"
+        )
+        assert all(np.isfinite(values).all() for values in found.values())
+
+
+@pytest.fixture
+def never():
+    """An event that a baseline waits for, set when the test is over."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def test_a_baseline_that_fails_or_never_ends_does_not_touch_the_others(molecules, sizes, monkeypatch, never):
+    def broken(*_):
+        raise ValueError("singular\nmatrix")
+
+    def endless(*_):
+        never.wait()
+
+    train, y_train, test, _ = split(molecules, sizes[:, None])
+    options = {"notation": "smiles", "task": "regression"}
+    whole = fit_predict_baselines(train, y_train, test, **options)
+    monkeypatch.setattr(suite, "_ridge", broken)
+    failed = {}
+    found = fit_predict_baselines(train, y_train, test, on_failure=failed.__setitem__, **options)
+    assert failed == {"ngram-ridge": "singular matrix"}
+    assert list(found) == ["median", "descriptor-gbm", "morgan-forest"]
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, whole[name])
+    with pytest.raises(ValueError, match="singular"):
+        fit_predict_baselines(train, y_train, test, **options)
+
+    monkeypatch.setattr(suite, "_fits", lambda *_: {"median": suite._median, "endless": endless})
+    found = fit_predict_baselines(
+        train, y_train, test, on_failure=failed.__setitem__, time_limit=0.05, **options
+    )
+    assert list(found) == ["median"]
+    assert failed["endless"] == "it took longer than 0.05 s"

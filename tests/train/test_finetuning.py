@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from catenane.errors import DataError
+from catenane.errors import DataError, UsageError
 from catenane.models import load_bundle
-from catenane.train import finetune
+from catenane.train import finetune, pretrain
+from catenane.train.folder import RunFolder
 
 
 def test_repeated_strings_take_the_class_that_most_of_them_carry(molecules: list[str], tiny, tmp_path: Path):
@@ -63,3 +64,65 @@ def test_only_uptakes_inherit_isotherms(mof_file: Path, tiny, tmp_path: Path):
         head = load_bundle(tmp_path / target).config.recipe.head
         assert head.isotherm_sites == sites
         assert head.target_scale == ("sqrt" if sites else "linear")
+
+
+def test_overwriting_leaves_nothing_of_the_run_but_what_is_not_its_own(
+    molecule_file: Path, tiny, tmp_path: Path
+):
+    """Every file that either verb writes is on the list of its run."""
+    options = {"settings": tiny, "log": "tensorboard", "device": "cpu"}
+    out = tmp_path / "run"
+    for again in (False, True):
+        pretrain([molecule_file], out=out, overwrite=again, **options)
+        (out / "notes.txt").write_text("mine")
+        finetune(molecule_file, target="size", out=out, overwrite=True, **options)
+    assert not (out / "corpus").exists()
+    run = RunFolder(out, {}, {}, (), overwrite=True)
+    run.open()
+    assert sorted(path.name for path in out.rglob("*") if path.is_file()) == ["notes.txt", "run.json"]
+
+
+def test_a_baseline_that_fails_leaves_the_model_and_its_report(
+    molecule_file: Path, tiny, tmp_path: Path, monkeypatch, caplog
+):
+    def broken(*_):
+        assert load_bundle(tmp_path / "run").card["targets"]["size"]["test"]["n"]
+        raise MemoryError("no room")
+
+    monkeypatch.setattr("catenane.baselines.suite._ridge", broken)
+    result = finetune(molecule_file, target="size", out=tmp_path / "run", settings=tiny, device="cpu")
+    assert result.metrics["failed_baselines"] == {"ngram-ridge": "no room"}
+    assert "baseline ngram-ridge failed and is left out: no room" in caplog.text
+    card = load_bundle(tmp_path / "run").card
+    assert list(card["targets"]["size"]["baselines"]) == ["median", "descriptor-gbm", "morgan-forest"]
+    assert (tmp_path / "run" / "report.html").is_file()
+
+
+def test_another_run_is_refused_and_nothing_is_written(molecule_file: Path, tiny, tmp_path: Path):
+    options = {"out": tmp_path / "run", "settings": tiny, "device": "cpu", "resume": True}
+    finetune(molecule_file, target="size", baselines=False, **options)
+    before = {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+    for change in ({"seed": 1}, {"split": "scaffold"}, {"column": "smiles"}, {"target": "sparse"}):
+        with pytest.raises(UsageError, match=f"differs from this one: {next(iter(change))}"):
+            finetune(molecule_file, **{"target": "size", "baselines": False} | options | change)
+    with pytest.raises(UsageError, match="verb was 'finetune' and is 'pretrain'"):
+        pretrain([molecule_file], **options)
+    changed = tmp_path / molecule_file.name
+    changed.write_text(molecule_file.read_text().replace(",9,", ",8,", 1))
+    with pytest.raises(UsageError, match="the content of the data has changed"):
+        finetune(changed, target="size", baselines=False, **options)
+    assert before == {path: path.read_bytes() for path in (tmp_path / "run").rglob("*") if path.is_file()}
+
+
+def test_a_changed_parent_or_corpus_is_another_run(molecule_file: Path, tiny, tmp_path: Path):
+    options = {"settings": tiny, "device": "cpu"}
+    pretrain([molecule_file], out=tmp_path / "encoder", **options)
+    tuning = {"target": "size", "model": tmp_path / "encoder", "out": tmp_path / "run", "resume": True}
+    finetune(molecule_file, baselines=False, **tuning, **options)
+    corpus = tmp_path / "other.smi"
+    corpus.write_text(molecule_file.read_text().replace("smiles,", "smiles,old_", 1))
+    with pytest.raises(UsageError, match="the content of the corpora has changed"):
+        pretrain([corpus], out=tmp_path / "encoder", resume=True, **options)
+    pretrain([molecule_file], out=tmp_path / "encoder", seed=1, overwrite=True, **options)
+    with pytest.raises(UsageError, match="the content of the model has changed"):
+        finetune(molecule_file, baselines=False, **tuning, **options)

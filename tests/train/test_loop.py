@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import random
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -92,10 +93,17 @@ def test_the_weights_of_the_best_epoch_are_the_ones_that_stay():
     assert not torch.equal(kept[1], kept[2])
 
 
-def test_patience_ends_a_run_that_gets_no_better():
-    progress = train(LineTask(scores=[1.0, 0.5, 0.6, 0.7, 0.8, 0.1]), epochs=6, patience=2)
-    assert len(progress.history) == 4
-    assert progress.best_epoch == 1
+@pytest.mark.parametrize(("patience", "n_run"), [(2, 4), (0.5, 5), (0.2, 4), (0, 6)])
+def test_patience_ends_a_run_that_gets_no_better(patience: float, n_run: int):
+    """In epochs, or as a share of the six."""
+    progress = train(LineTask(scores=[1.0, 0.5, 0.6, 0.7, 0.8, 0.1]), epochs=6, patience=patience)
+    assert len(progress.history) == n_run
+    assert progress.best_epoch == (5 if not patience else 1)
+
+
+def test_no_run_stops_before_the_peak_of_its_learning_rate():
+    progress = train(LineTask(scores=[0.1, *[0.5] * 9]), epochs=10, patience=2, warmup=0.5)
+    assert len(progress.history) == 7
 
 
 class Pieces(LineTask):
@@ -195,6 +203,21 @@ def test_the_rate_of_an_epoch_is_its_own_after_a_stop_at_its_end(tmp_path: Path)
     )
     rates = [[row["learning_rate"] for row in progress.history] for progress in (whole, resumed)]
     assert rates[0] == rates[1]
+
+
+def test_what_cannot_be_written_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch):
+    """The limit on the size of a file stands for a full disk: the second checkpoint carries the moments."""
+    train(LineTask(), tmp_path, epochs=1)
+    before = (tmp_path / "checkpoint.safetensors").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(before) // 2, limits[1]))
+    try:
+        with pytest.raises(TrainingError, match="cannot be written: File too large; the one before it"):
+            train(LineTask(), tmp_path, epochs=2)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+    assert {path.name for path in tmp_path.iterdir()} == {"checkpoint.safetensors", "history.csv"}
 
 
 def test_leaves_a_history_and_a_checkpoint_in_its_folder(tmp_path: Path):
