@@ -9,6 +9,7 @@ from catenane.data import read_table
 from catenane.errors import ConfigError, UsageError
 from catenane.reproduce import protocols, read_result, reproduce
 from catenane.reproduce.training import Case, clean_frameworks
+from catenane.train.pretraining import PretrainingTask
 
 
 @pytest.fixture
@@ -121,6 +122,25 @@ def test_a_run_that_is_killed_within_a_training_goes_on_there(run, tmp_path: Pat
     assert [row["epoch"] for row in history] == [1, 2, 3, 4]
     assert all(row["train_mae"] > 0 and row["test_mae"] > 0 for row in history)
     assert not list(tmp_path.glob("stages/*/checkpoint*"))
+
+
+def test_a_run_that_is_killed_within_pretraining_goes_on_there(run, tmp_path: Path, monkeypatch):
+    asked = {"only": ["cao-small"], "epochs": 3}
+    whole = run("mof/table1", **asked, out=tmp_path / "whole")
+    validate, calls = PretrainingTask.validate, []
+
+    def killed(self, model, device):
+        calls.append(1)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return validate(self, model, device)
+
+    monkeypatch.setattr(PretrainingTask, "validate", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run("mof/table1", **asked)
+    resumed = run("mof/table1", **asked)
+    assert len(calls) == 4  # the second epoch again, and the third
+    assert rows_of(resumed) == rows_of(whole)
 
 
 def test_errors_are_those_of_the_saved_model_in_evaluation_mode(run, smallest, tmp_path: Path):
