@@ -5,38 +5,21 @@ The names below load what they need when they are first used; importing the pack
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from catenane.errors import CatenaneError
+from catenane.lazy import importer
 from catenane.version import __version__
 
 if TYPE_CHECKING:
     from catenane.config import Recipe, load_recipe, recipe_names
     from catenane.inference import Model, load
-    from catenane.models import bundled_names
+    from catenane.models.folder import bundled_names
     from catenane.notation import Mofid, Smiles
     from catenane.predictors import PropertyClassifier, PropertyRegressor, StringEmbedder
     from catenane.tokenizers import load_tokenizer as tokenizer
     from catenane.train import finetune as finetune
     from catenane.train import pretrain as pretrain
-
-_HOMES = {
-    "Mofid": ("catenane.notation", "Mofid"),
-    "Smiles": ("catenane.notation", "Smiles"),
-    "Model": ("catenane.inference", "Model"),
-    "PropertyClassifier": ("catenane.predictors", "PropertyClassifier"),
-    "PropertyRegressor": ("catenane.predictors", "PropertyRegressor"),
-    "Recipe": ("catenane.config", "Recipe"),
-    "StringEmbedder": ("catenane.predictors", "StringEmbedder"),
-    "bundled_names": ("catenane.models", "bundled_names"),
-    "finetune": ("catenane.train", "finetune"),
-    "load": ("catenane.inference", "load"),
-    "load_recipe": ("catenane.config", "load_recipe"),
-    "pretrain": ("catenane.train", "pretrain"),
-    "recipe_names": ("catenane.config", "recipe_names"),
-    "tokenizer": ("catenane.tokenizers", "load_tokenizer"),
-}
 
 __all__ = [
     "CatenaneError",
@@ -57,15 +40,25 @@ __all__ = [
     "tokenizer",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    try:
-        module, attribute = _HOMES[name]
-    except KeyError:
-        raise AttributeError(f"module 'catenane' has no attribute {name!r}") from None
-    value = getattr(importlib.import_module(module), attribute)
-    globals()[name] = value
-    return value
+__getattr__ = importer(
+    __name__,
+    {
+        "Mofid": "catenane.notation",
+        "Smiles": "catenane.notation",
+        "Model": "catenane.inference",
+        "PropertyClassifier": "catenane.predictors",
+        "PropertyRegressor": "catenane.predictors",
+        "Recipe": "catenane.config",
+        "StringEmbedder": "catenane.predictors",
+        "bundled_names": "catenane.models.folder",
+        "finetune": "catenane.train",
+        "load": "catenane.inference",
+        "load_recipe": "catenane.config",
+        "pretrain": "catenane.train",
+        "recipe_names": "catenane.config",
+        "tokenizer": "catenane.tokenizers:load_tokenizer",
+    },
+)
 
 
 def __dir__() -> list[str]:

@@ -76,6 +76,7 @@ def predict(
     Example: `catenane predict mofs.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 --page top.html`
     """
     from catenane.data.inputs import open_inputs
+    from catenane.models.folder import find_bundle
 
     pressures = _pressures(pressure)
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
@@ -88,9 +89,11 @@ def predict(
         if out is not None and out.resolve() == page.resolve():
             raise UsageError(f"--out and --page are both {page}: give two files")
 
-    from catenane.inference import load
+    folder = find_bundle(model)
 
-    predicting = load(model, device=device)
+    from catenane.inference import load  # slow, and after all that can be wrong without it
+
+    predicting = load(folder, device=device)
     head = predicting.property_model.head
     for note in filter(None, head.extrapolations(conditions)):
         stderr.print(note, style="yellow")
@@ -140,14 +143,17 @@ def embed(
     Example: `catenane embed molecules.smi --model runs/encoder --out vectors.npy`
     """
     from catenane.data.inputs import open_inputs
+    from catenane.models.folder import find_bundle
 
     given = open_inputs(strings, string_column=column, data_dir=data_dir)
     writer = vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
+    folder = find_bundle(model)
+
     from catenane.inference import load
 
-    reading = load(model, device=device)
+    reading = load(folder, device=device)
     width = reading.bundle.encoder.d_model
     tally = _Tally()
     with writer as write:

@@ -71,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
     debug = "--debug" in anywhere
     _prepare_streams()
     try:
-        code = app([*(anywhere - {"--debug"}), *words], standalone_mode=False)
+        code = app([*(anywhere - {"--debug"}), *words], prog_name="catenane", standalone_mode=False)
         sys.stdout.flush()
     except (typer.Abort, KeyboardInterrupt):
         _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", 130)

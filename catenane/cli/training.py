@@ -57,22 +57,24 @@ def pretrain(
 
     Example: `catenane pretrain zinc.smi chembl.csv.gz --recipe small --out runs/encoder`
     """
+    arguments: dict[str, Any] = {
+        "out": out,
+        "recipe": recipe,
+        "settings": collect_settings(settings, pretraining__epochs=epochs),
+        "column": column,
+        "tokenizer": tokenizer,
+        "seed": seed,
+        "resume": resume,
+        "overwrite": overwrite,
+        "log": _log_format(log),
+        "device": device,
+        "data_dir": data_dir,
+    }
+    _check(corpora, arguments)
+
     from catenane.train import pretrain as run
 
-    result = run(
-        corpora,
-        out=out,
-        recipe=recipe,
-        settings=collect_settings(settings, pretraining__epochs=epochs),
-        column=column,
-        tokenizer=tokenizer,
-        seed=seed,
-        resume=resume,
-        overwrite=overwrite,
-        log=_log_format(log),
-        device=device,
-        data_dir=data_dir,
-    )
+    result = run(corpora, **arguments)
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
@@ -125,30 +127,32 @@ def finetune(
 
     Example: `catenane finetune solubility.csv --target logS --split scaffold --out runs/solubility`
     """
+    arguments: dict[str, Any] = {
+        "target": split_names(target, "--target"),
+        "model": model,
+        "out": out,
+        "recipe": recipe,
+        "settings": collect_settings(settings, finetuning__epochs=epochs),
+        "column": column,
+        "split": split,
+        "task": _choice("--task", task, "regression", "classification"),
+        "duplicates": _choice("--duplicates", duplicates, "mean", "median", "first", "keep"),
+        "baselines": baselines,
+        "seed": seed,
+        "on_error": _choice("--on-error", on_error, "skip", "raise"),
+        "resume": resume,
+        "overwrite": overwrite,
+        "log": _log_format(log),
+        "device": device,
+        "data_dir": data_dir,
+        "command": command_line(),
+    }
+    _check([data], arguments)
+
     from catenane.reporting import summary_lines
     from catenane.train import finetune as run
 
-    result = run(
-        data,
-        target=split_names(target, "--target"),
-        model=model,
-        out=out,
-        recipe=recipe,
-        settings=collect_settings(settings, finetuning__epochs=epochs),
-        column=column,
-        split=split,
-        task=_choice("--task", task, "regression", "classification"),
-        duplicates=_choice("--duplicates", duplicates, "mean", "median", "first", "keep"),
-        baselines=baselines,
-        seed=seed,
-        on_error=_choice("--on-error", on_error, "skip", "raise"),
-        resume=resume,
-        overwrite=overwrite,
-        log=_log_format(log),
-        device=device,
-        data_dir=data_dir,
-        command=command_line(),
-    )
+    result = run(data, **arguments)
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
@@ -188,6 +192,27 @@ def _print_scores(name: str, entry: dict[str, Any]) -> None:
     title = f"{name}{unit}: {entry['test']['n']:,} test rows"
     print_table(title, ["", *scores], rows, numbers=scores)
     stdout.print()
+
+
+def _check(sources: list[str], arguments: dict[str, Any]) -> None:
+    """Refuse names of nothing and wrong settings at once, before the libraries of training are loaded.
+
+    Raises:
+        DataError: A table is not there.
+        BundleError: The model is not there.
+        ConfigError: The recipe is not there, or a setting is wrong.
+    """
+    from catenane.config import load_recipe
+    from catenane.data.sources import find_source
+    from catenane.models.folder import find_bundle
+
+    model, recipe = arguments.get("model"), arguments["recipe"]
+    if model is not None:
+        find_bundle(model)
+    if model is None or recipe is not None:
+        load_recipe(recipe or "small").with_settings(arguments["settings"])
+    for source in sources:
+        find_source(source, arguments["data_dir"])
 
 
 def _choice(option: str, value: str | None, *allowed: str) -> Any:

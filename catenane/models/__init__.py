@@ -1,13 +1,20 @@
 """Whole networks, made from settings, and the folder a trained one lives in."""
 
-from catenane.models.bundle import KINDS, Bundle, BundleConfig, load_bundle, save_bundle
-from catenane.models.encoder import TransformerEncoder
-from catenane.models.folder import bundled_names, find_bundle, read_card
-from catenane.models.heads import ClassificationHead, IsothermHead, RegressionHead
-from catenane.models.masked_language_model import MaskedLanguageModel
-from catenane.models.property_head import Conditions, PropertyHead
-from catenane.models.property_model import PropertyModel
-from catenane.models.protocols import Encoder
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from catenane.lazy import importer
+
+if TYPE_CHECKING:
+    from catenane.models.bundle import KINDS, Bundle, BundleConfig, load_bundle, save_bundle
+    from catenane.models.encoder import TransformerEncoder
+    from catenane.models.folder import bundled_names, find_bundle, read_card
+    from catenane.models.heads import ClassificationHead, IsothermHead, RegressionHead
+    from catenane.models.masked_language_model import MaskedLanguageModel
+    from catenane.models.property_head import Conditions, PropertyHead
+    from catenane.models.property_model import PropertyModel
+    from catenane.models.protocols import Encoder
 
 __all__ = [
     "KINDS",
@@ -28,3 +35,26 @@ __all__ = [
     "read_card",
     "save_bundle",
 ]
+
+__getattr__ = importer(
+    __name__,
+    {
+        "KINDS": "catenane.models.bundle",
+        "Bundle": "catenane.models.bundle",
+        "BundleConfig": "catenane.models.bundle",
+        "load_bundle": "catenane.models.bundle",
+        "save_bundle": "catenane.models.bundle",
+        "TransformerEncoder": "catenane.models.encoder",
+        "bundled_names": "catenane.models.folder",
+        "find_bundle": "catenane.models.folder",
+        "read_card": "catenane.models.folder",
+        "ClassificationHead": "catenane.models.heads",
+        "IsothermHead": "catenane.models.heads",
+        "RegressionHead": "catenane.models.heads",
+        "MaskedLanguageModel": "catenane.models.masked_language_model",
+        "Conditions": "catenane.models.property_head",
+        "PropertyHead": "catenane.models.property_head",
+        "PropertyModel": "catenane.models.property_model",
+        "Encoder": "catenane.models.protocols",
+    },
+)

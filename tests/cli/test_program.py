@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 
@@ -70,3 +71,50 @@ def test_starting_loads_nothing_heavy():
     code = f"import sys, catenane, catenane.cli; print([name for name in {heavy} if name in sys.modules])"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["models"],
+        ["models", "mof-uptake"],
+        ["data"],
+        ["predict", "CCO", "--model", "nowhere"],
+        ["predict", "nowhere.csv", "--model", "mof-uptake"],
+        ["predict", "CCO", "--model", "mof-uptake", "--out", "nowhere/a.csv"],
+        ["finetune", "nowhere.csv", "--target", "y"],
+        ["pretrain", "nowhere.csv"],
+    ],
+)
+def test_what_needs_no_network_does_not_load_torch(words, tmp_path):
+    code = f"""
+import sys, catenane.cli
+try:
+    catenane.cli.main({words})
+except SystemExit:
+    print([name for name in ("torch", "rdkit", "sklearn") if name in sys.modules], file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path)
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("words", [[], ["enumerate"]])
+def test_without_words_it_shows_what_there_is(catenane, words):
+    told = catenane(*words)
+    assert told.code == 2
+    assert "Usage: catenane" in told.out
+    assert told.err == ""
+
+
+def test_quiet_and_debug_stand_anywhere_before_two_dashes(catenane):
+    for words in (["-q", "data", "molnet/esol"], ["data", "molnet/esol", "-q"], ["data", "--quiet"]):
+        assert catenane(*words).code == 0
+    assert "--quiet" in catenane("data", "--", "--quiet").err
+
+
+def test_a_shell_can_complete_verbs():
+    asked = {"_CATENANE_COMPLETE": "complete_bash", "COMP_WORDS": "catenane pre", "COMP_CWORD": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "catenane"], capture_output=True, text=True, env=os.environ | asked
+    )
+    assert done.stdout.split() == ["pretrain", "predict"]
