@@ -164,8 +164,8 @@ def test_a_finished_run_resumes_to_the_same_result(catenane, molecule_file: Path
     assert catenane(*words, "--resume").code == 0
     assert (tmp_path / "run" / "bundle" / "model.safetensors").read_bytes() == before
     told = catenane(*words, "--seed", "1", "--resume")
-    assert told.code == 1
-    assert "checkpoint of another run" in told.err
+    assert told.code == 2
+    assert "seed was 0 and is 1" in told.err
 
 
 def test_data_and_models_tell_what_there_is(catenane, run: Path):
