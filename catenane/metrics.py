@@ -22,11 +22,14 @@ Score = float | int | None
 MAIN_SCORE: dict[Task, str] = {"regression": "mae", "classification": "roc_auc"}
 """The score that ranks predictors: the smaller mean absolute error, the larger area under the ROC curve."""
 
-SCORES: dict[Task, tuple[str, ...]] = {
-    "regression": ("mae", "rmse", "r2", "pearson"),
-    "classification": ("roc_auc", "pr_auc", "accuracy", "balanced_accuracy", "brier", "log_loss"),
-}
-"""Names of the scores; all errors are in label units, `pr_auc` is the average precision."""
+SCORES: dict[Task, dict[str, str]] = {
+    "regression": {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "pearson": "Pearson r"},
+    "classification": {
+        "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "accuracy": "accuracy",
+        "balanced_accuracy": "balanced accuracy", "brier": "Brier score", "log_loss": "log loss",
+    },
+}  # fmt: skip
+"""Keys of the scores and what tables call them; `pr_auc` is the average precision."""
 
 SMALLEST_SAMPLE = 10
 """Rows (in classification: rows of either class) below which no interval is given."""

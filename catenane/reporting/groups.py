@@ -5,9 +5,12 @@ Axes: N rows of the table, M test rows with a label and a prediction.
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,33 +32,6 @@ MOST_NAME = 24
 SMALLEST_GROUP = 5
 """Rows below which the mean error of a group gets no interval."""
 
-SCAFFOLD_NAMES = {
-    "": "no ring",
-    "C1CCCC1": "cyclopentane",
-    "C1CCCCC1": "cyclohexane",
-    "C1CCNCC1": "piperidine",
-    "C1CCOCC1": "oxane",
-    "C1CNCCN1": "piperazine",
-    "C1COCCN1": "morpholine",
-    "O=C1C=C2CCC3C4CCCC4CCC3C2CC1": "androst-4-en-3-one",
-    "O=C1CC(=O)NC(=O)N1": "barbituric acid",
-    "O=c1cc[nH]c(=O)[nH]1": "uracil",
-    "c1ccc(-c2ccccc2)cc1": "biphenyl",
-    "c1ccc(Cc2ccccc2)cc1": "diphenylmethane",
-    "c1ccc2[nH]ccc2c1": "indole",
-    "c1ccc2[nH]cnc2c1": "benzimidazole",
-    "c1ccc2cc3ccccc3cc2c1": "anthracene",
-    "c1ccc2ccccc2c1": "naphthalene",
-    "c1ccc2ncccc2c1": "quinoline",
-    "c1ccccc1": "benzene",
-    "c1ccncc1": "pyridine",
-    "c1ccoc1": "furan",
-    "c1ccsc1": "thiophene",
-    "c1cncnc1": "pyrimidine",
-    "c1ncc2nc[nH]c2n1": "purine",
-    "c1ncncn1": "triazine",
-}
-"""What chemists call the commonest Bemis-Murcko scaffolds; the others go by their SMILES."""
 RING_CLASSES = (
     "no ring",
     "1 aromatic ring",
@@ -175,8 +151,14 @@ def _group_molecules(strings: Sequence[str], split: Split) -> tuple[Grouping, ..
     )
 
 
+@cache
+def scaffold_names() -> dict[str, str]:
+    """Names of the commonest scaffolds by their SMILES."""
+    return tomllib.loads(Path(__file__).with_name("scaffolds.toml").read_text(encoding="utf-8"))
+
+
 def _scaffold_name(scaffold: str) -> str:
-    name = SCAFFOLD_NAMES.get(scaffold, scaffold)
+    name = scaffold_names().get(scaffold, scaffold)
     return name if len(name) <= MOST_NAME else name[: MOST_NAME - 1] + "…"
 
 

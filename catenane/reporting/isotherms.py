@@ -18,8 +18,6 @@ from catenane.reporting.plots import ACCENT, shared_axes
 
 __all__ = ["IsothermPlotter", "Isotherms"]
 
-CROWDED = 10.0
-"""A pressure axis is logarithmic if a pressure of interest would lie below this fraction of its length."""
 WIDTH, HEIGHT = 360.0, 190.0
 HEADROOM = 1.04
 AXES_ID = "isotherm-axes"
@@ -55,9 +53,8 @@ class IsothermPlotter:
         self.marked = isotherms.marked
         if self.marked is not None and not 0 < self.marked <= high:
             self.marked = None
-        of_interest = [*self.measured_P, high if self.marked is None else self.marked]
-        self._is_log = low < high and min(of_interest) < high / CROWDED
-        self._limits = (min(low, *of_interest) if self._is_log else 0.0, high)
+        low = min(low, self.marked or low)
+        self._limits = (low, high) if low < high else (low / 2, 2 * high)
         body, self._place = shared_axes(self._draw_axes, width=WIDTH, height=HEIGHT)
         symbol = (
             '<svg class="hidden" aria-hidden="true"><symbol id="{}" viewBox="0 0 {:g} {:g}">{}</symbol></svg>'
@@ -72,14 +69,12 @@ class IsothermPlotter:
         known_P = np.isfinite(isotherms.uptake_KP[row])
         if known_P.any():
             pressures_P, uptake_P = isotherms.pressures_P[known_P], isotherms.uptake_KP[row, known_P]
-            if not self._is_log:  # nothing is taken up at the origin of such an axis
-                pressures_P, uptake_P = np.insert(pressures_P, 0, 0.0), np.insert(uptake_P, 0, 0.0)
             parts += self._band(row)
             parts.append(_path("curve", self._points(pressures_P, uptake_P)))
             marks = [("measured", pressure) for pressure in self.measured_P]
             for kind, pressure in marks + ([("dot", self.marked)] if self.marked is not None else []):
-                at = self._along(np.array([pressure])), self._along(pressures_P), uptake_P
-                ((x, y),) = self._points(np.array([pressure]), np.interp(*at))
+                uptake = np.interp(np.log([pressure]), np.log(pressures_P), uptake_P)
+                ((x, y),) = self._points(np.array([pressure]), uptake)
                 parts.append(Markup('<circle class="{}" cx="{:.1f}" cy="{:.1f}" r="3"/>').format(kind, x, y))
         alt, body = f"{isotherms.gas} uptake over pressure", Markup("").join(parts)
         template = '<svg class="isotherm" role="img" aria-label="{}" viewBox="0 0 {:g} {:g}">{}</svg>'
@@ -91,11 +86,9 @@ class IsothermPlotter:
         uptake = self.isotherms.uptake_KP if self.isotherms.high_KP is None else self.isotherms.high_KP
         top = float(np.max(uptake[np.isfinite(uptake)], initial=0.0)) or 1.0
         low, high = self._limits
-        if self._is_log:
-            axes.set_xscale("log")
-            steps = (1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)
-            axes.xaxis.set_major_locator(LogLocator(subs=steps))
-            axes.xaxis.set_minor_locator(NullLocator())
+        axes.set_xscale("log")
+        axes.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low >= 100 else (1.0, 2.0, 5.0)))
+        axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda pressure, _: f"{pressure:.4g}"))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.set(xlim=(low, high), ylim=(0, HEADROOM * top), xlabel="pressure (bar)")
@@ -103,8 +96,7 @@ class IsothermPlotter:
         axes.grid(visible=False, axis="x")
         if self.marked is not None:
             axes.axvline(self.marked, color=ACCENT, lw=1, ls=(0, (3, 3)))
-            mark, (left, right) = self._along(np.array([self.marked]))[0], self._along(np.array(self._limits))
-            side, shift = ("right", -4) if mark > (left + right) / 2 else ("left", 4)
+            side, shift = ("right", -4) if self.marked**2 > low * high else ("left", 4)
             axes.annotate(
                 f"{self.marked:g} bar", (self.marked, 1), (shift, -2), color=ACCENT, ha=side, va="top",
                 xycoords=("data", "axes fraction"), textcoords="offset points",
@@ -119,12 +111,8 @@ class IsothermPlotter:
         ends = [self._points(pressures_P, ends_KP[row, known_P]) for ends_KP in (low_KP, high_KP)]
         return [_path("band", np.concatenate([ends[0], ends[1][::-1]]))] if known_P.any() else []
 
-    def _along(self, pressures_P: FloatArray) -> FloatArray:
-        """A scale on which the pressure axis is even."""
-        return np.log(np.maximum(pressures_P, self._limits[0])) if self._is_log else pressures_P
-
     def _points(self, pressures_P: FloatArray, uptake_P: FloatArray) -> FloatArray:
-        return self._place(np.maximum(pressures_P, self._limits[0]), np.maximum(uptake_P, 0.0))
+        return self._place(pressures_P, np.maximum(uptake_P, 0.0))
 
 
 def _path(kind: str, points_N2: FloatArray) -> Markup:

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from markupsafe import Markup
 
 from catenane.files import replaced
+from catenane.formatting import count, duration, number, percent
 
 __all__ = ["TEMPLATES", "CellKind", "Column", "Drawing", "Fact", "Grid", "write_page"]
 
@@ -70,6 +71,7 @@ def write_page(path: Path, template: str, /, *, script: str = "", **values: Any)
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters |= {"count": count, "percent": percent, "duration": duration, "number": number}
     code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
     text = environment.get_template(template).render(script=code, script_digest=digest, **values)

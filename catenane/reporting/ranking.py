@@ -37,7 +37,7 @@ class _Card:
     string: str
     value: str
     interval: str | None
-    flags: tuple[str, ...]
+    flag: str
     others: tuple[Fact, ...]
     described: Description
     isotherm: Markup | None
@@ -61,7 +61,7 @@ def write_ranking_page(
     low: FloatArray | None = None,
     high: FloatArray | None = None,
     in_domain: Sequence[bool] | None = None,
-    notes: Sequence[Sequence[str]] | None = None,
+    notes: Sequence[str] | None = None,
     lowest: bool = False,
 ) -> None:
     """Write the page of a ranking in one move.
@@ -83,7 +83,7 @@ def write_ranking_page(
         low: float64 (K,), lower ends of the prediction intervals of `ranked_by`.
         high: float64 (K,), their upper ends.
         in_domain: For each string, whether it resembles the training data.
-        notes: For each string, what to flag: an unseen metal, linker or net by name.
+        notes: For each string, what to flag, such as an unseen metal by name; "" where nothing is.
         lowest: The best are the lowest.
 
     Raises:
@@ -100,13 +100,13 @@ def write_ranking_page(
         interval = None
         if low is not None and high is not None and np.isfinite([low[place], high[place]]).all():
             interval = " to ".join(number(float(end[place]), likes[ranked_by]) for end in (low, high))
-        outside = in_domain is not None and not in_domain[place]
+        outside = OUTSIDE if in_domain is not None and not in_domain[place] else ""
         return _Card(
             rank=place + 1,
             string=string,
             value=number(float(values[place]), likes[ranked_by]),
             interval=interval,
-            flags=(*(notes[place] if notes is not None else ()), *([OUTSIDE] if outside else [])),
+            flag=(notes[place] if notes is not None else "") or outside,
             others=tuple(
                 (target_label(name), quantity(float(column[place]), units.get(name), likes[name]))
                 for name, column in columns.items()
@@ -127,14 +127,17 @@ def write_ranking_page(
         errors=error_grid(card, ranked_by),
         caution=CAUTIONS[notation],
         extreme=end,
-        summary=_summary(values, unit, distribution, n_rejected, likes[ranked_by]),
+        lowest=number(float(values.min()), likes[ranked_by]),
+        highest=number(float(values.max()), likes[ranked_by]),
+        median=None if distribution is None else number(float(np.nanmedian(distribution)), likes[ranked_by]),
+        n_rejected=n_rejected,
         histogram=_histogram(distribution, values, with_unit(label, unit), thing),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
-        has_intervals=low is not None,
         unit=unit,
         cards=[make_card(place, string) for place, string in enumerate(strings)],
-        making=_making(card, model_name),
+        model_card={"training": {}} | dict(card),
+        version=__version__,
         command=command,
     )
 
@@ -146,30 +149,3 @@ def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, t
     labels = (f"all {count(len(distribution), thing)}", f"the {len(shown):,} shown")
     svg = histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, alt="Predictions")
     return Drawing(svg, "Predictions for all candidates.")
-
-
-def _summary(
-    values: FloatArray, unit: str | None, distribution: FloatArray | None, n_rejected: int, like: float
-) -> list[str]:
-    """Where those shown stand, in short facts."""
-    facts = []
-    if len(values) > 1:
-        ends = f"{number(float(values.min()), like)} to {number(float(values.max()), like)}"
-        facts.append(f"shown: {ends}" + (f" {unit}" if unit else ""))
-    if distribution is not None and np.isfinite(distribution).any():
-        facts.append(f"median of all: {quantity(float(np.nanmedian(distribution)), unit, like)}")
-    if n_rejected:
-        facts.append(f"{count(n_rejected, 'string')} could not be read")
-    return facts
-
-
-def _making(card: Mapping[str, Any], model_name: str) -> list[Fact]:
-    training = card.get("training") or {}
-    facts = [
-        ("model", model_name),
-        ("description", card.get("description")),
-        ("split", training.get("split")),
-        ("pretrained from", training.get("pretrained_from")),
-        ("catenane", __version__),
-    ]
-    return [(name, str(value)) for name, value in facts if value]

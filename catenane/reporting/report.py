@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
 from catenane.data import shared_with_train
-from catenane.formatting import count, duration, percent, with_unit
+from catenane.formatting import count, percent, with_unit
 from catenane.metrics import FloatArray
 from catenane.reporting.groups import Grouping, chemistry_groups, errors_by_group, row_errors
 from catenane.reporting.pages import Column, Drawing, Fact, Grid, write_page
@@ -26,7 +25,7 @@ from catenane.reporting.report_tables import (
     verdict_grid,
     worst_grid,
 )
-from catenane.reporting.result import MODEL, FinetuneResult, Verdict, headlines, verdicts
+from catenane.reporting.result import FEWEST_ROWS, MODEL, FinetuneResult, Verdict, headlines, verdicts
 from catenane.tokenizers import Tokenization
 
 __all__ = ["write_report"]
@@ -36,13 +35,6 @@ MOST_DETAILED = 12
 """Targets that get figures of their own; the table of verdicts holds all of them."""
 MOST_OPEN = 3
 """Targets up to which their figures are shown at once instead of behind a line to unfold."""
-HANDLING = {
-    "mean": "joined, mean of the labels",
-    "median": "joined, median of the labels",
-    "first": "the first label of each",
-    "keep": "all rows kept",
-}
-"""What becomes of rows that share a string; the mean and the median of classes are the majority."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +76,21 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         headline=first,
         lede=others,
         lost=any(verdict.outcome == "baseline" for verdict in found),
-        verdicts=verdict_grid(found),
-        summary=_summary(result),
+        verdicts=verdict_grid(found, result.task),
+        metrics=result.metrics,
+        source=Path(result.table.source).name,
+        thing=THINGS[result.table.notation],
+        tokens=Tokenization(**result.metrics["tokenization"]),
         warnings=_warnings(result, found, shares),
+        fewest_rows=FEWEST_ROWS,
         n_targets=len(found),
         views=[_view(result, verdict, groupings, n_worst) for verdict in detailed],
         open_targets=MOST_OPEN,
         intervals=result.metrics.get("intervals") or {},
-        data_facts=_data_facts(result),
         shared=_shared_grid(shares, len(result.split.test)),
         label_drawings=_label_drawings(result),
         rejected=rejected_grid(result.table.rejected) if result.table.rejected else None,
         training_drawings=_training_drawings(result),
-        making_facts=_making_facts(result),
     )
 
 
@@ -162,18 +156,6 @@ def _group_drawing(
     return Drawing(svg, "Error by group of test rows; the dashed line is the mean over all of them.")
 
 
-def _summary(result: FinetuneResult) -> list[str]:
-    """The run in a line of short facts."""
-    split = result.metrics["split"]
-    return [
-        Path(result.table.source).name,
-        count(len(result.table), THINGS[result.table.notation]),
-        f"{split['method']} split, {count(split['test'], 'test row')}",
-        f"{result.metrics['n_parameters']:,} parameters",
-        duration(result.metrics["seconds"]),
-    ]
-
-
 def _warnings(
     result: FinetuneResult, found: Sequence[Verdict], shares: Mapping[str, float]
 ) -> list[tuple[str, str]]:
@@ -191,26 +173,6 @@ def _warnings(
     ]
     return [(text, f"{n:,}") for text, n in warnings if n] + [
         ("error below the noise floor: test labels may be known from training", name) for name in below
-    ]
-
-
-def _data_facts(result: FinetuneResult) -> list[Fact]:
-    """Where the rows come from and how they were divided."""
-    table, split, repeats = result.table, result.metrics["split"], result.metrics["duplicates"]
-    handling = HANDLING[repeats["handling"]] if repeats["strings"] else "none"
-    if result.task == "classification" and repeats["strings"] and repeats["handling"] in ("mean", "median"):
-        handling = "joined, class of the majority"
-    return [
-        ("source", table.source),
-        ("strings", f"{count(len(table), THINGS[table.notation])}, column {table.string_column}"),
-        ("split", f"{split['method']}, seed {split['seed']}"),
-        ("training, validation, test rows", f"{split['train']:,}, {split['valid']:,}, {split['test']:,}"),
-        *([("groups kept whole", f"{split['n_groups']:,}")] if split["n_groups"] else []),
-        ("repeated strings", f"{repeats['strings']:,} in {count(repeats['rows'], 'row')}"),
-        ("of them with labels that differ", f"{repeats['conflicting']:,}"),
-        ("rows with equal strings", handling),
-        ("tokens", str(Tokenization(**result.metrics["tokenization"]))),
-        ("rejected rows", f"{result.metrics['rejected']:,}"),
     ]
 
 
@@ -251,20 +213,3 @@ def _training_drawings(result: FinetuneResult) -> list[Drawing]:
         for ylabel, curves in panels.items()
         if any(np.isfinite(row.get(key, np.nan)) for row in result.history for key in curves)
     ]
-
-
-def _making_facts(result: FinetuneResult) -> list[Fact]:
-    """What it takes to make the model again."""
-    metrics = result.metrics
-    values: dict[str, Any] = {
-        "model": result.model_name,
-        "recipe": metrics["recipe"],
-        "pretrained from": metrics["pretrained_from"] or "nothing, random initial weights",
-        "parameters": f"{metrics['n_parameters']:,}",
-        "epochs": len(result.history),
-        "epoch kept": metrics["best_epoch"],
-        "time": duration(metrics["seconds"]),
-        "seed": metrics["seed"],
-        "versions": ", ".join(f"{name} {version}" for name, version in metrics["versions"].items()),
-    }
-    return [(name, str(value)) for name, value in values.items()]

@@ -15,7 +15,7 @@ from catenane.formatting import number, percent, with_unit
 from catenane.metrics import SCORES, FloatArray, Score, Task
 from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Fact, Grid
-from catenane.reporting.result import FEWEST_ROWS, HEADS, MODEL, Outcome, Verdict
+from catenane.reporting.result import FEWEST_ROWS, MODEL, Outcome, Verdict
 from catenane.reporting.schema import TargetIntervals
 
 __all__ = [
@@ -36,9 +36,9 @@ VARIABLE_PART = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,]*|: .*")
 """What differs between two rows that are rejected for the same reason."""
 
 
-def verdict_grid(found: Sequence[Verdict]) -> Grid:
+def verdict_grid(found: Sequence[Verdict], task: Task) -> Grid:
     """Model and best baseline by target, the lead with its interval, and what it rests on."""
-    score = HEADS[found[0].score]
+    score = SCORES[task][found[0].score]
     rows = [
         (
             with_unit(verdict.target, verdict.unit if verdict.score == "mae" else None),
@@ -95,7 +95,7 @@ def score_grid(verdict: Verdict, entry: Mapping[str, Any], task: Task) -> Grid:
     marks = [f"{'model' if who == MODEL else ''}{' best' * (who == verdict.winner)}" for who in order]
     parts = {"valid": "validation", "train": "training"}
     rows += [row(f"{MODEL}, {name} rows", entry[part], None) for part, name in parts.items()]
-    heads = [with_unit(HEADS[key], verdict.unit if key in IN_LABEL_UNITS else None) for key in keys]
+    heads = [with_unit(SCORES[task][key], verdict.unit if key in IN_LABEL_UNITS else None) for key in keys]
     return Grid(
         columns=[
             ("", "name"), (heads[0], "number"), ("", "bar"), *((head, "number") for head in heads[1:]),

@@ -8,40 +8,25 @@ Axes: N rows, T targets.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 from catenane.data import Split, Table
 from catenane.formatting import NO_BREAK, count, number, quantity, unit_or_none
-from catenane.metrics import MAIN_SCORE, Advantage, FloatArray, Task, advantage
+from catenane.metrics import MAIN_SCORE, SCORES, Advantage, FloatArray, Task, advantage
 
 __all__ = [
-    "FEWEST_ROWS", "HEADS", "MODEL", "FinetuneResult", "Outcome", "Verdict", "headlines", "summary_lines",
-    "verdicts", "winner",
+    "FEWEST_ROWS", "MODEL", "FinetuneResult", "Outcome", "Verdict", "headlines", "summary_lines", "verdicts",
 ]  # fmt: skip
 
 MODEL = "this model"
-"""The name of the model in `winner` and in tables, beside the names of the baselines."""
+"""The name of the model in tables, beside the names of the baselines."""
 FEWEST_ROWS = 30
 """Test rows below which there is no verdict, and repeated rows below which there is no noise floor."""
 MOST_LINES = 5
 """Targets up to which `summary_lines` has a line for each."""
-HEADS = {
-    "mae": "MAE",
-    "rmse": "RMSE",
-    "r2": "R²",
-    "pearson": "Pearson r",
-    "roc_auc": "ROC AUC",
-    "pr_auc": "PR AUC",
-    "accuracy": "accuracy",
-    "balanced_accuracy": "balanced accuracy",
-    "brier": "Brier score",
-    "log_loss": "log loss",
-}
-"""Scores as table heads have them."""
-
 Outcome = Literal["baseline", "undecided", "few", "unscored", "alone", "model"]
 HEADLINES: dict[Outcome, str] = {
     "baseline": "A baseline is better than the model",
@@ -97,14 +82,20 @@ class Verdict:
     """Name of the best baseline."""
     baseline_score: float | None
     """Main score of the best baseline."""
-    winner: str | None
-    """See `winner`; by the scores alone, whatever chance may have done."""
     lead: Advantage | None
     """By how much the model leads the best baseline, with its 95 % interval."""
     noise_floor: float | None
     """Mean absolute deviation among the labels of identical strings; None where too few rows repeat."""
-    n_repeated: int
-    """Rows whose string occurs more than once."""
+
+    @property
+    def winner(self) -> str | None:
+        """Who has the better score, `MODEL` or the baseline, which also wins a tie; None without a score."""
+        if self.model is None:
+            return None
+        if self.baseline is None or self.baseline_score is None:
+            return MODEL
+        ahead = self.baseline_score - self.model if self.score == "mae" else self.model - self.baseline_score
+        return MODEL if ahead > 0 else self.baseline
 
     @property
     def outcome(self) -> Outcome:
@@ -141,24 +132,6 @@ class Verdict:
         return f"{value} ({low}{NO_BREAK}to{NO_BREAK}{high})"
 
 
-def winner(metrics: Mapping[str, Any], target: str) -> str | None:
-    """Who predicts the test rows best by the main score.
-
-    Args:
-        metrics: As in `FinetuneResult.metrics`.
-        target: One of its targets.
-
-    Returns:
-        `MODEL`, or the name of a baseline, which also wins a tie, being the simpler one; None where the model
-        has no score.
-    """
-    key, model, rivals = _main_scores(metrics, target)
-    if model is None:
-        return None
-    best = _best(key, rivals)
-    return MODEL if best is None or _best(key, {best: rivals[best], MODEL: model}) == MODEL else best
-
-
 def verdicts(result: FinetuneResult) -> list[Verdict]:
     """One verdict per target, in the order of the table; those that a baseline wins come first."""
     found = [_judge(result, place) for place in range(len(result.table.target_names))]
@@ -180,7 +153,7 @@ def summary_lines(result: FinetuneResult) -> list[str]:
     if len(found) > MOST_LINES:
         return headlines(found)
     return headlines(found) + [
-        f"{verdict.target}: {HEADS[verdict.score]} {_score_text(verdict, verdict.model)}, "
+        f"{verdict.target}: {SCORES[result.task][verdict.score]} {_score_text(verdict, verdict.model)}, "
         f"best baseline {verdict.baseline or 'none'} {_score_text(verdict, verdict.baseline_score)}, "
         f"lead {verdict.lead_text}, noise floor {number(verdict.noise_floor, verdict.reference)}, "
         f"{count(verdict.n, 'test row')}"
@@ -192,42 +165,26 @@ def _score_text(verdict: Verdict, value: float | None) -> str:
     return quantity(value, verdict.unit if verdict.score == "mae" else None, verdict.reference)
 
 
-def _main_scores(metrics: Mapping[str, Any], target: str) -> tuple[str, float | None, dict[str, float]]:
-    """Name of the main score, the model's, and those of the baselines that have one."""
-    entry = metrics["targets"][target]
-    key = next(key for key in MAIN_SCORE.values() if key in entry["test"])
-    rivals = {name: scores[key] for name, scores in entry["baselines"].items() if scores[key] is not None}
-    return key, entry["test"][key], rivals
-
-
-def _best(key: str, scores: Mapping[str, float]) -> str | None:
-    """Name of the best score, the first of equals."""
-    if not scores:
-        return None
-    return (min if key == "mae" else max)(scores, key=scores.__getitem__)
-
-
 def _judge(result: FinetuneResult, place: int) -> Verdict:
-    metrics, target = result.metrics, result.table.target_names[place]
-    key, model, rivals = _main_scores(metrics, target)
-    best = _best(key, rivals)
+    target, key = result.table.target_names[place], MAIN_SCORE[result.task]
+    entry, floor = result.metrics["targets"][target], result.metrics["noise_floor"][target]
+    model: float | None = entry["test"][key]
+    rivals = {name: scores[key] for name, scores in entry["baselines"].items() if scores[key] is not None}
+    best = (min if key == "mae" else max)(rivals, key=rivals.__getitem__, default=None)
     lead = None
     if best is not None and model is not None:
         labels, predictions = (
             array[result.split.test, place] for array in (result.table.targets, result.predictions)
         )
         lead = advantage(labels, predictions, result.baselines[best][:, place], result.task)
-    floor = metrics["noise_floor"][target]
     return Verdict(
         target=target,
-        unit=unit_or_none(metrics["targets"][target]["unit"]),
-        n=metrics["targets"][target]["test"]["n"],
+        unit=unit_or_none(entry["unit"]),
+        n=entry["test"]["n"],
         score=key,
         model=model,
         baseline=best,
         baseline_score=None if best is None else rivals[best],
-        winner=winner(metrics, target),
         lead=lead,
         noise_floor=floor["mean_absolute_deviation"] if floor["rows"] >= FEWEST_ROWS else None,
-        n_repeated=floor["rows"],
     )

@@ -8,11 +8,11 @@ from catenane.notation import Smiles
 from catenane.reporting.groups import (
     MOST_GROUPS,
     OTHER,
-    SCAFFOLD_NAMES,
     Grouping,
     chemistry_groups,
     errors_by_group,
     row_errors,
+    scaffold_names,
 )
 
 
@@ -65,7 +65,7 @@ def test_rare_groups_are_shown_as_one():
     assert np.count_nonzero(groups.row_names == OTHER) == len(nets) - 9 - (MOST_GROUPS - 2)
 
 
-@pytest.mark.parametrize("scaffold", [scaffold for scaffold in SCAFFOLD_NAMES if scaffold])
+@pytest.mark.parametrize("scaffold", [scaffold for scaffold in scaffold_names() if scaffold])
 def test_named_scaffolds_are_written_as_scaffolds_are(scaffold):
     assert Smiles.parse(scaffold).scaffold() == scaffold
 

@@ -32,7 +32,7 @@ def langmuir(pressures_P, **options):
     return Isotherms("CO2", pressures_P, uptake_KP, **options)
 
 
-def test_low_pressures_get_a_logarithmic_axis():
+def test_the_pressure_axis_is_logarithmic():
     plotter = IsothermPlotter(
         langmuir(np.geomspace(0.01, 2.5, 30), marked=0.15, measured_P=(0.01, 0.1, 0.5, 2.5))
     )
@@ -43,22 +43,13 @@ def test_low_pressures_get_a_logarithmic_axis():
     assert np.diff(places)[0] == pytest.approx(np.log(10) / np.log(5) * np.diff(places)[1], rel=0.01)
 
 
-def test_other_pressures_get_an_axis_from_the_origin():
-    plotter = IsothermPlotter(langmuir(np.linspace(0.1, 1, 10), marked=0.5, measured_P=(0.5, 1)))
-    points = curve(plotter.draw(0))
-    steps = np.diff(points[:, 0])
-    assert steps == pytest.approx(steps[0], abs=0.11)
-    assert points[0, 1] == points[:, 1].max()
-    assert {"0.0", "0.2", "1"} & set(texts(plotter.definitions))
-
-
 def test_isotherms_of_a_page_share_their_axes_and_the_mark_lies_on_the_curve():
     pressures_P = np.linspace(0.01, 1, 100)
     plotter = IsothermPlotter(langmuir(pressures_P, marked=0.5))
     first, second = plotter.draw(0), plotter.draw(1)
-    base = curve(first)[0, 1]
     low, high = (float(kind(svg, "dot")[0].get("cy")) for svg in (first, second))
-    assert (base - high) / (base - low) == pytest.approx(2.0, rel=0.02)
+    rise = curve(first)[:, 1] - curve(second)[:, 1]
+    assert low - high == pytest.approx(rise[np.argmin(abs(pressures_P - 0.5))], abs=0.5)
     symbol = parse(plotter.definitions).find("symbol")
     assert {use.get("href") for svg in (first, second) for use in parse(svg).iter("use")} == {
         f"#{symbol.get('id')}"
@@ -72,7 +63,7 @@ def test_prediction_intervals_are_a_band_around_the_curve():
     band = dataclasses.replace(isotherms, low_KP=0.5 * isotherms.uptake_KP, high_KP=2 * isotherms.uptake_KP)
     svg = IsothermPlotter(band).draw(1)
     lower, upper = np.split(curve(svg, "band"), 2)
-    middle = curve(svg)[1:, 1]
+    middle = curve(svg)[:, 1]
     assert (upper[::-1, 1] < middle).all()
     assert (middle < lower[:, 1]).all()
     assert curve(svg, "band")[:, 1].min() > 0, "the axes hold the band"

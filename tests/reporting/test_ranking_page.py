@@ -138,15 +138,12 @@ def test_cards_show_intervals_and_what_the_model_has_not_seen(page_of):
             low=np.array([1.0, np.nan]),
             high=np.array([3.0, np.nan]),
             in_domain=[True, False],
-            notes=[["metal not seen in training: <Cr>"], []],
+            notes=["not in the training rows: <Cr>", ""],
         )
     )
     assert page.text("interval") == "1.00 to 3.00"
-    flags = re.findall(r'<ul class="flags">(.*?)</ul>', page.source)
-    assert flags == [
-        "<li>metal not seen in training: &lt;Cr&gt;</li>",
-        "<li>outside the training domain</li>",
-    ]
+    flags = re.findall(r'<p class="flag">(.*?)</p>', page.source)
+    assert flags == ["not in the training rows: &lt;Cr&gt;", "outside the training domain"]
 
 
 def test_a_ranking_of_the_lowest_is_headed_so(page_of):

@@ -244,9 +244,9 @@ def test_the_data_are_described(text_of):
     facts = facts_of(text_of("molecule_run"))
     assert facts["repeated strings"] == "3 in 7 rows"
     assert facts["of them with labels that differ"] == "2"
-    assert facts["rows with equal strings"] == "joined, mean of the labels"
+    assert facts["labels of equal strings"] == "mean"
     assert "3 unknown tokens in 2 strings" in facts["tokens"]
-    assert facts_of(text_of("class_run"))["rows with equal strings"] == "joined, class of the majority"
+    assert facts_of(text_of("class_run"))["labels of equal strings"] == "majority"
 
 
 @pytest.mark.parametrize("kind", ["molecule_run", "mof_run"])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catenane.data import Split, Table
-from catenane.metrics import score
+from catenane.metrics import MAIN_SCORE, score
 from catenane.reporting.result import (
     FEWEST_ROWS,
     HEADLINES,
@@ -15,18 +15,7 @@ from catenane.reporting.result import (
     headlines,
     summary_lines,
     verdicts,
-    winner,
 )
-
-
-def make_metrics(task, model, baselines, *, unit="mol/kg", n=500, floor=None, name="uptake"):
-    key = "mae" if task == "regression" else "roc_auc"
-    entry = {
-        "unit": unit,
-        "test": {key: model, "n": n},
-        "baselines": {rival: {key: value, "n": n} for rival, value in baselines.items()},
-    }
-    return {"targets": {name: entry}, "noise_floor": {name: {"mean_absolute_deviation": floor}}}
 
 
 @pytest.mark.parametrize(
@@ -44,8 +33,14 @@ def make_metrics(task, model, baselines, *, unit="mol/kg", n=500, floor=None, na
         ("classification", None, {"ngram-logistic": None}, None),
     ],
 )
-def test_the_winner_has_the_best_main_score(task, model, baselines, expected):
-    assert winner(make_metrics(task, model, baselines), "uptake") == expected
+def test_the_winner_has_the_best_main_score(labels, task, model, baselines, expected):
+    classes = labels if task == "regression" else (labels > 3.0).astype(float)
+    result = make_result(classes, classes, dict.fromkeys(baselines, classes), task=task)
+    entry = result.metrics["targets"]["uptake"]
+    entry["test"][MAIN_SCORE[task]] = model
+    for name, value in baselines.items():
+        entry["baselines"][name][MAIN_SCORE[task]] = value
+    assert verdicts(result)[0].winner == expected
 
 
 def make_result(
