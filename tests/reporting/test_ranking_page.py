@@ -146,6 +146,21 @@ def test_cards_show_intervals_and_what_the_model_has_not_seen(page_of):
     assert flags == ["not in the training rows: &lt;Cr&gt;", "outside the training domain"]
 
 
+def test_a_ranking_of_nothing_is_a_page_too(page_of):
+    empty = np.array([])
+    page = Page(
+        page_of(
+            strings=[],
+            columns={"co2_0.1bar": empty},
+            isotherms=Isotherms("CO2", np.array([0.1, 1.0]), np.empty((0, 2))),
+            n_candidates=0,
+            distribution=None,
+        )
+    )
+    assert page.text("h1") == "0 frameworks, highest CO₂ uptake at 0.1 bar"
+    assert page.text("summary") == "predicted by mof-test3 strings could not be read"
+
+
 def test_a_ranking_of_the_lowest_is_headed_so(page_of):
     page = Page(page_of(lowest=True))
     assert page.text("h1") == "20 of 200 frameworks, lowest CO₂ uptake at 0.1 bar"
