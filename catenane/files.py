@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import TextIO
 
 from catenane.errors import UsageError
 
-__all__ = ["check_output", "csv_writer", "escaped", "replaced", "storable"]
+__all__ = ["check_output", "csv_writer", "escaped", "replaced", "replaced_folder", "storable"]
 
 # A byte that is not UTF-8 is read as a lone surrogate (PEP 383), which no UTF-8 file can hold.
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
@@ -37,7 +38,7 @@ def replaced(path: Path) -> Iterator[Path]:
         yield path
         return
     target = Path(os.path.realpath(path))
-    fresh = target.with_name(f".{target.name[:48]}.{secrets.token_hex(4)}.part")
+    fresh = _beside(target)
     try:
         os.close(os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         mode = fresh.stat().st_mode if mode is None else mode
@@ -46,11 +47,32 @@ def replaced(path: Path) -> Iterator[Path]:
         fresh.chmod(stat.S_IMODE(mode))
         fresh.replace(target)
     except OSError as error:
-        if error.filename == str(fresh) or (error.filename is None and error.errno == errno.ENOSPC):
-            error.filename = str(path)
+        _rename_path(error, fresh, path)
         raise
     finally:
         fresh.unlink(missing_ok=True)
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """As `replaced`, for a folder: an empty one that becomes `folder` when the block ends without an error."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    fresh = _beside(folder)
+    try:
+        fresh.mkdir()
+        yield fresh
+        if folder.exists():
+            old = _beside(folder)
+            folder.rename(old)
+            fresh.rename(folder)
+            shutil.rmtree(old)
+        else:
+            fresh.rename(folder)
+    except OSError as error:
+        _rename_path(error, fresh, folder)
+        raise
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
 def check_output(path: Path, *, inputs: Iterable[Path | int] = (), overwrite: bool = True) -> None:
@@ -72,6 +94,17 @@ def check_output(path: Path, *, inputs: Iterable[Path | int] = (), overwrite: bo
         raise UsageError(f"{path} is an input and is never overwritten: give another file")
     if not overwrite:
         raise UsageError(f"{path} exists already: add --overwrite to replace it, or give another file")
+
+
+def _beside(path: Path) -> Path:
+    """A hidden name of one's own in the same folder."""
+    return path.with_name(f".{path.name[:48]}.{secrets.token_hex(4)}.part")
+
+
+def _rename_path(error: OSError, fresh: Path, path: Path) -> None:
+    """Let the error name the path that was given, not the one written under."""
+    if str(error.filename).startswith(str(fresh)) or (error.filename is None and error.errno == errno.ENOSPC):
+        error.filename = str(path)
 
 
 def _mode(path: Path) -> int | None:

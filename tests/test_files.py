@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from catenane.errors import UsageError
-from catenane.files import check_output, csv_writer, replaced
+from catenane.files import check_output, csv_writer, replaced, replaced_folder
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path):
@@ -154,6 +154,24 @@ def test_a_full_disk_is_reported_under_the_name_that_was_given(tmp_path: Path):
         fill()
     assert refused.value.filename == str(path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_replaced_whole_or_not_at_all(tmp_path: Path):
+    folder = tmp_path / "runs" / "model"
+
+    def write(name: str, *, stop: bool) -> None:
+        with replaced_folder(folder) as fresh:
+            (fresh / name).touch()
+            if stop:
+                raise KeyboardInterrupt
+
+    write("first", stop=False)
+    with pytest.raises(KeyboardInterrupt):
+        write("second", stop=True)
+    assert [path.name for path in folder.iterdir()] == ["first"]
+    write("third", stop=False)
+    assert [path.name for path in folder.iterdir()] == ["third"]
+    assert list(folder.parent.iterdir()) == [folder]
 
 
 @pytest.mark.parametrize("through", ["itself", "symlink", "hard link"])

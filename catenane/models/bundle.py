@@ -21,6 +21,7 @@ from torch import nn
 
 from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
+from catenane.files import replaced_folder
 from catenane.models.card import describe
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import (
@@ -28,7 +29,6 @@ from catenane.models.folder import (
     find_bundle,
     read_card,
     read_json,
-    replaced_folder,
     to_json,
     write_checksums,
 )

@@ -7,10 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +18,6 @@ __all__ = [
     "find_bundle",
     "read_card",
     "read_json",
-    "replaced_folder",
     "to_json",
     "write_checksums",
 ]
@@ -119,26 +114,6 @@ def to_json(values: Any) -> str:
         ValueError: A value is not finite.
     """
     return json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-@contextmanager
-def replaced_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder that takes the place of `folder` when the block ends without an error."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = folder.with_name(f".{folder.name}-{os.urandom(6).hex()}")
-    fresh.mkdir()
-    try:
-        yield fresh
-        if folder.exists():
-            old = folder.with_name(f"{fresh.name}-replaced")
-            folder.rename(old)
-            fresh.rename(folder)
-            shutil.rmtree(old)
-        else:
-            fresh.rename(folder)
-    except BaseException:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
 
 
 def _digest(path: Path) -> str:
