@@ -55,7 +55,7 @@ def replaced(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def replaced_folder(folder: Path) -> Iterator[Path]:
-    """As `replaced`, for a folder: an empty one that becomes `folder` when the block ends without an error."""
+    """As `replaced`, for a folder: an empty one, which becomes `folder` when the block ends well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     fresh = _beside(folder)
     try:

@@ -9,6 +9,7 @@ import errno
 import io
 import logging
 import os
+import signal
 import sys
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
@@ -70,6 +71,8 @@ def main(arguments: list[str] | None = None) -> None:
     words, anywhere = _take_options(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in anywhere
     _prepare_streams()
+    if arguments is None:  # as a program: a polite kill cleans up behind itself as Ctrl-C does
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         code = app([*(anywhere - {"--debug"}), *words], prog_name="catenane", standalone_mode=False)
         sys.stdout.flush()

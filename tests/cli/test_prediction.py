@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -210,3 +211,17 @@ def test_a_stream_that_is_closed_or_full_costs_one_line_at_most(name: str, untra
     assert message in done.stderr
     assert len(done.stderr.splitlines()) == bool(message)
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_killed_program_leaves_no_half_file(untrained: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "catenane", "predict", "-", "--model", untrained, "--out", "out.csv"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+        assert process.stdin is not None
+        process.stdin.write(b"CCO\n" * 20_000)
+        process.stdin.flush()
+        while not list(tmp_path.glob(".out.csv.*.part")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.terminate()
+        assert process.wait(60) == 143
+    assert list(tmp_path.iterdir()) == []
