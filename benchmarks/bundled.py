@@ -177,12 +177,14 @@ class Bench:
             uptakes = as_uptakes(self.table.target_names)
             wanted = [{"gas": uptake.gas, "pressure": uptake.pressure} for uptake in uptakes]
         predicted = [
-            Model(fitted.bundle).predict_normalised(
+            Model(fitted.bundle)
+            .predict_normalised(
                 [table.strings[row] for row in split.test],
                 Descriptors(fitted.descriptors.values[split.test], fitted.descriptors.names),
                 pooled_ND=self.pooled_ND[split.test],
                 conditions=conditions,
             )
+            .values
             for conditions in wanted
         ]
         return np.concatenate(predicted, axis=1)
@@ -303,7 +305,7 @@ class Bench:
             "examples": {
                 string: [float(f"{value:.6g}") for value in values]
                 for string, values in zip(
-                    strings, Model(fitted.bundle).predict_normalised(strings), strict=True
+                    strings, Model(fitted.bundle).predict_normalised(strings).values, strict=True
                 )
             },
         }

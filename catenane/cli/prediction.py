@@ -62,6 +62,9 @@ def predict(
         Path | None,
         typer.Option("--page", metavar="FILE", help="Write the highest as an HTML page, drawn."),
     ] = None,
+    coverage: Annotated[
+        float, typer.Option("--coverage", metavar="SHARE", help="Share of labels that intervals hold.")
+    ] = 0.9,
     overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
@@ -107,9 +110,9 @@ def predict(
     tally = _Tally()
     with table_writer(out, given.types) if write_table else nullcontext(_write_nothing) as write:
         for chunk in given.chunks():
-            found = predicting.predictions(chunk.readable(), conditions)
+            found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
             errors = tally.add(chunk, found.errors)
-            results = dict(zip(columns, found.values.T, strict=True)) | {"error": errors}
+            results = found.named() | {"error": errors}
             write(_joined(chunk.columns, results))
             if ranking is not None:
                 places = [place for place, error in enumerate(errors) if not error]

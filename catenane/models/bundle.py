@@ -5,6 +5,7 @@ model.safetensors    its weights, label and descriptor scalers included
 tokenizer.json       text to ids
 card.json            what it predicts, how it was trained and split, how good it was, beside the baselines
 README.md            the card, for people
+calibration.safetensors   training rows in short, for intervals and the domain check; where there is one
 checksums.json       SHA-256 of the others
 """
 
@@ -43,6 +44,9 @@ __all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "load_bundle", "save_bun
 
 FORMAT = 2
 """Version of the folder's layout; a reader refuses another one."""
+CALIBRATION = "calibration.safetensors"
+RESERVED = {"string", "in_domain", "note", "error"}
+"""Columns of a table of predictions, which no target can be called."""
 LARGEST_SETTING = 1 << 16
 """Of a network's integers, or the number of its weights if that is more: nothing larger is ever built."""
 
@@ -52,7 +56,8 @@ class BundleConfig:
     """What `config.json` holds.
 
     Raises:
-        ConfigError: The kind is unknown, or a property model has no task or target.
+        ConfigError: The kind is unknown, a property model has no task or target, or the columns of a table of
+            predictions would collide.
     """
 
     format: int = FORMAT
@@ -79,8 +84,13 @@ class BundleConfig:
             self.targets
         ):
             raise ConfigError(f"kind={self.kind!r} with task={self.task!r} and targets={self.targets!r}")
-        if len(set(self.targets)) < len(self.targets):
-            raise ConfigError(f"targets={self.targets!r} must differ from each other")
+        columns = [f"{name}{end}" for name in self.targets for end in ("", "_low", "_high")]
+        taken = RESERVED.intersection(columns) or {name for name in columns if columns.count(name) > 1}
+        if taken:
+            raise ConfigError(
+                f"targets {', '.join(self.targets)} would give two columns {min(taken)!r} of predictions: "
+                "rename one"
+            )
 
     def build_model(self) -> nn.Module:
         """A network of these shapes, with fresh weights."""
@@ -124,6 +134,8 @@ class Bundle:
     """Text to ids."""
     card: dict[str, Any] = field(default_factory=dict)
     """Where it comes from and how good it is."""
+    calibration: dict[str, torch.Tensor] = field(default_factory=dict)
+    """What `catenane.inference.Calibration` is made of; empty where there is none."""
 
     @property
     def encoder(self) -> Any:
@@ -146,6 +158,8 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         (fresh / "README.md").write_text(describe(bundle.config, bundle.card, n_weights), encoding="utf-8")
         bundle.tokenizer.save(fresh / "tokenizer.json")
         write_tensors(fresh / "model.safetensors", unique_state(bundle.model))
+        if bundle.calibration:
+            write_tensors(fresh / CALIBRATION, bundle.calibration)
         write_checksums(fresh)
 
 
@@ -182,7 +196,14 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         raise BundleError(f"{folder}: damaged or foreign model folder: {error}") from None
     _check_finite(model, tensors, weights)
     model.load_state_dict(tensors, strict=False)
-    return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=read_card(folder))
+    calibration = read_tensors(folder / CALIBRATION) if (folder / CALIBRATION).is_file() else {}
+    return Bundle(
+        config=config,
+        model=model.eval(),
+        tokenizer=tokenizer,
+        card=read_card(folder),
+        calibration=calibration,
+    )
 
 
 def unique_state(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from catenane.adsorption import Uptake, as_uptakes, choose_uptakes
@@ -153,6 +154,41 @@ class IsothermHead(RegressionHead):
         uptakes = self.uptakes(conditions)
         uptakes_MBC: Tensor = self.isotherm(self.outputs(pooled_BD, descriptors_BF), uptakes)
         return uptakes_MBC if per_member else uptakes_MBC.mean(dim=0)
+
+    def bounds(
+        self,
+        values_NC: NDArray,
+        at_targets_NT: NDArray,
+        ends_NT: tuple[NDArray, NDArray],
+        conditions: Conditions | None = None,
+    ) -> tuple[NDArray, NDArray]:
+        """Intervals at any pressure, from those at the pressures of training.
+
+        Between two of these an end moves as the uptake itself does from the one to the other; below the first
+        and above the last it is in proportion to the uptake. So both ends rise with pressure from zero, and
+        the uptake lies between them.
+        """
+        low_NT, high_NT = (ends.copy() for ends in ends_NT)
+        low_NC, high_NC = np.empty_like(values_NC), np.empty_like(values_NC)
+        for gas in self.isotherm.gases:
+            places = [i for i, uptake in enumerate(self.isotherm.uptakes) if uptake.gas == gas]
+            places.sort(key=lambda i: self.isotherm.uptakes[i].pressure)
+            # Ends that fall from one pressure to the next are widened until they rise.
+            low_NT[:, places] = np.minimum.accumulate(low_NT[:, places[::-1]], axis=1)[:, ::-1]
+            high_NT[:, places] = np.maximum.accumulate(high_NT[:, places], axis=1)
+            known_NK = np.pad(at_targets_NT[:, places], ((0, 0), (1, 0)))
+            ends_NK = [np.pad(ends[:, places], ((0, 0), (1, 0))) for ends in (low_NT, high_NT)]
+            for column, uptake in enumerate(self.uptakes(conditions)):
+                if uptake.gas != gas:
+                    continue
+                right = int(np.searchsorted(self.isotherm.pressures(gas), uptake.pressure)) + 1
+                left = right - 1 if right <= len(places) else 0
+                right = min(right, len(places))
+                step_N = np.maximum(known_NK[:, right] - known_NK[:, left], np.finfo(float).tiny)
+                share_N = (values_NC[:, column] - known_NK[:, left]) / step_N
+                for end_NK, result_NC in zip(ends_NK, (low_NC, high_NC), strict=True):
+                    result_NC[:, column] = end_NK[:, left] + (end_NK[:, right] - end_NK[:, left]) * share_N
+        return (low_NC, high_NC) if conditions else (low_NT, high_NT)
 
 
 def make_head(config: HeadConfig, *, task: Task = "regression", **shape: Any) -> PropertyHead:

@@ -178,6 +178,23 @@ class PropertyHead(nn.Module, ABC):
         self.columns(conditions)
         return self.to_labels(self(pooled_BD, descriptors_BF, per_member=per_member))
 
+    def bounds(
+        self,
+        values_NC: NDArray,
+        at_targets_NT: NDArray,
+        ends_NT: tuple[NDArray, NDArray],
+        conditions: Conditions | None = None,
+    ) -> tuple[NDArray, NDArray]:
+        """Intervals under conditions, (N, C) each, from those of the targets.
+
+        Args:
+            values_NC: What is predicted under the conditions.
+            at_targets_NT: What is predicted for the targets.
+            ends_NT: Lower and upper ends of the targets' intervals.
+            conditions: As in `predict`.
+        """
+        return ends_NT
+
     @torch.no_grad()
     def fit_scalers(
         self,

@@ -60,13 +60,14 @@ def read_shapes(path: Path) -> Shapes:
         raise BundleError(f"{path}: truncated or not safetensors ({error}); copy the folder again") from None
 
 
-def read_tensors(path: Path, expected: Shapes) -> dict[str, torch.Tensor]:
-    """Tensors of these names, dtypes and shapes, which are compared before any is read.
+def read_tensors(path: Path, expected: Shapes | None = None) -> dict[str, torch.Tensor]:
+    """Tensors of a file; their names, dtypes and shapes are compared with `expected` before any is read.
 
     Raises:
         BundleError: The file is truncated, not safetensors, or holds other tensors.
     """
     found = read_shapes(path)
+    expected = found if expected is None else expected
     for name in sorted(found.keys() | expected.keys()):
         if found.get(name) != expected.get(name):
             raise BundleError(

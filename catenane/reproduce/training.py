@@ -196,7 +196,7 @@ class Case:
     def predict(self, rows: Sequence[int] | np.ndarray, bundle: Bundle) -> FloatArray:
         """Predictions of some rows for the scored label, by a model whose encoder is not frozen."""
         strings = [self.table.strings[row] for row in rows]
-        found_NT: FloatArray = Model(bundle, device=self.bench.device).predict_normalised(strings)
+        found_NT: FloatArray = Model(bundle, device=self.bench.device).predict_normalised(strings).values
         return found_NT[:, self.scored]
 
     def embed(self, rows: Sequence[int] | np.ndarray) -> FloatArray:
@@ -265,12 +265,16 @@ class Case:
             parent=None if self.variant.start == "scratch" else self.start,
             settings=self.spec, device=self.bench.device,
             pooled_ND=self._pooled() if frozen else None,
+            # The papers choose the epoch on all validation rows.
+            intervals=False,
             # A frozen encoder would read all strings anew after every short epoch of its head.
             watch=None if frozen else watch,
             make_encoder=ENCODERS.get(self.variant.encoder, TransformerEncoder),
         )  # fmt: skip
-        predictions_NT = Model(fitted.bundle, device=self.bench.device).predict_normalised(
-            self.table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
+        predictions_NT = (
+            Model(fitted.bundle, device=self.bench.device)
+            .predict_normalised(self.table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND)
+            .values
         )
         models.save_bundle(folder / "bundle", fitted.bundle)
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)

@@ -29,7 +29,7 @@ from catenane.data import (
     write_rejected,
 )
 from catenane.data.duplicates import Aggregation, Duplicates
-from catenane.inference import Model
+from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.reporting import FinetuneResult, write_report
@@ -141,14 +141,18 @@ def finetune(
         table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked,
         resume=resume, log=log, device=device,
     )  # fmt: skip
-    predictions = Model(fitted.bundle, device=device).predict_normalised(
+    trained = Model(fitted.bundle, device=device)
+    predictions = trained.predict_normalised(
         table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
-    )
+    ).values
     metrics: dict[str, Any] = {
         "targets": _scores(table, parts, predictions, task),
         "task": task,
         **_describe_data(read, found, table, parts, duplicates),
         "seed": seed,
+        "intervals": interval_metrics(
+            trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND
+        ),
         "recipe": chosen.name,
         "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
         **_describe_fit(fitted),

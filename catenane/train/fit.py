@@ -16,7 +16,7 @@ from catenane.config import EncoderConfig, Recipe, Task
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
-from catenane.inference import Model
+from catenane.inference import Model, calibrate, plan_calibration
 from catenane.models import Bundle, BundleConfig, PropertyModel, TransformerEncoder
 from catenane.models.bundle import build_property_model
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
@@ -64,6 +64,7 @@ def fit_property_model(
     device: str | None = None,
     pooled_ND: np.ndarray | None = None,
     learns_MN: np.ndarray | None = None,
+    intervals: bool = True,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
     make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
 ) -> FittedModel:
@@ -84,7 +85,9 @@ def fit_property_model(
         device: "cpu", "cuda", ...; the fastest by default.
         pooled_ND: Vectors of the table's strings by the parent, if they are at hand; for a frozen encoder.
         learns_MN: bool; which member of the head learns from which row of the table, for a frozen encoder;
-            all from all training rows by default.
+            by default each row is left out by one or two of the members, so that intervals can be calibrated.
+        intervals: Calibrate intervals and the domain check. Where no member leaves a row out, half of the
+            validation rows is kept for that and does not choose the epoch.
         watch: Called with the model after every epoch; what it measures joins the history.
         make_encoder: Makes an encoder that is not quite ours, for an ablation.
 
@@ -114,6 +117,10 @@ def fit_property_model(
         None if pooled_ND is None else pooled_ND[split.train],
     )
     chosen = _with_usable_validation(split, table)
+    held_back: np.ndarray | None = None
+    if intervals and learns_MN is None:
+        n_members = recipe.head.members if pooled_ND is not None else 1
+        chosen, learns_MN, held_back = plan_calibration(chosen, len(table), n_members, seed)
     training: TrainingTask[Any]
     if pooled_ND is not None:
         training = HeadTask(
@@ -135,6 +142,11 @@ def fit_property_model(
         device=device,
         watch=None if watch is None else lambda: watch(bundle),
     )
+    if intervals:
+        bundle = calibrate(
+            bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND, learns_MN=learns_MN,
+            held_back=held_back, seed=seed, device=device,
+        )  # fmt: skip
     return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
 
 

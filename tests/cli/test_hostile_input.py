@@ -117,7 +117,7 @@ def test_predict_answers_the_rows_around_a_bad_one(name, catenane, tmp_path: Pat
     told = catenane("predict", path, "--model", run)
     assert told.code == 0, told.err
     header, first, bad, last = told.out.splitlines()
-    assert header == "smiles,y,size,error"
+    assert header == "smiles,y,size,size_low,size_high,in_domain,note,error"
     assert (first.split(",")[0], last.split(",")[0]) == ("CCO", "CCN")
     assert first.endswith(",")
     assert last.endswith(",")

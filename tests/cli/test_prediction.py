@@ -23,6 +23,9 @@ def run(*words: object, shell: str = "", **options) -> subprocess.CompletedProce
     return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
 
 
+SIZE = ["size", "size_low", "size_high", "in_domain", "note", "error"]
+
+
 def rows(text: str) -> list[list[str]]:
     return list(csv.reader(text.splitlines(keepends=True)))
 
@@ -32,10 +35,10 @@ def test_strings_come_back_whole_with_one_row_each(catenane, untrained: Path):
     told = catenane("predict", "CCO", "CC\rN", "CCC\u00a0C=C1", giant, "C\udcff", "", "--model", untrained)
     assert told.code == 0, told.err
     header, *found = list(csv.reader(told.out.split("\n")[:-1], strict=True))
-    assert header == ["string", "size", "error"]
+    assert header == ["string", *SIZE]
     assert [row[0] for row in found] == ["CCO", "CC\rN", "CCC\u00a0C=C1", giant, "C\\xff", ""]
     assert [bool(row[1]) for row in found] == [True, False, False, False, False, False]
-    assert [bool(row[2]) for row in found] == [False, True, True, True, True, True]
+    assert [bool(row[-1]) for row in found] == [False, True, True, True, True, True]
     assert "5 of 6 rows have no prediction" in told.err
 
 
@@ -51,7 +54,7 @@ def test_columns_of_the_input_come_through(ending: str, catenane, untrained: Pat
         found = pd.read_parquet(out)
     else:
         found = pd.read_csv(out, sep="\t" if ending == "tsv" else ",")
-    assert list(found.columns) == ["id", "smiles", "size", "size_predicted", "error"]
+    assert list(found.columns) == ["id", "smiles", "size", "size_predicted", *SIZE[1:]]
     pd.testing.assert_frame_equal(found[list(given.columns)], given)
     assert found["size_predicted"].isna().tolist() == [False, True, False]
 
@@ -73,7 +76,7 @@ def test_several_tables_have_a_source(catenane, untrained: Path, tmp_path: Path)
     told = catenane("predict", tmp_path / "a.csv", tmp_path / "b.smi", "--model", untrained)
     assert told.code == 0, told.err
     header, *found = rows(told.out)
-    assert header == ["source", "smiles", "string", "name", "size", "error"]
+    assert header == ["source", "smiles", "string", "name", *SIZE]
     assert [row[:4] for row in found] == [
         [str(tmp_path / "a.csv"), "CCO", "", ""], [str(tmp_path / "b.smi"), "", "CCN", "amine"]
     ]  # fmt: skip
@@ -180,9 +183,9 @@ def test_what_is_no_file_is_written_to(untrained: Path, tmp_path: Path):
         tmp_path / "pipe",
         shell=f"& cat {tmp_path}/pipe; wait",
     )
-    assert done.stdout.startswith("string,size,error\nCCO,")
+    assert done.stdout.startswith(f"string,{','.join(SIZE)}\nCCO,")
     done = run("predict", "CCO", "--model", untrained, "--out", "/dev/stdout", shell="| cat")
-    assert done.stdout.startswith("string,size,error\nCCO,")
+    assert done.stdout.startswith(f"string,{','.join(SIZE)}\nCCO,")
 
 
 STREAMS = {

@@ -100,7 +100,7 @@ def test_predict_takes_strings_themselves(catenane, run: Path):
     told = catenane("predict", "CCO", "F/C=C/F", "C(", "--model", run)
     assert told.code == 0
     rows = told.out.splitlines()
-    assert rows[0] == "string,size,sparse,error"
+    assert rows[0].startswith("string,size,size_low,size_high,sparse,")
     assert [row.split(",")[0] for row in rows[1:]] == ["CCO", "F/C=C/F", "C("]
     assert "1 of 3 rows have no prediction" in told.err
 

@@ -64,7 +64,7 @@ def test_isotherms_of_the_bundled_model_rise_from_zero(gas: str):
     model = catenane.load("mof-uptake", device="cpu")
     pressures = [0, 1e-4, 0.01, 0.1, 0.15, 0.5, 1, 2.5, 5]
     strings = list(read_card(find_bundle("mof-uptake"))["examples"])
-    uptake = model.predict(strings, gas=gas, pressure=pressures).drop(columns=["string", "error"]).to_numpy()
+    uptake = model.predictions(strings, {"gas": gas, "pressure": pressures}).values
     assert (uptake[:, 0] == 0).all()
     assert (np.diff(uptake, axis=1) > 0).all()
     alone = model.predict(strings)

@@ -25,7 +25,7 @@ def fit(table, recipe, **options):
 
 
 def answers(fitted, table) -> np.ndarray:
-    return Model(fitted.bundle, device="cpu").predict_normalised(table.strings, fitted.descriptors)
+    return Model(fitted.bundle, device="cpu").predict_normalised(table.strings, fitted.descriptors).values
 
 
 @pytest.mark.parametrize(("name", "loss"), [("small", "mae"), ("small", "mse"), ("cao-small", "huber")])
@@ -87,7 +87,9 @@ def test_what_is_watched_joins_the_history_and_changes_nothing(molecule_file: Pa
 
     def error(bundle):
         model = Model(bundle, device="cpu")
-        return {"error": float(np.abs(model.predict_normalised(table.strings)[split.train] - 1).mean())}
+        return {
+            "error": float(np.abs(model.predict_normalised(table.strings).values[split.train] - 1).mean())
+        }
 
     bare = recipe.with_settings({"head.descriptors": False})
     _, plain = fit(table, bare)
@@ -129,8 +131,10 @@ def test_a_frozen_encoder_stays_as_it_is_and_its_vectors_may_be_at_hand(
     _, again = fit(table, frozen, parent=parent, pooled_ND=pooled_ND)
     found = answers(fitted, table)
     np.testing.assert_allclose(answers(again, table), found, rtol=1e-3)
-    from_vectors = Model(fitted.bundle, device="cpu").predict_normalised(
-        table.strings, fitted.descriptors, pooled_ND=pooled_ND
+    from_vectors = (
+        Model(fitted.bundle, device="cpu")
+        .predict_normalised(table.strings, fitted.descriptors, pooled_ND=pooled_ND)
+        .values
     )
     np.testing.assert_allclose(from_vectors, found, rtol=1e-3)
     labels = table.targets[split.test, 0]

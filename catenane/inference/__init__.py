@@ -1,0 +1,17 @@
+"""Strings in, predictions with intervals out: `Model`, and what it is calibrated by."""
+
+from catenane.inference.calibrating import calibrate, plan_calibration
+from catenane.inference.coverage import interval_metrics
+from catenane.inference.model import COVERAGE, Model, load
+from catenane.inference.predictions import Embeddings, Predictions
+
+__all__ = [
+    "COVERAGE",
+    "Embeddings",
+    "Model",
+    "Predictions",
+    "calibrate",
+    "interval_metrics",
+    "load",
+    "plan_calibration",
+]

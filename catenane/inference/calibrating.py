@@ -1,0 +1,107 @@
+"""The last step of training a property model: calibrate it on rows that it did not learn from.
+
+Axes: N rows of the table, D width of the embedding, T targets, M members.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from catenane.data import Split, Table
+from catenane.descriptors import Descriptors
+from catenane.inference.calibration import fingerprint_rows, fit_calibration
+from catenane.inference.intervals import FEWEST_ROWS, learning_mask, out_of_fold
+from catenane.inference.model import Model
+from catenane.models import Bundle
+
+__all__ = ["calibrate", "plan_calibration"]
+
+
+def plan_calibration(
+    split: Split, n_rows: int, n_members: int, seed: int
+) -> tuple[Split, NDArray[np.bool_] | None, NDArray[np.int64] | None]:
+    """Which rows a model will be calibrated on, decided before it is trained.
+
+    Args:
+        split: Rows to learn from and rows that choose the epoch.
+        n_rows: Rows N of the table.
+        n_members: Members of the head that may learn from different rows; 1 where they share an encoder that
+            learns with them.
+        seed: Of the draw.
+
+    Returns:
+        The split that is left for training, which member learns from which row of the table (M, N), and rows
+        that are held back. With several members none is held back. Else half of the validation rows is,
+        unless they are too few.
+    """
+    if n_members > 1:
+        learns_MN = np.ones((n_members, n_rows), dtype=bool)
+        learns_MN[:, split.train] = learning_mask(len(split.train), n_members, seed)
+        return split, learns_MN, None
+    if len(split.valid) < 2 * FEWEST_ROWS:
+        return split, None, None
+    shuffled = np.random.default_rng([seed, 17]).permutation(split.valid)
+    half = len(shuffled) // 2
+    return dataclasses.replace(split, valid=np.sort(shuffled[half:])), None, np.sort(shuffled[:half])
+
+
+def calibrate(
+    bundle: Bundle,
+    table: Table,
+    train: NDArray[np.int64],
+    *,
+    descriptors: Descriptors | None = None,
+    pooled_ND: NDArray | None = None,
+    learns_MN: NDArray[np.bool_] | None = None,
+    held_back: NDArray[np.int64] | None = None,
+    seed: int = 0,
+    device: str | None = None,
+) -> Bundle:
+    """The bundle with intervals, calibrated probabilities and a domain check.
+
+    Args:
+        bundle: A trained property model.
+        table: Its strings and labels.
+        train: Rows that it was trained on.
+        descriptors: Of the rows of the table, if the head reads them and they are at hand.
+        pooled_ND: Embeddings of the rows of the table, if they are at hand.
+        learns_MN: Which member learnt from which row of the table; all from all training rows by default.
+        held_back: Rows that were neither learnt from nor chose the epoch; needed where no member leaves a
+            training row out, else there are no intervals.
+        seed: Of draws.
+        device: As in `Model`.
+    """
+    model = Model(bundle, device=device)
+    rows = train if held_back is None else np.concatenate([train, held_back])
+    strings = [table.strings[row] for row in rows]
+    pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
+    part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
+    score_MNT = model.scores(pooled, model.describe(strings, part), per_member=True)
+    n_members, n_train = len(score_MNT), len(train)
+    everything = np.ones((n_members, len(table)), dtype=bool)
+    found = out_of_fold(score_MNT[:, :n_train], (everything if learns_MN is None else learns_MN)[:, train])
+    head = model.property_model.head
+    with torch.inference_mode():
+        labels = torch.from_numpy(table.targets[rows].astype(np.float32)).to(model.device)
+        label_NT = head.standardise(labels).double().cpu().numpy()
+    encoded = bundle.tokenizer.encode_flat(strings[:n_train], bundle.config.recipe.encoder.max_length)
+    seen_V = np.zeros(bundle.tokenizer.vocabulary_size, dtype=bool)
+    seen_V[encoded.ids] = True
+    calibration = fit_calibration(
+        pooled[:n_train],
+        label_NT[:n_train],
+        found,
+        task=head.task,
+        n_members=n_members,
+        seen_V=seen_V,
+        fingerprint=fingerprint_rows(strings[:n_train], table.targets[train]),
+        held_back=None
+        if held_back is None
+        else (pooled[n_train:], label_NT[n_train:], score_MNT[:, n_train:].mean(axis=0)),
+        seed=seed,
+    )
+    return dataclasses.replace(bundle, calibration=calibration.to_tensors())

@@ -1,0 +1,296 @@
+"""Prediction intervals from residuals of rows that were not learnt from, and calibrated probabilities.
+
+Regression: cross-conformal prediction, normalised by difficulty. Each member of a head leaves some rows out
+of its training; the mean of the members that left a row out is its out-of-fold prediction. Absolute
+residuals, divided by a modelled difficulty, are the conformity scores, and their quantile times the
+difficulty of a new row is half the width of its interval. A prediction is the mean of all members, which errs
+less than the few that left a row out; the widths are corrected by the ratio of the two, found from how much
+members disagree.
+
+Classification: inductive Venn-Abers prediction on out-of-fold log-odds.
+
+Axes: N rows, T targets, M members, F features of difficulty, Q stored quantiles.
+
+Source: Vovk 2015, Annals of Mathematics and Artificial Intelligence 74, 9 (cross-conformal); Papadopoulos et
+al. 2011, Journal of Artificial Intelligence Research 40, 815 (normalised by neighbours); Vovk and Petej 2014,
+arXiv:1211.0025 (Venn-Abers).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ClassCalibration",
+    "IntervalCalibration",
+    "OutOfFold",
+    "fit_classes",
+    "fit_intervals",
+    "learning_mask",
+    "out_of_fold",
+]
+
+Array = NDArray[np.float64]
+
+FEWEST_ROWS = 20
+"""Calibration rows below which there are no intervals."""
+QUANTILES = 2000
+"""Conformity scores that are stored at most, evenly spaced in rank."""
+RIDGE = 0.05
+"""Of the difficulty's coefficients, on standardised features."""
+KNOTS = (-1.0, 0.0, 1.0, 2.0)
+"""Where difficulty may change its slope over the prediction, in deviations of the labels."""
+FOLDS = 5
+TRIM = 0.98
+"""Quantile above which squares are left out of the correction for the mean of members."""
+GRID = 512
+"""Log-odds at which Venn-Abers probabilities are stored."""
+
+
+def learning_mask(n_rows: int, n_members: int, seed: int, groups: NDArray | None = None) -> NDArray[np.bool_]:
+    """Which member learns from which row, (M, N): each row is left out by two members of five or more.
+
+    Args:
+        n_rows: Rows N of the training part.
+        n_members: Members M; of two to four, one leaves a row out; a single one learns from all.
+        seed: Of the draw.
+        groups: Rows of one group are left out together, shape (N,); each row by itself by default.
+    """
+    held = 0 if n_members == 1 else 1 if n_members < 5 else 2
+    labels_N = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_groups = int(labels_N.max(initial=-1)) + 1
+    fold_N = (np.random.default_rng([seed, 7]).permutation(n_groups) % n_members)[labels_N]
+    learns_MN = np.ones((n_members, n_rows), dtype=bool)
+    for offset in range(held):
+        learns_MN[(fold_N + offset) % n_members, np.arange(n_rows)] = False
+    return learns_MN
+
+
+class OutOfFold(NamedTuple):
+    """Predictions of rows by the members that did not learn from them."""
+
+    score_NT: Array
+    """Their mean; NaN where there is none."""
+    variance_NT: Array
+    """Unbiased variance between them; NaN where there are fewer than two."""
+    n_held: int
+    """Members that left out each row."""
+
+
+def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> OutOfFold:
+    """Mean and variance over the members that did not learn from a row."""
+    left_MN1 = ~learns_MN[:, :, None]
+    n_N1 = left_MN1.sum(axis=0).astype(np.float64)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean_NT = np.where(left_MN1, score_MNT, 0.0).sum(axis=0) / n_N1
+        square_NT = np.where(left_MN1, (score_MNT - mean_NT) ** 2, 0.0).sum(axis=0)
+        variance_NT = np.where(n_N1 > 1, square_NT / (n_N1 - 1), np.nan)
+    return OutOfFold(mean_NT, variance_NT, int(n_N1.min(initial=len(learns_MN))))
+
+
+def difficulty_features(distance_N: Array, neighbour_NT: Array, score_NT: Array) -> Array:
+    """What difficulty is estimated from, (N, T, F).
+
+    Args:
+        distance_N: Mean distance to the nearest training rows, itself excluded.
+        neighbour_NT: Mean absolute out-of-fold residual of these rows; NaN where not known.
+        score_NT: Prediction, in deviations of the labels.
+    """
+    score_NT = np.clip(score_NT, -3.0, 4.0)
+    distance_NT = np.broadcast_to(np.log(distance_N + 1e-3)[:, None], score_NT.shape)
+    neighbour_NT = np.nan_to_num(np.log(neighbour_NT + 1e-3), nan=0.0)
+    hinges = [np.maximum(score_NT - knot, 0.0) for knot in KNOTS]
+    return np.stack([distance_NT, neighbour_NT, score_NT, *hinges], axis=2)
+
+
+@dataclass(frozen=True)
+class IntervalCalibration:
+    """Difficulty and conformity scores of T targets."""
+
+    weights_TF: Array
+    """Of the features, for the logarithm of the difficulty."""
+    offset_T: Array
+    bounds_T2: Array
+    """Least and largest logarithm of a difficulty."""
+    quantiles_TQ: Array
+    """Conformity scores, ascending; NaN where a target has too few calibration rows."""
+    n_T: Array
+    """Calibration rows."""
+    factor_T: Array
+    """Error of the mean of all members over that of an out-of-fold prediction."""
+
+    def half_width(self, features_NTF: Array, coverage: float) -> Array:
+        """Half the width of the intervals on the scale of the scores, (N, T); NaN where there are none."""
+        sigma_NT = _difficulty(features_NTF, self.weights_TF, self.offset_T, self.bounds_T2)
+        half_NT: Array = sigma_NT * np.array([self._quantile(t, coverage) for t in range(len(self.n_T))])
+        return half_NT
+
+    def _quantile(self, target: int, coverage: float) -> float:
+        """The conformal quantile: of n scores the one of rank ceil((n + 1) coverage)."""
+        n = int(self.n_T[target])
+        rank = math.ceil((n + 1) * coverage - 1e-9)
+        if n < FEWEST_ROWS or rank > n:
+            return math.nan
+        stored = self.quantiles_TQ[target]
+        place = (rank - 1) / max(n - 1, 1) * (len(stored) - 1)
+        return float(np.interp(place, np.arange(len(stored)), stored)) * float(self.factor_T[target])
+
+
+def fit_intervals(
+    features_NTF: Array, residual_NT: Array, variance_NT: Array, *, n_held: int, n_members: int, seed: int = 0
+) -> IntervalCalibration:
+    """Learn difficulty and conformity scores from out-of-fold residuals.
+
+    Args:
+        features_NTF: See `difficulty_features`.
+        residual_NT: Label minus out-of-fold prediction, in deviations of the labels; NaN where no label.
+        variance_NT: Between the members that the out-of-fold prediction is the mean of; NaN where unknown.
+        n_held: How many they are.
+        n_members: Members whose mean is the prediction.
+        seed: Of the folds by which the difficulty is cross-fitted.
+    """
+    n_rows, n_targets, n_features = features_NTF.shape
+    weights_TF, offset_T = np.zeros((n_targets, n_features)), np.zeros(n_targets)
+    bounds_T2, factor_T = np.zeros((n_targets, 2)), np.ones(n_targets)
+    n_T = np.zeros(n_targets)
+    quantiles_TQ = np.full((n_targets, min(QUANTILES, max(n_rows, 1))), np.nan)
+    for t in range(n_targets):
+        rows = np.flatnonzero(np.isfinite(residual_NT[:, t]))
+        n_T[t] = len(rows)
+        if len(rows) < FEWEST_ROWS:
+            continue
+        features, residual = features_NTF[rows, t], np.abs(residual_NT[rows, t])
+        fitted = _fit_difficulty(features, residual)
+        weights_TF[t], offset_T[t], bounds_T2[t] = fitted
+        fold = np.random.default_rng([seed, 11]).permutation(len(rows)) % FOLDS
+        sigma = np.empty(len(rows))
+        for number in range(FOLDS):
+            part = _fit_difficulty(features[fold != number], residual[fold != number])
+            sigma[fold == number] = _difficulty(
+                features[fold == number, None], part[0][None], np.array([part[1]]), part[2][None]
+            )[:, 0]
+        scores = np.sort(residual / sigma)
+        ranks = np.linspace(0, len(scores) - 1, quantiles_TQ.shape[1])
+        quantiles_TQ[t] = np.interp(ranks, np.arange(len(scores)), scores)
+        variance = variance_NT[rows, t]
+        if np.isfinite(variance).all() and n_members > n_held:
+            factor_T[t] = _factor((residual / sigma) ** 2, variance / sigma**2, n_held, n_members)
+    return IntervalCalibration(weights_TF, offset_T, bounds_T2, quantiles_TQ, n_T, factor_T)
+
+
+def _factor(square_N: Array, variance_N: Array, n_held: int, n_members: int) -> float:
+    """Root mean square error of the mean of M members over that of the mean of the few held out.
+
+    The error of a member is a part that all share and a part of its own, of variance v: the mean of h members
+    has the variance b + v / h, the mean of M has b + v / M.
+    """
+    total, own = (
+        float(values[values <= np.quantile(values, TRIM)].mean()) for values in (square_N, variance_N)
+    )
+    if not total > 0:
+        return 1.0
+    return math.sqrt(max(1 - own / total * (1 / n_held - 1 / n_members), 0.25))
+
+
+def _fit_difficulty(features_NF: Array, residual_N: Array) -> tuple[Array, float, Array]:
+    """Ridge regression of the logarithm of the absolute residual: weights, offset and bounds."""
+    log_N = np.log(np.maximum(residual_N, 0.1 * np.median(residual_N) + 1e-6))
+    mean_F, std_F = features_NF.mean(axis=0), features_NF.std(axis=0)
+    std_F = np.where(std_F > 1e-9, std_F, np.inf)
+    scaled_NF = (features_NF - mean_F) / std_F
+    gram_FF = scaled_NF.T @ scaled_NF / len(scaled_NF) + (RIDGE + 5 / len(scaled_NF)) * np.eye(len(mean_F))
+    weights_F = np.linalg.solve(gram_FF, scaled_NF.T @ (log_N - log_N.mean()) / len(log_N)) / std_F
+    offset = float(log_N.mean() - weights_F @ mean_F)
+    fitted_N = features_NF @ weights_F + offset
+    return weights_F, offset, np.array([np.quantile(fitted_N, 0.01), fitted_N.max() + 1.0])
+
+
+def _difficulty(features_NTF: Array, weights_TF: Array, offset_T: Array, bounds_T2: Array) -> Array:
+    log_NT = np.einsum("ntf,tf->nt", features_NTF, weights_TF) + offset_T
+    result: Array = np.exp(np.clip(log_NT, bounds_T2[:, 0], bounds_T2[:, 1]))
+    return result
+
+
+@dataclass(frozen=True)
+class ClassCalibration:
+    """Calibrated probabilities of T classes over the log-odds of the model."""
+
+    grid_TQ: Array
+    """Log-odds, ascending; NaN where a target has too few calibration rows of either class."""
+    low_TQ: Array
+    """Venn-Abers probability of class 1 where the new row is counted as class 0."""
+    high_TQ: Array
+    """The same where it is counted as class 1."""
+    slope_T: Array
+    offset_T: Array
+    """Of the logistic curve that the calibrated probability follows between the two."""
+
+    def probability(self, logit_NT: Array) -> tuple[Array, Array, Array]:
+        """Calibrated probability, and the lower and upper one, (N, T) each; low and high may be NaN."""
+        value_NT = _sigmoid(self.slope_T * logit_NT + self.offset_T)
+        low_NT, high_NT = np.full((2, *logit_NT.shape), np.nan)
+        for t, grid_Q in enumerate(self.grid_TQ):
+            if np.isfinite(grid_Q).all():
+                low_NT[:, t] = np.interp(logit_NT[:, t], grid_Q, self.low_TQ[t])
+                high_NT[:, t] = np.interp(logit_NT[:, t], grid_Q, self.high_TQ[t])
+        return value_NT, np.minimum(low_NT, value_NT), np.maximum(high_NT, value_NT)
+
+
+def fit_classes(logit_NT: Array, label_NT: Array) -> ClassCalibration:
+    """Learn calibrated probabilities from out-of-fold log-odds and classes, NaN where no label."""
+    n_targets = logit_NT.shape[1]
+    tables = np.full((3, n_targets, GRID), np.nan)
+    slope_T, offset_T = np.ones(n_targets), np.zeros(n_targets)
+    for t in range(n_targets):
+        known = np.isfinite(label_NT[:, t]) & np.isfinite(logit_NT[:, t])
+        logit, positive = logit_NT[known, t], label_NT[known, t] > 0.5
+        if min(positive.sum(), (~positive).sum()) < FEWEST_ROWS // 2:
+            continue
+        slope_T[t], offset_T[t] = _fit_logistic(logit, positive)
+        tables[:, t] = _venn_abers(logit, positive)
+    return ClassCalibration(tables[0], tables[1], tables[2], slope_T, offset_T)
+
+
+def _fit_logistic(logit_N: Array, positive_N: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and offset of Platt's logistic curve, with his targets; the slope is never negative."""
+    from scipy.optimize import minimize
+
+    n_one, n_zero = int(positive_N.sum()), int((~positive_N).sum())
+    target_N = np.where(positive_N, (n_one + 1) / (n_one + 2), 1 / (n_zero + 2))
+
+    def loss(parameters: Array) -> float:
+        z_N = parameters[0] * logit_N + parameters[1]
+        return float((np.logaddexp(0, z_N) - target_N * z_N).mean())
+
+    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(1e-3, 100), (-50, 50)])
+    return float(found.x[0]), float(found.x[1])
+
+
+def _venn_abers(logit_N: Array, positive_N: NDArray[np.bool_]) -> Array:
+    """Log-odds of a grid and both probabilities there, (3, GRID)."""
+    from sklearn.isotonic import isotonic_regression
+
+    edges = np.unique(np.quantile(logit_N, np.linspace(0, 1, GRID)))
+    bin_N = np.clip(np.searchsorted(edges, logit_N, side="right") - 1, 0, len(edges) - 1)
+    n_K = np.bincount(bin_N, minlength=len(edges)).astype(np.float64)
+    ones_K = np.bincount(bin_N, weights=positive_N, minlength=len(edges))
+    found = np.empty((2, len(edges)))
+    for label in (0, 1):
+        for k in range(len(edges)):
+            n, ones = n_K.copy(), ones_K.copy()
+            n[k], ones[k] = n[k] + 1, ones[k] + label
+            used = n > 0
+            fitted = isotonic_regression(ones[used] / n[used], sample_weight=n[used])
+            found[label, k] = fitted[int(used[:k].sum())]
+    grid = np.linspace(0, len(edges) - 1, GRID)
+    return np.stack([np.interp(grid, np.arange(len(edges)), row) for row in (edges, *found)])
+
+
+def _sigmoid(z: Array) -> Array:
+    result: Array = 0.5 * (1 + np.tanh(0.5 * z))
+    return result

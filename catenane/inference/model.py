@@ -1,0 +1,340 @@
+"""Strings in, predictions out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from catenane.data import LengthGroupedBatches, collate
+from catenane.descriptors import Descriptors, compute_descriptors
+from catenane.errors import BundleError, NotationError, UsageError
+from catenane.hardware import best_device
+from catenane.inference.calibration import Calibration
+from catenane.inference.intervals import difficulty_features
+from catenane.inference.predictions import Embeddings, Predictions
+from catenane.models.bundle import Bundle, BundleConfig, load_bundle
+from catenane.models.property_head import Conditions
+from catenane.models.property_model import PropertyModel
+from catenane.notation import detect_notation, normalise
+from catenane.tokenizers import EncodedStrings
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["COVERAGE", "Model", "load"]
+
+COVERAGE = 0.9
+"""Share of new labels that an interval is to hold, by default."""
+BATCH_TOKENS = 8192
+HEAD_ROWS = 4096
+"""Strings that a head reads at once."""
+MOST_NAMED = 3
+"""Tokens that a note names at most."""
+
+
+class Model:
+    """A bundle that predicts.
+
+    Args:
+        bundle: What `load_bundle` read, or training made.
+        device: "cpu", "cuda", ...; the fastest there is by default.
+    """
+
+    def __init__(self, bundle: Bundle, *, device: str | None = None) -> None:
+        self.bundle = bundle
+        self.device = best_device(device)
+        self.bundle.model.to(self.device).eval()
+
+    def __repr__(self) -> str:
+        targets = ", ".join(self.targets) or "no targets, a pretrained encoder"
+        name = self.bundle.card.get("name", self.config.recipe.name)
+        return f"Model({name!r}, {self.config.notation}: {targets}; on {self.device})"
+
+    @property
+    def config(self) -> BundleConfig:
+        """Shapes and names of the model's parts."""
+        return self.bundle.config
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what it predicts; empty for a pretrained encoder."""
+        return self.config.targets
+
+    @cached_property
+    def calibration(self) -> Calibration | None:
+        """What the model keeps of its training rows; None where it keeps nothing.
+
+        Raises:
+            BundleError: It is damaged.
+        """
+        return Calibration.from_tensors(self.bundle.calibration) if self.bundle.calibration else None
+
+    def predict(
+        self, strings: Iterable[str] | str, *, coverage: float = COVERAGE, **conditions: Any
+    ) -> pd.DataFrame:
+        """Predict every target for every string, or what the head predicts under conditions.
+
+        Args:
+            strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
+            coverage: Share of new labels that the intervals are to hold, between 0 and 1.
+            conditions: Of the model's head, by name. Heads of isotherms have `gas`, a formula such as "co2",
+                and `pressure` in bar, one or several; their columns take the place of the targets'.
+
+        Returns:
+            One row per string in the order given: `string`, for every target its value in the label's units
+            (for classification the probability of class 1) and the ends `TARGET_low` and `TARGET_high` of its
+            interval, `in_domain`, `note`, and `error` ("" or why there is no value).
+
+        Raises:
+            BundleError: The model is a pretrained encoder without a property head.
+            UsageError: The head has no such conditions, or `coverage` is out of range.
+        """
+        import pandas as pd
+
+        texts = [strings] if isinstance(strings, str) else list(strings)
+        found = self.predictions(texts, conditions, coverage=coverage)
+        return pd.DataFrame({"string": texts, **found.named()})
+
+    def predictions(
+        self, strings: Sequence[str], conditions: Conditions | None = None, *, coverage: float = COVERAGE
+    ) -> Predictions:
+        """As `predict`, as arrays.
+
+        Raises:
+            BundleError: The model is a pretrained encoder without a property head.
+            UsageError: As in `predict`.
+        """
+        readable, errors = self._readable(strings)
+        found = self.predict_normalised(readable, conditions=conditions, coverage=coverage)
+        rows = np.flatnonzero([not error for error in errors])
+        return found.take(rows, len(errors), errors)
+
+    def predict_normalised(
+        self,
+        strings: Sequence[str],
+        descriptors: Descriptors | None = None,
+        *,
+        pooled_ND: np.ndarray | None = None,
+        conditions: Conditions | None = None,
+        coverage: float = COVERAGE,
+    ) -> Predictions:
+        """Predictions for strings that `catenane.notation.normalise` has already made.
+
+        Args:
+            strings: N normalised strings.
+            descriptors: Theirs, if they are at hand.
+            pooled_ND: What `embed_normalised` makes of them, if it is at hand.
+            conditions: As in `predict`.
+            coverage: As in `predict`.
+
+        Raises:
+            BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
+            UsageError: As in `predict`.
+        """
+        if not 0 < coverage < 1:
+            raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
+        head = self.property_model.head
+        columns = head.columns(conditions)
+        encoded = self.bundle.tokenizer.encode_flat(strings, self.config.recipe.encoder.max_length)
+        pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
+        descriptors_NF = self.describe(strings, descriptors)
+        values_NC = self._in_batches(
+            lambda pooled_BD, descriptors_BF: head.predict(pooled_BD, descriptors_BF, conditions),
+            pooled_ND, descriptors_NF, len(columns),
+        )  # fmt: skip
+        low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
+        distance_N = np.zeros(len(strings))
+        calibration = self.calibration
+        if calibration is not None and len(strings):
+            distance_N, near_NT = calibration.reference.neighbours(pooled_ND)
+            score_NT = self.scores(pooled_ND, descriptors_NF)
+            if calibration.classes is not None:
+                values_NC, low_NC, high_NC = calibration.classes.probability(score_NT)
+            if calibration.intervals is not None:
+                features_NTF = difficulty_features(distance_N, near_NT, score_NT)
+                half_NT = calibration.intervals.half_width(features_NTF, coverage)
+                ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
+                at_targets_NT = values_NC if not conditions else self._to_labels(score_NT)
+                low_NC, high_NC = head.bounds(values_NC, at_targets_NT, ends, conditions)
+        inside_N, notes = self._domain(strings, encoded, distance_N, head.extrapolations(conditions))
+        return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(strings))
+
+    def scores(
+        self, pooled_ND: np.ndarray, descriptors_NF: np.ndarray | None, *, per_member: bool = False
+    ) -> np.ndarray:
+        """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
+        head = self.property_model.head
+        n_members = len(head.members) if per_member else 1
+        found = self._in_batches(
+            lambda pooled_BD, descriptors_BF: (
+                head(pooled_BD, descriptors_BF, per_member=True).transpose(0, 1).flatten(1)
+                if per_member
+                else head(pooled_BD, descriptors_BF)
+            ),
+            pooled_ND, descriptors_NF, n_members * len(self.targets),
+        )  # fmt: skip
+        if not per_member:
+            return found
+        members: np.ndarray = found.reshape(len(found), n_members, len(self.targets)).swapaxes(0, 1)
+        return members
+
+    def embed(self, strings: Iterable[str] | str) -> np.ndarray:
+        """Pooled states of the encoder, one row per string, in the order given.
+
+        Args:
+            strings: SMILES or MOFids, as the model's notation says; or one str.
+
+        Returns:
+            float32 array (N, d_model), not normalised: the mean over tokens or the state of [CLS], as the
+            recipe's `head.pooling` says.
+
+        Raises:
+            NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
+        """
+        found = self.embed_readable([strings] if isinstance(strings, str) else list(strings))
+        for row, error in enumerate(found.errors):
+            if error:
+                raise NotationError(f"string {row + 1} of {len(found.errors)}: {error}")
+        return found.vectors.astype(np.float32)
+
+    def embed_readable(self, strings: Sequence[str]) -> Embeddings:
+        """As `embed`, with rows of NaN where a string cannot be read."""
+        readable, errors = self._readable(strings)
+        vectors = np.full((len(errors), self.bundle.encoder.d_model), np.nan)
+        vectors[[not error for error in errors]] = self.embed_normalised(readable)
+        return Embeddings(list(strings), vectors, errors)
+
+    def embed_normalised(self, strings: Sequence[str]) -> np.ndarray:
+        """As `embed`, in float64, for strings that `catenane.notation.normalise` has already made."""
+        return self._embed(self.bundle.tokenizer.encode_flat(strings, self.config.recipe.encoder.max_length))
+
+    @property
+    def property_model(self) -> PropertyModel:
+        """The network, where it has a property head.
+
+        Raises:
+            BundleError: It is a pretrained encoder.
+        """
+        if isinstance(self.bundle.model, PropertyModel):
+            return self.bundle.model
+        raise BundleError(
+            "this model is a pretrained encoder without a property head: finetune it, or use embed"
+        )
+
+    def describe(self, strings: Sequence[str], descriptors: Descriptors | None = None) -> np.ndarray | None:
+        """Values of the descriptors that the head reads, (N, F); None where it reads none.
+
+        Raises:
+            BundleError: It reads descriptors that are no longer computed.
+        """
+        if not self.config.descriptors:
+            return None
+        descriptors = descriptors or compute_descriptors(strings, self.config.notation)
+        if descriptors.names != self.config.descriptors:
+            raise BundleError(
+                "this model reads descriptors that this version of catenane does not compute: "
+                f"install catenane {self.config.catenane}, or train it again"
+            )
+        return descriptors.values
+
+    def _domain(
+        self, strings: Sequence[str], encoded: EncodedStrings, distance_N: np.ndarray, beyond: Sequence[str]
+    ) -> tuple[np.ndarray, list[str]]:
+        """Which strings lie where the model was trained, and what is unusual about the others."""
+        calibration, tokens = self.calibration, list(self.bundle.tokenizer.vocabulary)
+        notes: list[list[str]] = [[] for _ in strings]
+        for row in np.flatnonzero(encoded.n_unknown).tolist():
+            known = self.bundle.tokenizer.vocabulary
+            strange = dict.fromkeys(t for t in self.bundle.tokenizer.tokens(strings[row]) if t not in known)
+            notes[row].append(f"unknown: {_named(list(strange))}")
+        for row in np.flatnonzero(encoded.n_cut).tolist():
+            notes[row].append(f"{encoded.n_cut[row]:,} tokens beyond {encoded.lengths[row]:,} are cut off")
+        if calibration is not None:
+            unseen = np.flatnonzero(
+                ~calibration.seen_V[encoded.ids] & (encoded.ids != self.bundle.tokenizer.unk_id)
+            )
+            owners = np.searchsorted(encoded.offsets, unseen, side="right") - 1
+            for row in np.unique(owners).tolist():
+                ids = dict.fromkeys(encoded.ids[unseen[owners == row]].tolist())
+                notes[row].append(f"not in the training rows: {_named([tokens[i] for i in ids])}")
+            for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
+                notes[row].append("far from the training rows")
+        outside = [note for note in beyond if note]
+        for row_notes in notes if outside else ():
+            row_notes.extend(outside)
+        return np.array([not row_notes for row_notes in notes], dtype=bool), ["; ".join(n) for n in notes]
+
+    def _readable(self, strings: Sequence[str]) -> tuple[list[str], list[str]]:
+        """Normal forms of what can be read, and for every string why it cannot ("" where it can)."""
+        readable, errors = [], []
+        for text in strings:
+            try:
+                readable.append(self._read(text))
+                errors.append("")
+            except NotationError as error:
+                errors.append(str(error))
+        return readable, errors
+
+    def _read(self, text: object) -> str:
+        """The string as the model reads it; an encoder of MOFids was pretrained to read SMILES as well."""
+        if not isinstance(text, str):
+            raise NotationError(f"expected a string, got {text!r}")
+        notation = self.config.notation
+        if self.config.kind == "encoder" and notation == "mofid":
+            notation = detect_notation([text])
+        return normalise(text, notation)
+
+    def _embed(self, encoded: EncodedStrings) -> np.ndarray:
+        encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling
+        result = np.empty((len(encoded), encoder.d_model))
+        batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
+        with torch.inference_mode():
+            for rows in batches.batches(0) if len(encoded) else ():
+                batch = collate(encoded, rows, pad_id=self.bundle.tokenizer.pad_id).to(self.device)
+                result[rows] = encoder.encode(batch.inputs, pooling).pooled_BD.float().cpu().numpy()
+        return result
+
+    def _in_batches(
+        self,
+        compute: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor],
+        pooled_ND: np.ndarray,
+        descriptors_NF: np.ndarray | None,
+        width: int,
+    ) -> np.ndarray:
+        result = np.empty((len(pooled_ND), width))
+        with torch.inference_mode():
+            for start in range(0, len(pooled_ND), HEAD_ROWS):
+                rows = slice(start, start + HEAD_ROWS)
+                descriptors_BF = None if descriptors_NF is None else self._tensor(descriptors_NF[rows])
+                result[rows] = compute(self._tensor(pooled_ND[rows]), descriptors_BF).double().cpu().numpy()
+        return result
+
+    def _to_labels(self, score_NT: np.ndarray) -> np.ndarray:
+        with torch.inference_mode():
+            return self.property_model.head.to_labels(self._tensor(score_NT)).double().cpu().numpy()
+
+    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+        return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+
+def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
+    """A trained model, by the name it is shipped under or from its folder.
+
+    Raises:
+        BundleError: It is missing, damaged, foreign, or of another layout.
+        ConfigError: The device is not on this machine.
+    """
+    model = Model(load_bundle(name_or_path), device=device)
+    _ = model.calibration  # a damaged one is refused here, not at the first prediction
+    return model
+
+
+def _named(tokens: list[str]) -> str:
+    """A few of them by name, and how many more."""
+    more = len(tokens) - MOST_NAMED
+    return " ".join(tokens[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,69 @@
+"""What a model gives for strings: values with intervals, or vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Embeddings", "Predictions"]
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Values of C columns for N strings, in the order given."""
+
+    columns: tuple[str, ...]
+    """Names of the C columns."""
+    values: Array
+    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
+    low: Array
+    """Lower ends of the intervals, (N, C); of classes the lower of two Venn-Abers probabilities. NaN where
+    the model has no calibration rows."""
+    high: Array
+    """Upper ends, in the same way."""
+    in_domain: NDArray[np.bool_]
+    """Whether a string lies where the model was trained, (N,); False where it could not be read."""
+    notes: list[str]
+    """What is unusual about a string; "" where nothing is."""
+    errors: list[str]
+    """Why a row has no values; "" where it has them."""
+
+    def take(self, rows: NDArray[np.int64], n_rows: int, errors: list[str]) -> Predictions:
+        """These predictions as the given rows of n_rows; the others have NaN and an error."""
+
+        def spread(values_NC: Array) -> Array:
+            wide = np.full((n_rows, len(self.columns)), np.nan)
+            wide[rows] = values_NC
+            return wide
+
+        inside, notes = np.zeros(n_rows, dtype=bool), [""] * n_rows
+        inside[rows] = self.in_domain
+        for row, note in zip(rows.tolist(), self.notes, strict=True):
+            notes[row] = note
+        values, low, high = map(spread, (self.values, self.low, self.high))
+        return Predictions(self.columns, values, low, high, inside, notes, errors)
+
+    def named(self) -> dict[str, Any]:
+        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error."""
+        columns: dict[str, Any] = {}
+        for place, name in enumerate(self.columns):
+            columns[name] = self.values[:, place]
+            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
+        return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
+
+
+@dataclass(frozen=True)
+class Embeddings:
+    """Vectors of N strings, in the order given."""
+
+    strings: list[str]
+    """The strings as they came."""
+    vectors: Array
+    """float64 (N, d_model); NaN where the string could not be read."""
+    errors: list[str]
+    """Why a row has no vector; "" where it has one."""

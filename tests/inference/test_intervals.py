@@ -1,0 +1,139 @@
+"""Coverage by simulation, with fixed seeds. Axes: N rows, T targets, M members, F features."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from catenane.inference.domain import fit_reference
+from catenane.inference.intervals import (
+    FEWEST_ROWS,
+    difficulty_features,
+    fit_classes,
+    fit_intervals,
+    learning_mask,
+    out_of_fold,
+)
+
+LEVELS = (0.5, 0.8, 0.9, 0.95)
+
+
+@pytest.mark.parametrize(("n_members", "held"), [(1, 0), (2, 1), (4, 1), (5, 2), (8, 2)])
+def test_each_row_is_left_out_by_as_many_members_and_each_member_by_as_many_rows(n_members, held):
+    learns_MN = learning_mask(200, n_members, seed=0)
+    assert (learns_MN.sum(axis=0) == n_members - held).all()
+    left_M = (~learns_MN).sum(axis=1)
+    assert np.ptp(left_M) <= held
+    assert np.array_equal(learns_MN, learning_mask(200, n_members, seed=0))
+
+
+def test_rows_of_one_group_are_left_out_together():
+    groups_N = np.random.default_rng(0).integers(30, size=300)
+    learns_MN = learning_mask(300, 6, seed=1, groups=groups_N)
+    for group in range(30):
+        assert len(np.unique(learns_MN[:, groups_N == group], axis=1).T) == 1
+
+
+def test_out_of_fold_scores_come_from_the_members_that_left_a_row_out():
+    score_MNT = np.array([1.0, 2.0, 4.0, 8.0])[:, None, None] * np.ones((4, 3, 1))
+    learns_MN = np.array([[0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
+    found = out_of_fold(score_MNT, learns_MN)
+    np.testing.assert_array_equal(found.score_NT[:, 0], [1.5, 3.0, np.nan])
+    np.testing.assert_array_equal(found.variance_NT[:, 0], [0.5, 2.0, np.nan])
+
+
+def sample(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows of two kinds, the second spread out and three times as noisy: embedding, kind, noise."""
+    hard_N = rng.random(n) < 0.3
+    pooled_ND = rng.normal(size=(n, 6)) * np.where(hard_N, 3.0, 1.0)[:, None]
+    return pooled_ND, hard_N, rng.normal(size=n) * np.where(hard_N, 0.9, 0.3)
+
+
+def simulate(seed: int, *, n: int = 600, n_members: int = 8, own: float = 0.2, hard: bool = False) -> dict:
+    """Whether intervals hold the labels of 2,000 new rows, by level; members have errors of their own."""
+    rng = np.random.default_rng(seed)
+    (train_ND, _, noise_N), (new_ND, hard_K, noise_K) = sample(rng, n), sample(rng, 2000)
+    learns_MN = learning_mask(n, n_members, seed)
+    found = out_of_fold(noise_N[:, None] + own * rng.normal(size=(n_members, n, 1)), learns_MN)
+    reference, own_N = fit_reference(train_ND, np.abs(found.score_NT), seed)
+    calibration = fit_intervals(
+        difficulty_features(*reference.neighbours(train_ND, own_N), np.zeros((n, 1))),
+        -found.score_NT, found.variance_NT, n_held=found.n_held, n_members=n_members, seed=seed,
+    )  # fmt: skip
+    error_K = np.abs(noise_K + own * rng.normal(size=(n_members, 2000)).mean(axis=0))
+    features = difficulty_features(*reference.neighbours(new_ND), np.zeros((2000, 1)))
+    widths = {level: calibration.half_width(features, level)[:, 0] for level in LEVELS}
+    if hard:
+        return {level: widths[level][hard_K].mean() / widths[level][~hard_K].mean() for level in LEVELS}
+    return {level: error_K <= width_K for level, width_K in widths.items()}
+
+
+@pytest.mark.parametrize("n_members", [5, 8])
+def test_intervals_hold_the_share_that_was_asked_for(n_members):
+    held = [simulate(seed, n_members=n_members) for seed in range(12)]
+    for level in LEVELS:
+        assert np.mean([run[level].mean() for run in held]) == pytest.approx(level, abs=0.02)
+
+
+def test_hard_rows_get_wide_intervals():
+    assert all(ratio > 1.5 for seed in range(3) for ratio in simulate(seed, hard=True).values())
+
+
+def test_disagreeing_members_do_not_make_intervals_too_wide():
+    """Their mean errs less than the two that left a row out, by a factor that the calibration finds."""
+    held = [simulate(seed, own=0.6) for seed in range(12)]
+    assert np.mean([run[0.9].mean() for run in held]) == pytest.approx(0.9, abs=0.02)
+
+
+def test_the_order_of_calibration_rows_changes_no_quantile():
+    rng = np.random.default_rng(0)
+    features, residual = rng.normal(size=(300, 1, 3)), rng.normal(size=(300, 1))
+    order = rng.permutation(300)
+    found = [
+        fit_intervals(features[rows], residual[rows], np.full((300, 1), np.nan), n_held=1, n_members=1)
+        for rows in (np.arange(300), order)
+    ]
+    np.testing.assert_allclose(found[0].weights_TF, found[1].weights_TF)
+    widths = [calibration.half_width(features, 0.9) for calibration in found]
+    np.testing.assert_allclose(widths[0], widths[1], rtol=0.05)
+
+
+def test_too_few_rows_or_too_high_a_coverage_give_no_interval():
+    rng = np.random.default_rng(0)
+    features, residual = rng.normal(size=(100, 2, 3)), rng.normal(size=(100, 2))
+    residual[FEWEST_ROWS - 1 :, 1] = np.nan
+    found = fit_intervals(features, residual, np.full((100, 2), np.nan), n_held=1, n_members=1)
+    assert np.isfinite(found.half_width(features, 0.9)).all(axis=0).tolist() == [True, False]
+    assert np.isnan(found.half_width(features, 0.999)).all()
+    assert (found.half_width(features, 0.95)[:, 0] > found.half_width(features, 0.5)[:, 0]).all()
+
+
+def test_constant_residuals_and_features_are_no_trouble():
+    found = fit_intervals(
+        np.ones((50, 1, 3)), np.zeros((50, 1)), np.zeros((50, 1)), n_held=2, n_members=8
+    )  # fmt: skip
+    assert (found.half_width(np.ones((5, 1, 3)), 0.9) == 0).all()
+
+
+def test_probabilities_are_calibrated_and_bounded():
+    """Log-odds that are three times too sure: probabilities meet the frequencies, in order."""
+    rng = np.random.default_rng(0)
+    truth_N = rng.normal(size=(6000, 1))
+    label_N = (rng.random((6000, 1)) < 1 / (1 + np.exp(-truth_N))).astype(float)
+    calibration = fit_classes(3 * truth_N[:2000], label_N[:2000])
+    value_N, low_N, high_N = (found[:, 0] for found in calibration.probability(3 * truth_N[2000:]))
+    assert ((low_N <= value_N) & (value_N <= high_N)).all()
+    assert ((low_N >= 0) & (high_N <= 1)).all()
+    assert (np.diff(value_N[np.argsort(truth_N[2000:, 0])]) >= 0).all(), "the ranking stays"
+    for lower in np.arange(0.1, 0.9, 0.1):
+        chosen = (value_N >= lower) & (value_N < lower + 0.1)
+        assert label_N[2000:, 0][chosen].mean() == pytest.approx(value_N[chosen].mean(), abs=0.06)
+    assert (high_N - low_N).mean() < 0.05
+
+
+def test_classes_that_are_rare_are_not_bounded():
+    label_NT = np.zeros((100, 1))
+    label_NT[:3] = 1.0
+    value, low, high = fit_classes(np.linspace(-1, 1, 100)[:, None], label_NT).probability(np.zeros((2, 1)))
+    np.testing.assert_array_equal(value, 0.5)
+    assert np.isnan([low, high]).all()
