@@ -5,11 +5,17 @@ The names below load what they need when they are first used; importing the pack
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from catenane.errors import CatenaneError
 from catenane.lazy import importer
 from catenane.version import __version__
+
+# OpenMP's threads spin while they wait for the next product, and hold up whatever else runs: beside one other
+# process a training step took up to twelve times as long (benchmarks/threads.py). This counts if PyTorch is
+# loaded later; the libraries of GNU, LLVM and Intel heed it; what the environment sets goes before it.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
     from catenane.config import Recipe, load_recipe, recipe_names

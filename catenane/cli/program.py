@@ -27,6 +27,8 @@ from catenane.version import __version__
 
 __all__ = ["app", "main"]
 
+INTERRUPTED = 130
+"""Exit code after Ctrl-C."""
 WrongUsage: Any = typer.BadParameter.__mro__[2]
 """Parent of what the parser of words raises; typer brings its own copy of it and does not export it."""
 ANYWHERE = {"--debug": "--debug", "--quiet": "--quiet", "-q": "--quiet"}
@@ -76,8 +78,13 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app([*(anywhere - {"--debug"}), *words], prog_name="catenane", standalone_mode=False)
         sys.stdout.flush()
+        if code == INTERRUPTED:  # typer makes this of it
+            raise KeyboardInterrupt
     except (typer.Abort, KeyboardInterrupt):
-        _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", 130)
+        _fail(
+            "stopped; pretrain and finetune go on with --resume, reproduce when it is called again",
+            INTERRUPTED,
+        )
     except WrongUsage as error:
         _fail(error.format_message(), 2)
     except CatenaneError as error:

@@ -14,6 +14,7 @@ from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_fram
 from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, describe_molecule
 from catenane.errors import ConfigError, NotationError
 from catenane.notation import Notation
+from catenane.notation.interrupts import heed_interrupts
 
 __all__ = ["Descriptors", "compute_descriptors", "descriptor_meanings", "descriptor_names"]
 
@@ -75,6 +76,7 @@ def compute_descriptors(strings: Sequence[str], notation: Notation, *, n_jobs: i
     Raises:
         ConfigError: The notation or the number of processes is not one.
     """
+    heed_interrupts()
     names = descriptor_names(notation)
     if n_jobs == 0 or n_jobs < -1:
         raise ConfigError(f"n_jobs={n_jobs} must be the number of processes, or -1 for one per core")

@@ -6,16 +6,18 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
-from catenane.inference import load
+from catenane.inference import Model
+from catenane.models import load_bundle
+from catenane.predictors.base import StringEstimator
 from catenane.predictors.strings import as_strings
 
 __all__ = ["StringEmbedder"]
 
 
-class StringEmbedder(TransformerMixin, BaseEstimator):
+class StringEmbedder(TransformerMixin, StringEstimator):
     """Turns strings into vectors with a trained encoder, as the first step of a pipeline.
 
     Args:
@@ -23,18 +25,12 @@ class StringEmbedder(TransformerMixin, BaseEstimator):
         device: "cpu", "cuda", ...; the fastest by default.
 
     Attributes:
-        model_: The loaded model, see `catenane.inference.Model`.
+        bundle_: The loaded model, see `catenane.models.Bundle`.
     """
 
     def __init__(self, model: str | Path = "mof-uptake", *, device: str | None = None) -> None:
         self.model = model
         self.device = device
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
-        return tags
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Load the model; nothing is learnt from X.
@@ -42,20 +38,20 @@ class StringEmbedder(TransformerMixin, BaseEstimator):
         Raises:
             BundleError: There is no such model, or it is damaged.
         """
-        self.model_ = load(self.model, device=self.device)
+        self.bundle_ = load_bundle(self.model)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
         """Float32 array (N, d_model), one row per string.
 
         Raises:
-            NotationError: A string cannot be read; the message tells which.
+            NotationError: A string cannot be read; the message names it.
         """
-        check_is_fitted(self, "model_")
-        return self.model_.embed(as_strings(X))
+        check_is_fitted(self, "bundle_")
+        return Model(self.bundle_, device=self.device).embed(as_strings(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns, for `set_output` and column transformers."""
-        check_is_fitted(self, "model_")
-        width = self.model_.config.recipe.encoder.d_model
+        check_is_fitted(self, "bundle_")
+        width = self.bundle_.config.recipe.encoder.d_model
         return np.array([f"state{place}" for place in range(width)], dtype=object)

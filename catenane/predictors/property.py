@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
 from catenane.config import Recipe, load_recipe
@@ -18,14 +18,15 @@ from catenane.inference import Model
 from catenane.metrics import Task
 from catenane.models import load_bundle, save_bundle
 from catenane.notation import detect_notation, normalise
+from catenane.predictors.base import StringEstimator
 from catenane.predictors.strings import as_strings
 from catenane.train import fit_property_model
 
 __all__ = ["PropertyClassifier", "PropertyRegressor"]
 
 
-class _PropertyEstimator(BaseEstimator):
-    """What both estimators share: fitting on strings, answering for strings."""
+class _PropertyEstimator(StringEstimator):
+    """What both estimators share: training on strings and predicting for strings."""
 
     _task: Task
 
@@ -48,8 +49,6 @@ class _PropertyEstimator(BaseEstimator):
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
-        tags.input_tags.string = True
-        tags.input_tags.two_d_array = False
         tags.target_tags.required = True
         tags.target_tags.multi_output = True
         tags.non_deterministic = False
@@ -93,7 +92,7 @@ class _PropertyEstimator(BaseEstimator):
         self.history_ = fitted.progress.history
         self.n_targets_ = targets_NT.shape[1]
 
-    def _answer(self, X: Any) -> np.ndarray:
+    def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "bundle_")
         found = Model(self.bundle_, device=self.device).predictions(as_strings(X))
         for row, error in enumerate(found.errors):
@@ -129,7 +128,7 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
             y: Numbers of shape (N,) or (N, T), NaN where a label is missing.
 
         Raises:
-            NotationError: A string cannot be read; the message tells the row.
+            NotationError: A string cannot be read; the message names the row.
             DataError: X or y has another shape or content.
         """
         targets = _numbers(y)
@@ -141,9 +140,9 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
         """Float64 array of shape (N,), or (N, T) if y was so, in the units of y.
 
         Raises:
-            NotationError: A string cannot be read; the message tells the row.
+            NotationError: A string cannot be read; the message names the row.
         """
-        values = self._answer(X)
+        values = self._predict(X)
         return values[:, 0] if self._flat else values
 
 
@@ -176,7 +175,7 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
             y: Class labels of shape (N,), of two kinds.
 
         Raises:
-            NotationError: A string cannot be read; the message tells the row.
+            NotationError: A string cannot be read; the message names the row.
             DataError: There are not two classes, or X has another shape or content.
         """
         labels = np.asarray(y)
@@ -192,9 +191,9 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
         """Float64 array (N, 2) of the probabilities of `classes_`.
 
         Raises:
-            NotationError: A string cannot be read; the message tells the row.
+            NotationError: A string cannot be read; the message names the row.
         """
-        second = self._answer(X)[:, 0]
+        second = self._predict(X)[:, 0]
         return np.stack([1 - second, second], axis=1)
 
     def predict(self, X: Any) -> np.ndarray:

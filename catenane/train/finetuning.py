@@ -32,6 +32,7 @@ from catenane.data.duplicates import Aggregation, Duplicates
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.notation.interrupts import heed_interrupts
 from catenane.reporting import FinetuneResult, write_report
 from catenane.train.fit import FittedModel, fit_property_model, infer_task
 from catenane.train.folder import (
@@ -108,6 +109,7 @@ def finetune(
         BundleError: `model` cannot be read.
     """
     began = time.monotonic()
+    heed_interrupts()
     targets = (target,) if isinstance(target, str) else tuple(target)
     parent = load_bundle(model) if model is not None else None
     chosen = _choose_recipe(recipe, parent, targets).with_settings(settings or {})

@@ -147,6 +147,7 @@ def fit_property_model(
             bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND, learns_MN=learns_MN,
             held_back=held_back, seed=seed, device=device,
         )  # fmt: skip
+    bundle.model.to("cpu").eval()
     return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
 
 

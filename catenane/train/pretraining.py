@@ -25,6 +25,7 @@ from catenane.data import (
 )
 from catenane.errors import DataError
 from catenane.models import Bundle, BundleConfig, save_bundle
+from catenane.notation.interrupts import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import (
@@ -97,6 +98,7 @@ def pretrain(
         DataError: A corpus cannot be read, or holds too few strings.
         UsageError: `out` holds an earlier run and neither `resume` nor `overwrite` is given.
     """
+    heed_interrupts()
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"

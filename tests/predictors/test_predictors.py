@@ -1,4 +1,6 @@
+import copy
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
+from torch import nn
 
 import catenane
 from catenane import PropertyClassifier, PropertyRegressor, StringEmbedder
@@ -62,6 +65,34 @@ def test_the_same_seed_gives_the_same_model(regressor, molecules, sizes):
 def test_survives_pickling(regressor, molecules):
     copy = pickle.loads(pickle.dumps(regressor))
     np.testing.assert_array_equal(copy.predict(molecules), regressor.predict(molecules))
+
+
+class OnGpu(nn.Module):
+    """Weights in the memory of a GPU: they can be copied and moved, and cannot be pickled where they are."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def __deepcopy__(self, memo):
+        return OnGpu(copy.deepcopy(self.model, memo))
+
+    def __reduce__(self):
+        raise RuntimeError("CUDA tensors")
+
+    def cpu(self):
+        return self.model
+
+
+def test_what_was_trained_on_a_gpu_is_pickled_for_a_cpu(regressor, molecules, tmp_path: Path):
+    regressor.save(tmp_path / "model")
+    embedder = StringEmbedder(tmp_path / "model", device="cpu").fit(molecules)
+    for estimator, use in ((regressor, "predict"), (embedder, "transform")):
+        there = copy.copy(estimator)
+        there.bundle_ = replace(estimator.bundle_, model=OnGpu(estimator.bundle_.model))
+        here = pickle.loads(pickle.dumps(there))
+        np.testing.assert_array_equal(getattr(here, use)(molecules), getattr(estimator, use)(molecules))
+        assert isinstance(there.bundle_.model, OnGpu)
 
 
 def test_its_bundle_answers_the_same(regressor, molecules, tmp_path: Path):
