@@ -78,13 +78,8 @@ def main(arguments: list[str] | None = None) -> None:
     try:
         code = app([*(anywhere - {"--debug"}), *words], prog_name="catenane", standalone_mode=False)
         sys.stdout.flush()
-        if code == INTERRUPTED:  # typer makes this of it
-            raise KeyboardInterrupt
     except (typer.Abort, KeyboardInterrupt):
-        _fail(
-            "stopped; pretrain and finetune go on with --resume, reproduce when it is called again",
-            INTERRUPTED,
-        )
+        code = INTERRUPTED
     except WrongUsage as error:
         _fail(error.format_message(), 2)
     except CatenaneError as error:
@@ -102,6 +97,8 @@ def main(arguments: list[str] | None = None) -> None:
             raise
         reason = error.strerror or str(error)
         _fail(f"{error.filename}: {reason}" if error.filename else reason, 1)
+    if code == INTERRUPTED:  # which is what typer makes of Ctrl-C in a verb
+        _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -1,6 +1,8 @@
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -118,3 +120,22 @@ def test_a_shell_can_complete_verbs():
         [sys.executable, "-m", "catenane"], capture_output=True, text=True, env=os.environ | asked
     )
     assert done.stdout.split() == ["pretrain", "predict"]
+
+
+def test_one_interrupt_ends_a_training_and_says_how_to_go_on(molecule_file, tiny_flags, tmp_path):
+    """Sent after the first checkpoint of a run that would go on for hours."""
+    folder = tmp_path / "run"
+    words = ["finetune", str(molecule_file), "--target", "size", "--out", str(folder), "--device", "cpu"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "catenane", *words, *tiny_flags, "--epochs", "100000"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    while not (folder / "checkpoint.safetensors").is_file():
+        assert process.poll() is None, process.communicate()[1]
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1].startswith("catenane: stopped; pretrain and finetune go on with --resume")
+    assert "Traceback" not in errors
+    assert not list(folder.glob("*.part"))
