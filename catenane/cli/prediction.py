@@ -105,14 +105,16 @@ def predict(
     if ranked:
         by = _ranked_column(rank, columns)
         ranking = Ranking(predicting, columns, by, top=top or TOP, keep_all=page is not None)
-    if taken := [name for name in (*columns, "error") if name in given.columns]:
-        stderr.print(f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted")
     tally = _Tally()
     with table_writer(out, given.types) if write_table else nullcontext(_write_nothing) as write:
         for chunk in given.chunks():
             found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
-            errors = tally.add(chunk, found.errors)
-            results = found.named() | {"error": errors}
+            results = found.named()
+            if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
+                stderr.print(
+                    f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted"
+                )
+            results["error"] = errors = tally.add(chunk, found.errors, found.notes)
             write(_joined(chunk.columns, results))
             if ranking is not None:
                 places = [place for place, error in enumerate(errors) if not error]
@@ -125,6 +127,10 @@ def predict(
             stderr.print(f"drawn in {page}")
         ranking.print_table()
     tally.report("have no prediction", f"the error column of {out}" if out else "the error column")
+    if tally.n_noted:
+        stderr.print(
+            f"{tally.n_noted:,} of {tally.n_rows:,} rows have a note, as {tally.first_note}", style="yellow"
+        )
 
 
 def embed(
@@ -166,26 +172,30 @@ def embed(
             write(_joined(chunk.columns, {VECTOR: found.vectors.astype(np.float32), "error": errors}))
         tally.require_rows(given.name)
     stderr.print(f"{tally.n_rows:,} vectors of {width} numbers written to {out}")
-    tally.report("could not be read and are NaN", tally.first)
+    tally.report("could not be read and are NaN", tally.first_error)
 
 
 class _Tally:
-    """Counts rows and those that cannot be used."""
+    """Counts rows, those that cannot be used and those that are unusual."""
 
     def __init__(self) -> None:
-        self.n_rows = self.n_failed = 0
-        self.first = ""
-        """The first row that cannot be used, and why."""
+        self.n_rows = self.n_failed = self.n_noted = 0
+        self.first_error = self.first_note = ""
+        """The first row that cannot be used, and the first that is unusual, with the reason."""
 
-    def add(self, chunk: InputChunk, errors: Sequence[str]) -> list[str]:
+    def add(self, chunk: InputChunk, errors: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
         """Count the rows of a chunk; why each has no result, unread ones included."""
         joined = [unread or error for unread, error in zip(chunk.errors, errors, strict=True)]
-        if not self.first:
-            failed = next((place for place, error in enumerate(joined) if error), None)
-            self.first = "" if failed is None else f"row {self.n_rows + failed + 1}: {joined[failed]}"
+        self.first_error = self.first_error or self._first(joined)
+        self.first_note = self.first_note or self._first(notes)
         self.n_rows += len(joined)
         self.n_failed += sum(map(bool, joined))
+        self.n_noted += sum(map(bool, notes))
         return joined
+
+    def _first(self, reasons: Sequence[str]) -> str:
+        found = ((place, reason) for place, reason in enumerate(reasons) if reason)
+        return next((f"row {self.n_rows + place + 1}: {reason}" for place, reason in found), "")
 
     def require_rows(self, name: str) -> None:
         """Refuse an input without rows.
@@ -203,7 +213,7 @@ class _Tally:
             DataError: All did.
         """
         if self.n_failed == self.n_rows:
-            raise DataError(f"all {self.n_rows:,} rows {failed}: {self.first}")
+            raise DataError(f"all {self.n_rows:,} rows {failed}: {self.first_error}")
         if self.n_failed:
             stderr.print(f"{self.n_failed:,} of {self.n_rows:,} rows {failed}: {more}", style="yellow")
 

@@ -42,6 +42,14 @@ def test_strings_come_back_whole_with_one_row_each(catenane, untrained: Path):
     assert "5 of 6 rows have no prediction" in told.err
 
 
+def test_a_string_that_is_cut_is_counted(catenane, untrained: Path):
+    told = catenane("predict", "CCO", "C" * 600, "--model", untrained)
+    assert told.code == 0
+    assert "1 of 2 rows have a note, as row 2: " in told.err
+    assert "are cut off" in told.err
+    assert len(told.err.splitlines()) == 1
+
+
 @pytest.mark.parametrize("ending", ["csv", "tsv", "csv.gz", "parquet"])
 def test_columns_of_the_input_come_through(ending: str, catenane, untrained: Path, tmp_path: Path):
     given = pd.DataFrame({"id": [7, 8, 9], "smiles": ["CCO", "C(", "CCN"], "size": [0.1, 0.2, 0.3]})

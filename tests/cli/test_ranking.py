@@ -81,4 +81,4 @@ def test_a_pressure_beyond_those_of_training_is_told(catenane, isotherms: Path):
         )
         assert told.code == 0
         assert said in told.err
-        assert bool(told.err) == bool(said)
+        assert ("outside" in told.err) == bool(said)
