@@ -38,9 +38,9 @@ class Isotherms:
     measured_P: Sequence[float] | FloatArray = ()
     """Pressures that the model was trained at, bar; between them it interpolates."""
     low_KP: FloatArray | None = None
-    """Lower end of the prediction intervals."""
+    """Lower ends of the prediction intervals; NaN where there is none."""
     high_KP: FloatArray | None = None
-    """Upper end of the prediction intervals."""
+    """Upper ends, in the same way."""
 
 
 class IsothermPlotter:
@@ -83,7 +83,8 @@ class IsothermPlotter:
     def _draw_axes(self, axes: Any) -> None:
         from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
-        uptake = self.isotherms.uptake_KP if self.isotherms.high_KP is None else self.isotherms.high_KP
+        isotherms = self.isotherms
+        uptake = np.stack([isotherms.uptake_KP, *([] if isotherms.high_KP is None else [isotherms.high_KP])])
         top = float(np.max(uptake[np.isfinite(uptake)], initial=0.0)) or 1.0
         low, high = self._limits
         axes.set_xscale("log")
@@ -92,7 +93,7 @@ class IsothermPlotter:
         axes.xaxis.set_major_formatter(FuncFormatter(lambda pressure, _: f"{pressure:.4g}"))
         axes.yaxis.set_major_locator(MaxNLocator(4))
         axes.set(xlim=(low, high), ylim=(0, HEADROOM * top), xlabel="pressure (bar)")
-        axes.set_ylabel(with_unit(f"{chemical(self.isotherms.gas)} uptake", "mol/kg"))
+        axes.set_ylabel(with_unit(f"{chemical(isotherms.gas)} uptake", "mol/kg"))
         axes.grid(visible=False, axis="x")
         if self.marked is not None:
             axes.axvline(self.marked, color=ACCENT, lw=1, ls=(0, (3, 3)))

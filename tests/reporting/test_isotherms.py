@@ -68,6 +68,9 @@ def test_prediction_intervals_are_a_band_around_the_curve():
     assert (middle < lower[:, 1]).all()
     assert curve(svg, "band")[:, 1].min() > 0, "the axes hold the band"
     assert not kind(IsothermPlotter(isotherms).draw(1), "band")
+    nothing = np.full_like(isotherms.uptake_KP, np.nan)
+    unknown = IsothermPlotter(dataclasses.replace(isotherms, low_KP=nothing, high_KP=nothing)).draw(1)
+    assert unknown == IsothermPlotter(isotherms).draw(1)
 
 
 @pytest.mark.parametrize(
