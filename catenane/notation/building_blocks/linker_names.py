@@ -1,4 +1,4 @@
-"""What chemists call a linker: its name in the library, or that of its parent and the groups it carries."""
+"""Names of linkers: in the library, or those of the parent and its substituents."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_MATCHES = 100
 
 @dataclass(frozen=True)
 class LinkerName:
-    """How to speak of a linker."""
+    """Name of a linker."""
 
     parent: Linker | None
     """The linker of the library that it is, or is made from; None for a foreign one."""
