@@ -117,8 +117,7 @@ def predict(
             results["error"] = errors = tally.add(chunk, found.errors, found.notes)
             write(_joined(chunk.columns, results))
             if ranking is not None:
-                places = [place for place, error in enumerate(errors) if not error]
-                ranking.add([chunk.strings[place] for place in places], found.values[places])
+                ranking.add(chunk.strings, found)
         tally.require_rows(given.name)
     if ranking is not None and tally.n_failed < tally.n_rows:
         # The page before the table: whoever reads the table may close it early, as `head` does.

@@ -6,7 +6,7 @@ import heapq
 from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from catenane.adsorption import Uptake
 from catenane.cli.console import print_table, stdout
 
 if TYPE_CHECKING:
-    from catenane.inference import Model
+    from catenane.inference import Model, Predictions
     from catenane.reporting import Isotherms
 
 __all__ = ["Ranking"]
@@ -23,6 +23,15 @@ MOST_COLUMNS, SHORTEST = 3, 24
 """Columns that the table shows, and the least room for a string in it."""
 CURVE_POINTS = 61
 """Pressures of the curve that is drawn of an isotherm."""
+
+
+class _Row(NamedTuple):
+    values: np.ndarray
+    """Of all columns."""
+    bounds: np.ndarray
+    """Both ends of the interval of the ranked column."""
+    in_domain: bool
+    note: str
 
 
 class Ranking:
@@ -42,18 +51,27 @@ class Ranking:
         self._model, self._columns, self._by, self._top = model, list(columns), by, top
         self._place = self._columns.index(by)
         self._all = array("f") if keep_all else None
-        self._best: list[tuple[float, int, str, np.ndarray]] = []
+        self._best: list[tuple[float, int, str, _Row]] = []
         self.n_rows = 0
 
-    def add(self, strings: Sequence[str], values: np.ndarray) -> None:
-        """Take in strings that have answers, with their values (rows, columns)."""
-        ranked = values[:, self._place]
+    def add(self, strings: Sequence[str], found: Predictions) -> None:
+        """Take in strings with their predictions; those without a value are left out."""
+        ranked, known = found.values[:, self._place], np.flatnonzero(~np.isnan(found.values[:, self._place]))
         if self._all is not None:
-            self._all.extend(ranked)
+            self._all.extend(ranked[known])
+        bounds_N2 = np.column_stack([found.low[:, self._place], found.high[:, self._place]])
         # Ties keep the order in which they came; rows count down, so that earlier ones are the larger.
-        entries = [(float(ranked[i]), -(self.n_rows + i), strings[i], values[i]) for i in range(len(strings))]
+        entries = [
+            (
+                float(ranked[row]),
+                -(self.n_rows + place),
+                strings[row],
+                _Row(found.values[row], bounds_N2[row], bool(found.in_domain[row]), found.notes[row]),
+            )
+            for place, row in enumerate(known.tolist())
+        ]
         self._best = heapq.nlargest(self._top, [*self._best, *entries], key=lambda entry: entry[:2])
-        self.n_rows += len(strings)
+        self.n_rows += len(known)
 
     def print_table(self) -> None:
         """A line a string, the highest first; long ones lose their middle, which the CSV file keeps."""
@@ -63,8 +81,8 @@ class Ranking:
         heads = [f"{name}, {units[name]}" if units[name] else name for name in order]
         room = max(SHORTEST, stdout.width - sum(len(head) + 2 for head in heads) - 6)
         rows = [
-            [str(number), *(f"{values[place]:.3f}" for place in places), _shorten(text, room)]
-            for number, (_, _, text, values) in enumerate(self._best, start=1)
+            [str(number), *(f"{row.values[place]:.3f}" for place in places), _shorten(text, room)]
+            for number, (_, _, text, row) in enumerate(self._best, start=1)
         ]
         title = f"Highest {self._by} of {self.n_rows:,}, predicted by {self._model_name()}"
         print_table(title, ["", *heads, "string"], rows, numbers=["", *heads])
@@ -74,7 +92,9 @@ class Ranking:
         from catenane.reporting import write_ranking_page
 
         strings = [text for _, _, text, _ in self._best]
-        values = np.array([row for *_, row in self._best]).reshape(-1, len(self._columns))
+        rows = [row for *_, row in self._best]
+        values = np.array([row.values for row in rows]).reshape(-1, len(self._columns))
+        low, high = np.array([row.bounds for row in rows]).reshape(-1, 2).T
         write_ranking_page(
             path,
             strings=strings,
@@ -89,6 +109,10 @@ class Ranking:
             distribution=None if self._all is None else np.array(self._all, dtype=np.float64),
             isotherms=self._isotherms(strings),
             notation=self._model.config.notation,
+            low=low,
+            high=high,
+            in_domain=[row.in_domain for row in rows],
+            notes=[row.note for row in rows],
         )
 
     def _isotherms(self, strings: Sequence[str]) -> Isotherms | None:
@@ -108,6 +132,8 @@ class Ranking:
             uptake_KP=curves.values,
             marked=ranked.pressure,
             measured_P=np.array(measured),
+            low_KP=curves.low,
+            high_KP=curves.high,
         )
 
     def _units(self) -> dict[str, str]:

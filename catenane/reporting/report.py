@@ -12,7 +12,7 @@ from markupsafe import Markup
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
 from catenane.metrics import FloatArray
-from catenane.reporting.groups import Grouping, chemistry_groups, errors_by_group, row_errors
+from catenane.reporting.groups import Grouping, errors_by_group, row_errors
 from catenane.reporting.pages import Column, Drawing, Fact, Grid, write_page
 from catenane.reporting.plots import histogram
 from catenane.reporting.report_plots import calibration, coverage, group_errors, history_curves, parity, roc
@@ -64,7 +64,6 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         The path.
     """
     found = verdicts(result)
-    groupings = chemistry_groups(result.table, result.split)
     detailed = found[:MOST_DETAILED]
     n_worst = 9 if len(detailed) == 1 else 6 if len(detailed) <= MOST_OPEN else 3
     shares = shared_with_train(result.table, result.split) if len(result.split.test) else {}
@@ -84,7 +83,7 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         warnings=_warnings(result, found, shares),
         fewest_rows=FEWEST_ROWS,
         n_targets=len(found),
-        views=[_view(result, verdict, groupings, n_worst) for verdict in detailed],
+        views=[_view(result, verdict, n_worst) for verdict in detailed],
         open_targets=MOST_OPEN,
         intervals=result.metrics.get("intervals") or {},
         shared=_shared_grid(shares, len(result.split.test)),
@@ -94,16 +93,14 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
     )
 
 
-def _view(
-    result: FinetuneResult, verdict: Verdict, groupings: Sequence[Grouping], n_worst: int
-) -> TargetView:
+def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> TargetView:
     metrics, place = result.metrics, result.table.target_names.index(verdict.target)
     test = result.split.test
     labels, predictions = result.table.targets[test, place], result.predictions[test, place]
     known = np.isfinite(labels) & np.isfinite(predictions)
     rows, labels, predictions = test[known], labels[known], predictions[known]
     rivals = {name: values[known, place] for name, values in result.baselines.items()}
-    by_group = [grouping.take(rows) for grouping in groupings]
+    by_group = [grouping.take(rows) for grouping in result.groupings]
     intervals = (metrics.get("intervals") or {}).get("targets", {}).get(verdict.target, {})
     is_regression = result.task == "regression"
     drawings: list[Drawing] = []

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from catenane.data import Split, Table
 from catenane.formatting import NO_BREAK, count, number, quantity, unit_or_none
 from catenane.metrics import MAIN_SCORE, SCORES, Advantage, FloatArray, Task, advantage
+from catenane.reporting.groups import Grouping
 
 __all__ = [
     "FEWEST_ROWS", "MODEL", "FinetuneResult", "Outcome", "Verdict", "headlines", "summary_lines", "verdicts",
@@ -56,6 +57,8 @@ class FinetuneResult:
     history: list[dict[str, float]]
     """By epoch: epoch (from 1), step, seconds, learning_rate, train_loss, valid_loss, valid_score (lower is
     better), and perhaps more."""
+    groupings: tuple[Grouping, ...]
+    """The rows by their chemistry, as `chemistry_groups` gives them."""
     metrics: dict[str, Any]
     """The content of `metrics.json`, see `catenane.reporting.schema`."""
     model_name: str

@@ -33,7 +33,7 @@ from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
 from catenane.notation.interrupts import heed_interrupts
-from catenane.reporting import FinetuneResult, write_report
+from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import FittedModel, fit_property_model, infer_task
 from catenane.train.folder import (
     BUNDLE_UNDER_WAY,
@@ -147,13 +147,15 @@ def finetune(
     predictions = trained.predict_normalised(
         table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
     ).values
+    groupings = chemistry_groups(table, parts)
     metrics: dict[str, Any] = {
         "targets": _scores(table, parts, predictions, task),
         "task": task,
         **_describe_data(read, found, table, parts, duplicates),
         "seed": seed,
         "intervals": interval_metrics(
-            trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND
+            trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND,
+            groups={grouping.title: grouping.take(parts.test).row_names.tolist() for grouping in groupings},
         ),
         "recipe": chosen.name,
         "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
@@ -175,7 +177,8 @@ def finetune(
     write_json(folder / "metrics.json", metrics)
     result = FinetuneResult(
         folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
-        history=fitted.progress.history, metrics=metrics, model_name=bundle.card["name"], command=command,
+        history=fitted.progress.history, groupings=groupings, metrics=metrics, model_name=bundle.card["name"],
+        command=command,
     )  # fmt: skip
     write_report(folder / "report.html", result)
     return result

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from catenane.cli.ranking import Ranking
+from catenane.inference import Predictions
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +49,10 @@ def test_what_the_ranking_keeps_does_not_hang_on_how_answers_come():
     def best(size: int) -> list[str]:
         ranking = Ranking(None, ["a", "b"], "b", top=12)
         for start in range(0, 200, size):
-            ranking.add(strings[start : start + size], values[start : start + size])
+            part = values[start : start + size]
+            inside, nothing = np.ones(len(part), dtype=bool), [""] * len(part)
+            found = Predictions(("a", "b"), part, part, part, inside, nothing, nothing)
+            ranking.add(strings[start : start + size], found)
         return [text for _, _, text, _ in ranking._best]
 
     expected = [strings[row] for row in np.argsort(-values[:, 1], kind="stable")[:12]]

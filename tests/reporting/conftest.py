@@ -12,7 +12,7 @@ import pytest
 
 from catenane.data import Rejection, Split, Table, noise_floor
 from catenane.metrics import score
-from catenane.reporting import FinetuneResult, Isotherms, write_ranking_page
+from catenane.reporting import FinetuneResult, Isotherms, chemistry_groups, write_ranking_page
 from catenane.screen import Frameworks
 from catenane.tokenizers import Tokenization
 
@@ -110,6 +110,7 @@ def make_run() -> RunMaker:
                 }
                 for k in range(n_epochs)
             ],
+            groupings=chemistry_groups(table, split),
             metrics={
                 "targets": entries,
                 "task": task,

@@ -9,7 +9,6 @@ import pytest
 
 from catenane.data import Rejection
 from catenane.reporting import write_report
-from catenane.reporting.groups import chemistry_groups
 from catenane.reporting.result import FEWEST_ROWS, headlines, verdicts
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)> $x_1$ {{ 7 * 7 }}"
@@ -254,7 +253,7 @@ def test_the_report_counts_what_training_holds_in_one_way(request, text_of, kind
     """The share of test rows with a known scaffold or linkers is that of the group in the plot of errors."""
     run = request.getfixturevalue(kind)
     shared = {row[0]: int(row[1]) for row in rows_of(text_of(kind)) if row[0] in ("scaffold", "every linker")}
-    seen = chemistry_groups(run.table, run.split)[-1].take(run.split.test)
+    seen = run.groupings[-1].take(run.split.test)
     assert list(shared.values()) == [np.count_nonzero(np.isin(seen.row_names, ["seen", "all seen"]))]
 
 

@@ -72,6 +72,7 @@ def make_result(
         predictions=answers_NT,
         baselines=rivals,
         history=[],
+        groupings=(),
         metrics={"targets": entries, "noise_floor": floors},
         model_name="test",
     )
