@@ -114,7 +114,7 @@ def predict(
                 stderr.print(
                     f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted"
                 )
-            results["error"] = errors = tally.add(chunk, found.errors, found.notes)
+            results["error"] = tally.add(chunk, found.errors, found.notes)
             write(_joined(chunk.columns, results))
             if ranking is not None:
                 ranking.add(chunk.strings, found)
