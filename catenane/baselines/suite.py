@@ -12,11 +12,17 @@ from typing import Any, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from catenane.baselines.features import commonest_columns, morgan_counts, ngram_counts, varying_columns
+from catenane.baselines.features import (
+    HAS_FRAGMENTS,
+    commonest_columns,
+    morgan_counts,
+    ngram_counts,
+    varying_columns,
+)
 from catenane.baselines.timing import within
 from catenane.config import Task
 from catenane.descriptors import compute_descriptors
-from catenane.notation import Notation
+from catenane.notation import NotationName, Record, as_records
 
 __all__ = ["fit_predict_baselines"]
 
@@ -47,20 +53,20 @@ Fit: TypeAlias = "Callable[[_Strings, np.ndarray, np.ndarray, int], np.ndarray]"
 class _Strings:
     """Training and test strings, and what is counted on them, each once and only if it is needed."""
 
-    train: Sequence[str]
-    test: Sequence[str]
-    notation: Notation
+    train: list[Record]
+    test: list[Record]
+    notation: NotationName
     n_targets: int
 
     @cached_property
     def ngrams(self) -> sparse.csr_matrix:
-        return ngram_counts([*self.train, *self.test], self.notation)
+        return ngram_counts([record.text for record in self.train + self.test], self.notation)
 
     @cached_property
     def dense(self) -> np.ndarray:
         """Descriptors, and the n-grams that vary most on the training strings."""
         columns = commonest_columns(self.ngrams[: len(self.train)], N_DENSE_NGRAMS)
-        descriptors = compute_descriptors([*self.train, *self.test], self.notation).values
+        descriptors = compute_descriptors(self.train + self.test, self.notation).values
         return np.hstack([descriptors, self.ngrams[:, columns].toarray()])
 
     def dense_parts(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -70,15 +76,15 @@ class _Strings:
 
     @cached_property
     def fragments(self) -> np.ndarray:
-        return morgan_counts([*self.train, *self.test])
+        return morgan_counts(self.train + self.test)
 
 
 def fit_predict_baselines(
-    train_strings: Sequence[str],
+    train: Sequence[Record] | Sequence[str],
     train_targets: np.ndarray,
-    test_strings: Sequence[str],
+    test: Sequence[Record] | Sequence[str],
     *,
-    notation: Notation,
+    notation: NotationName,
     task: Task,
     seed: int = 0,
     progress: Callable[[str], None] | None = None,
@@ -88,9 +94,9 @@ def fit_predict_baselines(
     """Fit every baseline on the training rows and predict the test rows.
 
     Args:
-        train_strings: N normalised strings.
+        train: N records, or strings in normal form.
         train_targets: Labels of shape (N, T), NaN where missing; 0 and 1 for classes.
-        test_strings: M normalised strings.
+        test: M of the same.
         notation: What the strings are.
         task: What the labels are.
         seed: Of the inner validation rows and the trees.
@@ -109,8 +115,10 @@ def fit_predict_baselines(
     Raises:
         TimeoutError: A baseline takes longer than `time_limit`, and `on_failure` is not given.
     """
-    strings = _Strings(train_strings, test_strings, notation, train_targets.shape[1])
-    limit = 300 + 0.06 * len(train_strings) if time_limit is None else time_limit
+    strings = _Strings(
+        as_records(train, notation), as_records(test, notation), notation, train_targets.shape[1]
+    )
+    limit = 300 + 0.06 * len(train) if time_limit is None else time_limit
     predictions = {}
     for name, fit in _fits(notation, task).items():
         if progress is not None:
@@ -124,14 +132,14 @@ def fit_predict_baselines(
     return predictions
 
 
-def _fits(notation: Notation, task: Task) -> dict[str, Fit]:
+def _fits(notation: NotationName, task: Task) -> dict[str, Fit]:
     """The baselines of a notation and a task by name."""
     fits: dict[str, Fit]
     if task == "regression":
         fits = {"median": _median, "ngram-ridge": _ridge, "descriptor-gbm": _boosted_regression}
     else:
         fits = {"prior": _prior, "ngram-logistic": _logistic, "descriptor-gbm": _boosted_classes}
-    if notation == "smiles":
+    if notation in HAS_FRAGMENTS:
         fits["morgan-forest"] = _forest_regression if task == "regression" else _forest_classes
     return fits
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from catenane.errors import DataError, NotationError, suggestion
-from catenane.notation import Notation, detect_notation
+from catenane.notation import NotationName, detect_notation
 
 __all__ = ["find_column", "find_notation", "find_string_column", "holds_strings", "is_string_name"]
 
 # Spelt without case, spaces, hyphens and underscores; earlier names go before later ones.
-_STRING_NAMES: dict[Notation, tuple[str, ...]] = {
+_STRING_NAMES: dict[NotationName, tuple[str, ...]] = {
     "mofid": ("mofid", "mofidv1"),
     "smiles": (
         "smiles",
@@ -52,7 +52,7 @@ def find_column(columns: Sequence[str], name: str, source: str) -> int:
 
 
 def find_string_column(
-    columns: Sequence[str], sample: Sequence[Sequence[Any]], source: str, notation: Notation | None = None
+    columns: Sequence[str], sample: Sequence[Sequence[Any]], source: str, notation: NotationName | None = None
 ) -> int:
     """Number of the column of strings: the one with a usual name, else the only one that looks so.
 
@@ -98,7 +98,7 @@ def holds_strings(values: Sequence[Any]) -> bool:
     return True
 
 
-def find_notation(values: Sequence[Any], column: str, source: str) -> Notation:
+def find_notation(values: Sequence[Any], column: str, source: str) -> NotationName:
     """What the strings of a column are: as most of them look, else as the column is called.
 
     Raises:
@@ -113,7 +113,7 @@ def find_notation(values: Sequence[Any], column: str, source: str) -> Notation:
         return notation
 
 
-def _usual_notation(name: str) -> Notation | None:
+def _usual_notation(name: str) -> NotationName | None:
     return next((notation for notation, names in _STRING_NAMES.items() if _plain(name) in names), None)
 
 

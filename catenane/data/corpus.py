@@ -19,7 +19,7 @@ import numpy as np
 
 from catenane.errors import DataError
 from catenane.files import replaced
-from catenane.notation import Notation
+from catenane.notation import NotationName
 from catenane.tokenizers import StringTokenizer
 from catenane.tokenizers.ranges import expand_ranges
 
@@ -83,7 +83,7 @@ class Shard:
 class CorpusIndex:
     """What `index.json` says."""
 
-    notation: Notation
+    notation: NotationName
     """Notation of the tokenizer."""
     tokenizer: str
     """Fingerprint of the tokenizer."""

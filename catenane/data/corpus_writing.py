@@ -28,7 +28,7 @@ from catenane.data.rejects import Rejection, RejectionWriter
 from catenane.data.table import OnError
 from catenane.data.text_tables import TableFile
 from catenane.errors import DataError, NotationError
-from catenane.notation import normalise
+from catenane.notation import get_notation, read_records
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["write_corpus"]
@@ -114,24 +114,24 @@ def _tokenisable(
     first = list(islice(items, CHUNK))
     strings = [item[1] for item in first if not isinstance(item, Rejection)]
     notation = find_notation(strings, table.columns[column], table.name)
-    if notation == "mofid" and tokenizer.notation == "smiles":
+    if not get_notation(tokenizer.notation).reads(notation):
         raise DataError(
-            f"{table.name} holds MOFids, which a tokenizer of SMILES cannot read: use one of MOFid"
+            f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
+            f"use one of {notation}"
         )
-    for item in chain(first, items):
-        if isinstance(item, Rejection):
-            reject(item)
-            continue
-        row, string = item
-        if normalised:
-            yield string
-            continue
-        try:
-            normal = normalise(string, notation)
-        except NotationError as error:
-            reject(Rejection(row, table.columns[column], string, error.position, str(error)))
-        else:
-            yield normal
+    items = chain(first, items)
+    while chunk := list(islice(items, CHUNK)):
+        strings = [item[1] for item in chunk if not isinstance(item, Rejection)]
+        found = iter(strings if normalised else read_records(strings, notation))
+        for item in chunk:
+            if isinstance(item, Rejection):
+                reject(item)
+                continue
+            read = next(found)
+            if isinstance(read, NotationError):
+                reject(Rejection(item[0], table.columns[column], item[1], read.position, str(read)))
+            else:
+                yield read if isinstance(read, str) else read.text
 
 
 def _raising(source: str) -> Callable[[Rejection], None]:

@@ -14,7 +14,7 @@ from catenane.data.rejects import Rejection
 from catenane.data.sources import Source, find_source
 from catenane.data.text_tables import DelimitedTable, LineTable, TableFile, until_text
 from catenane.errors import NotationError
-from catenane.notation import Notation
+from catenane.notation import NotationName
 from catenane.notation.syntax import SPACE
 
 __all__ = [
@@ -107,7 +107,7 @@ def iterate_strings(table: TableFile, column: int) -> Iterator[tuple[int, str] |
 
 
 def choose_string_column(
-    table: TableFile, name: str | None, known: Dataset | None = None, notation: Notation | None = None
+    table: TableFile, name: str | None, known: Dataset | None = None, notation: NotationName | None = None
 ) -> int:
     """Number of the column of strings: the one named, else the registered one, else the one that looks so.
 

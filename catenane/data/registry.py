@@ -10,7 +10,7 @@ from typing import Any
 
 from catenane.config import Task
 from catenane.errors import DataError, suggestion
-from catenane.notation import Notation
+from catenane.notation import NotationName
 
 __all__ = ["DATASETS", "Dataset", "Task", "dataset_file", "find_dataset", "match_dataset"]
 
@@ -23,7 +23,7 @@ class Dataset:
     """Group and short name: "molnet/esol"."""
     file: str
     """Path of its table inside the data folder."""
-    notation: Notation
+    notation: NotationName
     """What its strings are."""
     string_column: str
     """Column of the strings."""

@@ -6,7 +6,10 @@ A split is made from groups of rows that stay together:
 - `scaffold`: molecules with the same Bemis-Murcko scaffold; all that have no ring are one group. As in
   MoleculeNet the largest groups go to train, so that test holds rare scaffolds. Among groups of one size
   the seed decides.
-- `topology`: frameworks with the same net, again the largest to train.
+- `topology`: frameworks with a net in common, again the largest to train. Where MOFid gives several codes
+  for one framework, all frameworks of any of them hang together, so that no net stands on both sides; those
+  without a known net are one group.
+- `framework`: frameworks of the same nodes, linkers and nets, which differ in catenation at most.
 - `column:NAME`: the parts that a column of the table names.
 
 `linker` has no such groups. Frameworks hold two or three linkers each, and chained by those that they share
@@ -22,20 +25,19 @@ Murcko, J. Med. Chem. 1996, 39, 2887.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from catenane.data.table import Table
 from catenane.errors import ConfigError, DataError
-from catenane.notation import Mofid, Smiles
+from catenane.notation import NOTATIONS, compute_all, get_notation, groups
 
 __all__ = ["Split", "make_split"]
 
 PARTS = ("train", "valid", "test")
 
-_METHODS = {"random": None, "scaffold": "smiles", "linker": "mofid", "topology": "mofid"}
 _NAMES_OF_PARTS = {
     "train": "train",
     "training": "train",
@@ -73,7 +75,8 @@ def make_split(
 
     Args:
         table: Strings and labels. For `column:NAME` it must have been read with `columns=[NAME]`.
-        method: "random", "scaffold" (SMILES), "linker" or "topology" (MOFid), or "column:NAME".
+        method: "random", "scaffold" (SMILES), "linker", "topology" or "framework" (MOFid), or
+            "column:NAME".
         seed: Decides every draw and every tie.
         fractions: Shares of train, valid and test, kept as nearly as the groups allow. A part may be left
             out by asking for 0. A column has its own shares.
@@ -89,11 +92,11 @@ def make_split(
         wanted = _checked_fractions(fractions)
         _check_method(method, table)
         rng = np.random.default_rng(seed)
-        if method == "linker":
-            part, n_groups = _hold_out_linkers(table.strings, wanted, rng)
+        if method in get_notation(table.notation).held_out:
+            part, n_groups = _hold_out(_keys(table, method), wanted, rng)
         else:
-            groups, n_groups = _numbered(_keys(table.strings, method))
-            part = _assign(groups, wanted, rng, largest_first=method != "random")
+            rows, n_groups = _grouped(_keys(table, method))
+            part = _assign(rows, wanted, rng, largest_first=method != "random")
     train, valid, test = (np.flatnonzero(part == p) for p in range(3))
     for name, rows, share in zip(PARTS, (train, valid, test), wanted, strict=True):
         if share and not len(rows):
@@ -102,21 +105,31 @@ def make_split(
     return Split(train, valid, test, method=method, seed=seed, n_groups=n_groups)
 
 
-def _keys(strings: Sequence[str], method: str) -> Iterable[Hashable]:
-    match method:
-        case "scaffold":
-            return (Smiles.parse(string).scaffold() for string in strings)
-        case "topology":
-            return (Mofid.parse(string).topologies for string in strings)
-        case _:
-            return strings
+def _keys(table: Table, method: str) -> list[tuple[str, ...]]:
+    """What each row may share with others."""
+    if method == "random":
+        return [(record.text,) for record in table.records]
+    return [found[method] for found in compute_all(table.records, groups)]
 
 
-def _numbered(keys: Iterable[Hashable]) -> tuple[np.ndarray, int]:
-    """Group of each row, numbered in order of appearance, and how many there are."""
-    numbers: dict[Hashable, int] = {}
-    groups = np.array([numbers.setdefault(key, len(numbers)) for key in keys], dtype=np.int64)
-    return groups, len(numbers)
+def _grouped(keys: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, int]:
+    """Group of each row, numbered in order of appearance, and how many there are.
+
+    Rows that share a key, or are chained by rows that do, are one group; so are those without a key.
+    """
+    parent: dict[str | None, str | None] = {}
+
+    def root(key: str | None) -> str | None:
+        while parent.setdefault(key, key) != key:
+            parent[key] = key = parent[parent[key]]
+        return key
+
+    for row in keys:
+        for key in row[1:]:
+            parent[root(key)] = root(row[0])
+    numbers: dict[str | None, int] = {}
+    found = [numbers.setdefault(root(row[0] if row else None), len(numbers)) for row in keys]
+    return np.array(found, dtype=np.int64), len(numbers)
 
 
 def _assign(
@@ -162,19 +175,19 @@ def _fitting(sizes: np.ndarray, room: int, spare: int, *, largest: bool) -> np.n
     return taken
 
 
-def _hold_out_linkers(
-    strings: Sequence[str], fractions: np.ndarray, rng: np.random.Generator
+def _hold_out(
+    keys: Sequence[tuple[str, ...]], fractions: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
-    """Part of each row, and the number of linkers; see the head of this module."""
+    """Part of each row, and the number of keys; see the head of this module."""
     rows_of: dict[str, list[int]] = {}
-    for row, string in enumerate(strings):
-        for linker in dict.fromkeys(Mofid.parse(string).linkers):
+    for row, linkers in enumerate(keys):
+        for linker in linkers:
             rows_of.setdefault(linker, []).append(row)
     rows_by_linker = [np.array(rows) for rows in rows_of.values()]
-    part = np.zeros(len(strings), dtype=np.int64)
+    part = np.zeros(len(keys), dtype=np.int64)
     order = rng.permutation(len(rows_by_linker))
     for p in (2, 1):
-        total, room = 0, round(fractions[p] * len(strings))
+        total, room = 0, round(fractions[p] * len(keys))
         for linker in order:
             rows = rows_by_linker[linker]
             new = rows[part[rows] == 0]
@@ -209,11 +222,14 @@ def _checked_fractions(fractions: Sequence[float]) -> np.ndarray:
 
 
 def _check_method(method: str, table: Table) -> None:
-    if method not in _METHODS:
-        raise ConfigError(f"split={method!r} must be one of {', '.join(_METHODS)} or column:NAME")
-    notation = _METHODS[method]
-    if notation is not None and notation != table.notation:
-        usual = "scaffold" if table.notation == "smiles" else "linker or topology"
+    methods = ["random", *get_notation(table.notation).splits]
+    if method in methods:
+        return
+    owners = [name for name in NOTATIONS if method in get_notation(name).splits]
+    if owners:
         raise ConfigError(
-            f"split={method!r} is for {notation}, and {table.source} holds {table.notation}: try {usual}"
+            f"split={method!r} is for {owners[0]}, and {table.source} holds {table.notation}: "
+            f"try {' or '.join(methods[1:])}"
         )
+    known = dict.fromkeys(split for name in NOTATIONS for split in get_notation(name).splits)
+    raise ConfigError(f"split={method!r} must be one of random, {', '.join(known)} or column:NAME")

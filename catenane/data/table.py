@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +19,7 @@ from catenane.data.sources import find_source
 from catenane.data.text_tables import TableFile
 from catenane.data.units import split_unit
 from catenane.errors import ConfigError, DataError, NotationError
-from catenane.notation import Notation, normalise
+from catenane.notation import Feature, NotationName, Record, read_records
 
 __all__ = ["OnError", "Table", "read_table"]
 
@@ -29,9 +30,9 @@ OnError = Literal["skip", "raise"]
 class Table:
     """N strings with T labels each, in the order of the source."""
 
-    strings: list[str]
-    """Normalised strings: canonical isomeric SMILES, or compact MOFid."""
-    notation: Notation
+    records: list[Record]
+    """What was read: canonical isomeric SMILES, or compact MOFids, and what was computed from them."""
+    notation: NotationName
     """What the strings are."""
     targets: np.ndarray
     """float64, shape (N, T); NaN where a label is missing."""
@@ -51,14 +52,19 @@ class Table:
     """Unit of each target; "" where it is not known."""
 
     def __len__(self) -> int:
-        return len(self.strings)
+        return len(self.records)
+
+    @cached_property
+    def strings(self) -> list[str]:
+        """The normal forms."""
+        return [record.text for record in self.records]
 
     def take(self, indices: np.ndarray | Sequence[int]) -> Table:
         """The rows at these places, in this order; `rejected` stays as it is."""
         places = np.asarray(indices, dtype=np.int64)
         return replace(
             self,
-            strings=[self.strings[i] for i in places],
+            records=[self.records[i] for i in places],
             targets=self.targets[places],
             rows=self.rows[places],
             columns={name: [values[i] for i in places] for name, values in self.columns.items()},
@@ -70,10 +76,11 @@ def read_table(
     *,
     targets: Sequence[str] = (),
     string_column: str | None = None,
-    notation: Notation | None = None,
+    notation: NotationName | None = None,
     columns: Sequence[str] = (),
     on_error: OnError = "skip",
     data_dir: str | Path | None = None,
+    features: Sequence[Feature] = (),
 ) -> Table:
     """Read strings and labels: CSV, TSV, SMI (all plain or gzip) or Parquet.
 
@@ -85,6 +92,8 @@ def read_table(
         columns: Other columns to keep as text, such as one that holds a split.
         on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+        features: Functions of a record to compute while it is at hand, such as `catenane.notation.groups` and
+            `catenane.descriptors.describe`; others are computed when they are asked for.
 
     Raises:
         DataError: The source cannot be read, a column is missing, a target does not hold numbers, no row
@@ -107,16 +116,15 @@ def read_table(
 
     notation = notation or (known.notation if known else None)
     notation = notation or find_notation(texts, file.columns[string], file.name)
-    strings: list[str] = []
+    records: list[Record] = []
     good: list[int] = []
-    for i, text in enumerate(texts):
-        if i in wrong:
-            continue
-        try:
-            strings.append(normalise(string_value(text), notation))
+    labelled = [i for i in range(len(texts)) if i not in wrong]
+    for i, read in zip(labelled, _read_cell_strings(texts, labelled, notation, features), strict=True):
+        if isinstance(read, Record):
+            records.append(read)
             good.append(i)
-        except NotationError as error:
-            wrong[i] = Rejection(rows[i], file.columns[string], cell_text(text), error.position, str(error))
+        else:
+            wrong[i] = Rejection(rows[i], file.columns[string], cell_text(texts[i]), read.position, str(read))
 
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
@@ -125,7 +133,7 @@ def read_table(
         first = f"; the first is {rejected[0]}" if rejected else ""
         raise DataError(f"{file.name}: no row can be used, {len(rejected)} are rejected{first}")
     return Table(
-        strings=strings,
+        records=records,
         notation=notation,
         targets=labels[good],
         target_names=names,
@@ -141,12 +149,27 @@ def read_table(
     )
 
 
+def _read_cell_strings(
+    cells: Sequence[Any], places: Sequence[int], notation: NotationName, features: Sequence[Feature]
+) -> Iterator[Record | NotationError]:
+    """What the cells at these places are read as, in order."""
+    strings: dict[int, str] = {}
+    refused: dict[int, NotationError] = {}
+    for i in places:
+        try:
+            strings[i] = string_value(cells[i])
+        except NotationError as error:
+            refused[i] = error
+    found = iter(read_records(strings.values(), notation, features))
+    return (refused[i] if i in refused else next(found) for i in places)
+
+
 def _choose_columns(
     file: TableFile,
     known: Dataset | None,
     targets: Sequence[str],
     string_column: str | None,
-    notation: Notation | None,
+    notation: NotationName | None,
     columns: Sequence[str],
 ) -> tuple[int, list[int], list[int]]:
     """Numbers of the column of strings, of the labels and of the other columns."""

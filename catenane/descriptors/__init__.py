@@ -3,8 +3,9 @@
 from catenane.descriptors.table import (
     Descriptors,
     compute_descriptors,
+    describe,
     descriptor_meanings,
     descriptor_names,
 )
 
-__all__ = ["Descriptors", "compute_descriptors", "descriptor_meanings", "descriptor_names"]
+__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "descriptor_names"]

@@ -12,8 +12,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from catenane.descriptors.linkers import Linker
-from catenane.descriptors.nodes import Node
+from catenane.descriptors.linkers import LinkerTraits
+from catenane.descriptors.nodes import NodeTraits
 
 __all__ = ["Net", "Unit", "read_units"]
 
@@ -57,11 +57,11 @@ class Unit:
     """Distances of connected nodes in angstrom, one for each class of edges."""
     volume: float
     """Volume per node of one net, in cubic angstrom."""
-    linkers: tuple[tuple[float, Linker], ...]
+    linkers: tuple[tuple[float, LinkerTraits], ...]
     """Linkers with how many of each belong to one node."""
 
 
-def read_units(node: Node, linkers: Sequence[Linker], topology: str) -> list[Unit]:
+def read_units(node: NodeTraits, linkers: Sequence[LinkerTraits], topology: str) -> list[Unit]:
     """The units that these blocks may form on a net; none where the net or a linker's length is not known."""
     bridging = [x for x in linkers if not math.isnan(x.reach)]
     carboxylates = [x for x in bridging if x.binding == "carboxylate"]
@@ -87,7 +87,7 @@ def read_units(node: Node, linkers: Sequence[Linker], topology: str) -> list[Uni
     return [_regular(node, edging, net)] if net and edging else []
 
 
-def _pillared(node: Node, sheet: Sequence[Linker], pillars: Sequence[Linker]) -> list[Unit]:
+def _pillared(node: NodeTraits, sheet: Sequence[LinkerTraits], pillars: Sequence[LinkerTraits]) -> list[Unit]:
     """Square sheets of paddlewheels and carboxylates, stacked by pillars."""
     units = []
     for weight, chosen in _assignments(sheet, 2):
@@ -99,7 +99,7 @@ def _pillared(node: Node, sheet: Sequence[Linker], pillars: Sequence[Linker]) ->
     return sorted(units, key=lambda unit: -unit.weight)[:_MOST_READINGS]
 
 
-def _regular(node: Node, linkers: Sequence[Linker], net: Net) -> Unit:
+def _regular(node: NodeTraits, linkers: Sequence[LinkerTraits], net: Net) -> Unit:
     edges = tuple(_edge(node, linker) for linker in linkers)
     if net.n_sites == 3:
         edges = tuple(linker.reach / math.sqrt(3) + node.cluster.to_carboxylate for linker in linkers)
@@ -108,18 +108,20 @@ def _regular(node: Node, linkers: Sequence[Linker], net: Net) -> Unit:
     return Unit(1.0, edges, net.volume * mean**3, tuple((share, linker) for linker in linkers))
 
 
-def _edge(node: Node, linker: Linker) -> float:
+def _edge(node: NodeTraits, linker: LinkerTraits) -> float:
     end = node.cluster.to_carboxylate if linker.binding == "carboxylate" else node.cluster.to_nitrogen
     return linker.reach + 2 * end
 
 
-def _assignments(linkers: Sequence[Linker], n_places: int) -> list[tuple[float, tuple[Linker, ...]]]:
+def _assignments(
+    linkers: Sequence[LinkerTraits], n_places: int
+) -> list[tuple[float, tuple[LinkerTraits, ...]]]:
     """Ways to set the listed linkers on so many classes of edges, with their probabilities.
 
     Two linkers a, b on three classes read aab or abb. More linkers than classes are variants of fewer
     backbones, by a substituent more or less; a backbone with more variants is likelier to hold more classes.
     """
-    families: dict[tuple[int, int], list[Linker]] = defaultdict(list)
+    families: dict[tuple[int, int], list[LinkerTraits]] = defaultdict(list)
     for number, linker in enumerate(linkers):
         alike = (linker.n_backbone, round(2 * linker.reach))
         families[alike if len(linkers) > n_places else (-1, number)].append(linker)

@@ -7,10 +7,10 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from catenane.descriptors.cells import Unit, read_units
-from catenane.descriptors.linkers import ELEMENTS, SUBSTITUENTS, Linker, read_linker
+from catenane.descriptors.linkers import ELEMENTS, SUBSTITUENTS, LinkerTraits, read_linker
 from catenane.descriptors.metals import METALS
-from catenane.descriptors.nodes import CLUSTERS, Node, read_node
-from catenane.notation import FAILED_TOPOLOGIES, Mofid
+from catenane.descriptors.nodes import CLUSTERS, NodeTraits, read_node
+from catenane.notation import Mofid
 
 __all__ = ["FRAMEWORK_DESCRIPTORS", "describe_framework"]
 
@@ -117,13 +117,8 @@ FRAMEWORK_DESCRIPTORS: dict[str, str] = {
 _CELL_NAMES = tuple(FRAMEWORK_DESCRIPTORS)[list(FRAMEWORK_DESCRIPTORS).index("cell_edge_min") :]
 
 
-def describe_framework(text: str) -> list[float]:
-    """Values of `FRAMEWORK_DESCRIPTORS` for one MOFid; NaN where undefined.
-
-    Raises:
-        NotationError: The text is not a MOFid.
-    """
-    mofid = Mofid.parse(text)
+def describe_framework(mofid: Mofid) -> list[float]:
+    """Values of `FRAMEWORK_DESCRIPTORS` for one framework; NaN where undefined."""
     nodes = [read_node(block) for block in mofid.nodes]
     blocks = [linker for linker in map(read_linker, mofid.linkers) if linker is not None]
     linkers = [linker for linker in blocks if linker.binding != "none"]
@@ -136,7 +131,7 @@ def describe_framework(text: str) -> list[float]:
     ]
 
 
-def _node_values(nodes: Sequence[Node], n_lone: int) -> Iterable[float]:
+def _node_values(nodes: Sequence[NodeTraits], n_lone: int) -> Iterable[float]:
     metals = [symbol for node in nodes for symbol in node.metals]
     kinds = {node.kind for node in nodes}
     numbers = [METALS[symbol] for symbol in metals]
@@ -155,7 +150,7 @@ def _node_values(nodes: Sequence[Node], n_lone: int) -> Iterable[float]:
 
 
 def _net_values(mofid: Mofid) -> Iterable[float]:
-    topology = _first_net(mofid)
+    topology = next(iter(mofid.nets), "")
     yield math.nan if mofid.catenation is None else mofid.catenation
     yield mofid.catenation is not None
     yield len(mofid.topologies)
@@ -163,7 +158,7 @@ def _net_values(mofid: Mofid) -> Iterable[float]:
     yield from (topology == code for code in _COMMON_NETS)
 
 
-def _linker_values(blocks: Sequence[Linker], linkers: Sequence[Linker]) -> Iterable[float]:
+def _linker_values(blocks: Sequence[LinkerTraits], linkers: Sequence[LinkerTraits]) -> Iterable[float]:
     by_binding = {
         "carboxylate": [x for x in linkers if x.binding == "carboxylate"],
         "nitrogen": [x for x in linkers if x.binding in ("nitrogen", "mixed")],
@@ -180,9 +175,11 @@ def _linker_values(blocks: Sequence[Linker], linkers: Sequence[Linker]) -> Itera
     yield from _totals([(1.0, linker.substituents) for linker in blocks], len(SUBSTITUENTS))
 
 
-def _cell_values(mofid: Mofid, nodes: Sequence[Node], linkers: Sequence[Linker]) -> Iterable[float]:
+def _cell_values(
+    mofid: Mofid, nodes: Sequence[NodeTraits], linkers: Sequence[LinkerTraits]
+) -> Iterable[float]:
     known = [node for node in nodes if node.kind != "other"]
-    units = read_units(known[0], linkers, _first_net(mofid)) if known else []
+    units = read_units(known[0], linkers, next(iter(mofid.nets), "")) if known else []
     yield bool(units)
     yield len(units)
     if not units:
@@ -194,7 +191,7 @@ def _cell_values(mofid: Mofid, nodes: Sequence[Node], linkers: Sequence[Linker])
     yield from map(math.fsum, zip(*rows, strict=True))
 
 
-def _unit_values(unit: Unit, node: Node, n_nets: int) -> Iterable[float]:
+def _unit_values(unit: Unit, node: NodeTraits, n_nets: int) -> Iterable[float]:
     edges = sorted(unit.edges)
     linkers = [linker for _, linker in unit.linkers]
     spacing, lateral = math.hypot(*edges) / n_nets, math.hypot(*edges[:2]) / n_nets
@@ -232,10 +229,6 @@ def _openings(unit: Unit, n_nets: int) -> list[float]:
         others = [b for place, b in enumerate(breadths) if place != number] or breadths
         openings.append(edge / n_nets - _mean(others))
     return openings
-
-
-def _first_net(mofid: Mofid) -> str:
-    return next((code for code in mofid.topologies if code.upper() not in FAILED_TOPOLOGIES), "")
 
 
 def _columns(rows: Iterable[Sequence[float]], width: int) -> list[list[float]]:

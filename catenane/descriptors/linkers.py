@@ -15,7 +15,7 @@ from catenane.descriptors.lenient import mend
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["ELEMENTS", "SUBSTITUENTS", "Linker", "read_linker"]
+__all__ = ["ELEMENTS", "SUBSTITUENTS", "LinkerTraits", "read_linker"]
 
 Binding: TypeAlias = Literal["carboxylate", "nitrogen", "mixed", "oxygen", "none"]
 
@@ -49,7 +49,7 @@ _LARGEST_PLACED = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Linker:
+class LinkerTraits:
     """One organic block.
 
     Masses are in g/mol, lengths in angstrom, areas and volumes in their powers. A block that bridges nothing
@@ -91,7 +91,7 @@ class Linker:
 
 
 @lru_cache(maxsize=100_000)
-def read_linker(smiles: str) -> Linker | None:
+def read_linker(smiles: str) -> LinkerTraits | None:
     """The block that a SMILES describes, or None where RDKit cannot parse it."""
     mol = mend(smiles)
     if mol is None or not mol.GetNumAtoms():
@@ -109,7 +109,7 @@ def read_linker(smiles: str) -> Linker | None:
     elements = Counter(atom.GetSymbol() for atom in atoms)
     elements["H"] += sum(atom.GetTotalNumHs() for atom in atoms)
     polar_area, log_p, refractivity = _surface(mol)
-    return Linker(
+    return LinkerTraits(
         binding=binding,
         n_sites=len(sites),
         mass=_mass(elements),

@@ -74,15 +74,12 @@ MOLECULE_DESCRIPTORS: dict[str, str] = {
 """What each descriptor of a molecule is, with its unit, in the order of the columns."""
 
 
-def describe_molecule(text: str) -> list[float]:
-    """Values of `MOLECULE_DESCRIPTORS` for one SMILES.
-
-    Raises:
-        NotationError: RDKit cannot build the molecule.
-    """
+def describe_molecule(smiles: Smiles) -> list[float]:
+    """Values of `MOLECULE_DESCRIPTORS` for one molecule."""
+    from rdkit.Chem import GetMolFrags
     from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
 
-    mol = Smiles.parse(text).mol
+    mol = smiles.mol
     atoms = [mol.GetAtomWithIdx(index) for index in range(mol.GetNumAtoms())]
     symbols = Counter(atom.GetSymbol() for atom in atoms)
     charges = [charge for atom in atoms if (charge := atom.GetFormalCharge())]
@@ -92,7 +89,7 @@ def describe_molecule(text: str) -> list[float]:
         sum(charges),
         len(charges),
         sum(atom.GetTotalNumHs() for atom in atoms) + symbols["H"],
-        text.count(".") + 1,
+        len(GetMolFrags(mol)),
         sum(atom.GetIsAromatic() for atom in atoms) / max(len(atoms), 1),
         max(map(len, mol.GetRingInfo().AtomRings()), default=0),
         *(symbols[symbol] for symbol in _ELEMENTS),

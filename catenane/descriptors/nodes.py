@@ -9,9 +9,9 @@ from functools import lru_cache
 
 from catenane.descriptors.metals import METALS
 
-__all__ = ["CLUSTERS", "Cluster", "Node", "read_node"]
+__all__ = ["CLUSTERS", "Cluster", "NodeTraits", "read_node"]
 
-_ATOM = re.compile(r"\[[0-9]*([A-Z][a-z]?|[a-z])[^\]]*\]|Cl|Br|[BCNOPSFI]|[bcnops]")
+_ATOM = re.compile(r"\[[0-9]*([A-Z][a-z]?|as|se|si|te|[a-z])[^\]]*\]|Cl|Br|[BCNOPSFI]|[bcnops]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ CLUSTERS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class NodeTraits:
     """One metal block."""
 
     kind: str
@@ -53,7 +53,7 @@ class Node:
 
 
 @lru_cache(maxsize=50_000)
-def read_node(smiles: str) -> Node:
+def read_node(smiles: str) -> NodeTraits:
     """The metal block that a SMILES describes, read from its atoms alone."""
     from rdkit import Chem
 
@@ -62,7 +62,7 @@ def read_node(smiles: str) -> Node:
     others = Counter(symbol for symbol in symbols if symbol not in METALS)
     table = Chem.GetPeriodicTable()
     mass = sum(table.GetAtomicWeight(symbol) for symbol in symbols if table.GetAtomicNumber(symbol) > 0)
-    return Node(_kind(len(metals), others), metals, mass)
+    return NodeTraits(_kind(len(metals), others), metals, mass)
 
 
 def _kind(n_metals: int, others: Counter[str]) -> str:

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import itertools
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
 from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, describe_molecule
-from catenane.errors import ConfigError, NotationError
-from catenane.notation import Notation
+from catenane.notation import NotationName, Record, as_records, compute_all, get_notation, rdkit_errors
 from catenane.notation.interrupts import heed_interrupts
 
-__all__ = ["Descriptors", "compute_descriptors", "descriptor_meanings", "descriptor_names"]
+__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "descriptor_names"]
 
-_SMALLEST_SHARE = 500
-"""Strings that are worth a process of their own."""
-_KINDS: dict[Notation, tuple[Mapping[str, str], Callable[[str], list[float]]]] = {
-    "smiles": (MOLECULE_DESCRIPTORS, describe_molecule),
-    "mofid": (FRAMEWORK_DESCRIPTORS, describe_framework),
+
+class _Kind(NamedTuple):
+    """What a notation is described by."""
+
+    meanings: Mapping[str, str]
+    describe: Callable[[Any], list[float]]
+    """From the parsed object to the values."""
+
+
+_KINDS: dict[NotationName, _Kind] = {
+    "smiles": _Kind(MOLECULE_DESCRIPTORS, describe_molecule),
+    "mofid": _Kind(FRAMEWORK_DESCRIPTORS, describe_framework),
 }
 
 
@@ -31,15 +36,15 @@ class Descriptors:
     """Chemical descriptors of N strings."""
 
     values: NDArray[np.float32]
-    """Shape (N, F), NaN where undefined; a string that cannot be read is a row of NaN."""
+    """Shape (N, F), NaN where undefined."""
     names: tuple[str, ...]
-    """What the F columns are; `descriptor_meanings` tells more."""
+    """What the F columns are; see `descriptor_meanings`."""
 
     def __len__(self) -> int:
         return len(self.values)
 
 
-def descriptor_names(notation: Notation) -> tuple[str, ...]:
+def descriptor_names(notation: NotationName) -> tuple[str, ...]:
     """Names of the descriptors of a notation, in the order of the columns; the same in every run.
 
     Raises:
@@ -48,16 +53,18 @@ def descriptor_names(notation: Notation) -> tuple[str, ...]:
     return tuple(descriptor_meanings(notation))
 
 
-def descriptor_meanings(notation: Notation) -> dict[str, str]:
+def descriptor_meanings(notation: NotationName) -> dict[str, str]:
     """What each descriptor of a notation is, with its unit, by name.
 
     Raises:
         ConfigError: The notation is not known.
     """
-    return dict(_kind(notation)[0])
+    return dict(_kind(notation).meanings)
 
 
-def compute_descriptors(strings: Sequence[str], notation: Notation, *, n_jobs: int = 1) -> Descriptors:
+def compute_descriptors(
+    records: Sequence[Record] | Sequence[str], notation: NotationName, *, n_jobs: int | None = None
+) -> Descriptors:
     """Descriptors of molecules or frameworks, one row per string, in the order given.
 
     Molecules are described by RDKit: size, polarity, shape, rings, elements and functional groups.
@@ -66,46 +73,35 @@ def compute_descriptors(strings: Sequence[str], notation: Notation, *, n_jobs: i
     Building blocks that occur again are read once per process.
 
     Args:
-        strings: SMILES or MOFids.
-        notation: Which of the two.
-        n_jobs: Processes to use; -1 for one per core.
+        records: Records, or strings in normal form.
+        notation: What they are.
+        n_jobs: Processes; by default one per core, if there are a few thousand to describe; -1 for one per
+            core.
 
     Returns:
         float32 values of shape (N, F) and their names.
 
     Raises:
         ConfigError: The notation or the number of processes is not one.
+        NotationError: A string cannot be described; the first such.
     """
     heed_interrupts()
     names = descriptor_names(notation)
-    if n_jobs == 0 or n_jobs < -1:
-        raise ConfigError(f"n_jobs={n_jobs} must be the number of processes, or -1 for one per core")
-    n_processes = (os.cpu_count() or 1) if n_jobs == -1 else n_jobs
-    n_shares = min(n_processes, len(strings) // _SMALLEST_SHARE)
-    if n_shares < 2:
-        return Descriptors(_rows(strings, notation), names)
-    from sklearn.utils.parallel import Parallel, delayed
-
-    # Neighbours in a file tend to share blocks, and a block that two processes meet is read twice.
-    bounds = np.linspace(0, len(strings), n_shares + 1).astype(int)
-    shares = [strings[start:stop] for start, stop in itertools.pairwise(bounds)]
-    parts = Parallel(n_jobs=n_shares)(delayed(_rows)(share, notation) for share in shares)
-    return Descriptors(np.concatenate(parts), names)
+    rows = compute_all(as_records(records, notation), describe, n_jobs=n_jobs)
+    return Descriptors(np.stack(rows) if rows else np.empty((0, len(names)), np.float32), names)
 
 
-def _kind(notation: Notation) -> tuple[Mapping[str, str], Callable[[str], list[float]]]:
-    if notation not in _KINDS:
-        raise ConfigError(f"notation={notation!r} must be one of {', '.join(map(repr, _KINDS))}")
-    return _KINDS[notation]
+def describe(record: Record) -> NDArray[np.float32]:
+    """The descriptors of one record, shape (F,), NaN where undefined; see `compute_descriptors`.
 
-
-def _rows(strings: Sequence[str], notation: Notation) -> NDArray[np.float32]:
-    meanings, describe = _kind(notation)
-    values = np.full((len(strings), len(meanings)), np.nan, dtype=np.float32)
-    for row, text in enumerate(strings):
-        try:
-            values[row] = describe(text)
-        except NotationError:  # the row stays NaN
-            continue
+    Raises:
+        NotationError: RDKit fails on it.
+    """
+    with rdkit_errors(record.text, silent=False):
+        values = np.asarray(_kind(record.notation).describe(record.parsed), dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
     return values
+
+
+def _kind(notation: NotationName) -> _Kind:
+    return _KINDS[get_notation(notation).name]

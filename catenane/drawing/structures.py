@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
 from catenane.errors import NotationError
-from catenane.notation import Mofid, Notation, Smiles
+from catenane.notation import Mofid, NotationName, Record, Smiles, rdkit_errors
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -32,17 +33,14 @@ LARGE_BOND, SMALL_BOND = 26, 22
 """Longest bonds in CSS pixels, so that molecules drawn side by side are of one scale."""
 
 
-def structures(string: str, notation: Notation) -> list[Markup]:
+def structures(record: Record) -> list[Markup]:
     """The molecule, or the first linkers of a framework that RDKit can read, small, as `<svg>` elements.
 
     Raises:
-        NotationError: The string is not of this notation.
+        NotationError: RDKit cannot draw it.
     """
-    if notation == "smiles":
-        return [_draw(Smiles.parse(string).mol, width=190, height=130)]
-    linkers = dict.fromkeys(Mofid.parse(string).linkers)
-    molecules = [molecule for linker in linkers if (molecule := _molecule(linker))]
-    return [_draw(molecule, width=140, height=115) for molecule in molecules[:MOST_LINKERS]]
+    with rdkit_errors(record.text):
+        return _DRAWN[record.notation](record.parsed)
 
 
 def depict(smiles: str) -> Markup | None:
@@ -77,6 +75,22 @@ def _molecule(linker: str) -> Mol | None:
     except NotationError:
         return None
     return molecule if molecule.GetNumHeavyAtoms() >= SMALLEST_LINKER else None
+
+
+def _draw_molecule(smiles: Smiles) -> list[Markup]:
+    return [_draw(smiles.mol, width=190, height=130)]
+
+
+def _draw_linkers(mofid: Mofid) -> list[Markup]:
+    linkers = dict.fromkeys(mofid.linkers)
+    molecules = [molecule for linker in linkers if (molecule := _molecule(linker))]
+    return [_draw(molecule, width=140, height=115) for molecule in molecules[:MOST_LINKERS]]
+
+
+_DRAWN: dict[NotationName, Callable[[Any], list[Markup]]] = {
+    "smiles": _draw_molecule,
+    "mofid": _draw_linkers,
+}
 
 
 def _draw(molecule: Mol, *, width: int, height: int, bond: int = SMALL_BOND) -> Markup:

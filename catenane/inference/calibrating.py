@@ -80,7 +80,9 @@ def calibrate(
     strings = [table.strings[row] for row in rows]
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
-    score_MNT = model.scores(pooled, model.describe(strings, part), per_member=True)
+    score_MNT = model.scores(
+        pooled, model.describe([table.records[row] for row in rows], part), per_member=True
+    )
     n_members, n_train = len(score_MNT), len(train)
     everything = np.ones((n_members, len(table)), dtype=bool)
     found = out_of_fold(score_MNT[:, :n_train], (everything if learns_MN is None else learns_MN)[:, train])

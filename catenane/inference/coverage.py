@@ -57,9 +57,7 @@ def interval_metrics(
         for level in dict.fromkeys((coverage, *LEVELS))
     }
     regression = calibration.intervals is not None
-    crossed = np.isfinite(calibration.reference.residual_RT).any()
-    method = "cross-conformal" if crossed else "split conformal"
-    result: dict[str, Any] = {"nominal": coverage, "method": method, "targets": {}}
+    result: dict[str, Any] = {"nominal": coverage, "targets": {}}
     if calibration.intervals is not None:
         result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
     for t, name in enumerate(model.targets):

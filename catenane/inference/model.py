@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from catenane.data import LengthGroupedBatches, collate
-from catenane.descriptors import Descriptors, compute_descriptors
+from catenane.descriptors import Descriptors, compute_descriptors, describe
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration
@@ -20,7 +20,7 @@ from catenane.inference.predictions import Embeddings, Predictions
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.property_head import Conditions
 from catenane.models.property_model import PropertyModel
-from catenane.notation import detect_notation, normalise
+from catenane.notation import Record, as_records, read_mixed, read_records
 from catenane.tokenizers import EncodedStrings
 
 if TYPE_CHECKING:
@@ -116,17 +116,17 @@ class Model:
 
     def predict_normalised(
         self,
-        strings: Sequence[str],
+        strings: Sequence[Record] | Sequence[str],
         descriptors: Descriptors | None = None,
         *,
         pooled_ND: np.ndarray | None = None,
         conditions: Conditions | None = None,
         coverage: float = COVERAGE,
     ) -> Predictions:
-        """Predictions for strings that `catenane.notation.normalise` has already made.
+        """Predictions for records, or for strings in normal form.
 
         Args:
-            strings: N normalised strings.
+            strings: N of them.
             descriptors: Theirs, if they are at hand.
             pooled_ND: What `embed_normalised` makes of them, if it is at hand.
             conditions: As in `predict`.
@@ -140,7 +140,7 @@ class Model:
             raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
         head = self.property_model.head
         columns = head.columns(conditions)
-        encoded = self.bundle.tokenizer.encode_flat(strings, self.config.recipe.encoder.max_length)
+        encoded = self._encode(strings)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(strings, descriptors)
         values_NC = self._in_batches(
@@ -209,9 +209,9 @@ class Model:
         vectors[[not error for error in errors]] = self.embed_normalised(readable)
         return Embeddings(list(strings), vectors, errors)
 
-    def embed_normalised(self, strings: Sequence[str]) -> np.ndarray:
-        """As `embed`, in float64, for strings that `catenane.notation.normalise` has already made."""
-        return self._embed(self.bundle.tokenizer.encode_flat(strings, self.config.recipe.encoder.max_length))
+    def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> np.ndarray:
+        """As `embed`, in float64, for records, or for strings in normal form."""
+        return self._embed(self._encode(strings))
 
     @property
     def property_model(self) -> PropertyModel:
@@ -226,7 +226,9 @@ class Model:
             "this model is a pretrained encoder without a property head: finetune it, or use embed"
         )
 
-    def describe(self, strings: Sequence[str], descriptors: Descriptors | None = None) -> np.ndarray | None:
+    def describe(
+        self, strings: Sequence[Record] | Sequence[str], descriptors: Descriptors | None = None
+    ) -> np.ndarray | None:
         """Values of the descriptors that the head reads, (N, F); None where it reads none.
 
         Raises:
@@ -243,14 +245,19 @@ class Model:
         return descriptors.values
 
     def _domain(
-        self, strings: Sequence[str], encoded: EncodedStrings, distance_N: np.ndarray, beyond: Sequence[str]
+        self,
+        strings: Sequence[Record] | Sequence[str],
+        encoded: EncodedStrings,
+        distance_N: np.ndarray,
+        beyond: Sequence[str],
     ) -> tuple[np.ndarray, list[str]]:
         """Which strings lie where the model was trained, and what is unusual about the others."""
         calibration, tokens = self.calibration, list(self.bundle.tokenizer.vocabulary)
         notes: list[list[str]] = [[] for _ in strings]
         for row in np.flatnonzero(encoded.n_unknown).tolist():
             known = self.bundle.tokenizer.vocabulary
-            strange = dict.fromkeys(t for t in self.bundle.tokenizer.tokens(strings[row]) if t not in known)
+            (record,) = as_records(strings[row : row + 1], self.config.notation)
+            strange = dict.fromkeys(t for t in self.bundle.tokenizer.tokens(record.text) if t not in known)
             notes[row].append(f"unknown: {_named(list(strange))}")
         for row in np.flatnonzero(encoded.n_cut).tolist():
             notes[row].append(f"{encoded.n_cut[row]:,} tokens beyond {encoded.lengths[row]:,} are cut off")
@@ -269,25 +276,17 @@ class Model:
             row_notes.extend(outside)
         return np.array([not row_notes for row_notes in notes], dtype=bool), ["; ".join(n) for n in notes]
 
-    def _readable(self, strings: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Normal forms of what can be read, and for every string why it cannot ("" where it can)."""
-        readable, errors = [], []
-        for text in strings:
-            try:
-                readable.append(self._read(text))
-                errors.append("")
-            except NotationError as error:
-                errors.append(str(error))
-        return readable, errors
+    def _readable(self, strings: Sequence[object]) -> tuple[list[Record], list[str]]:
+        """Records of what can be read, and for every string why it cannot ("" where it can)."""
+        # An encoder was pretrained on all that its notation includes, a property model on its own alone.
+        read = read_mixed if self.config.kind == "encoder" else read_records
+        found = read(strings, self.config.notation, (describe,) if self.config.descriptors else ())
+        records = [item for item in found if isinstance(item, Record)]
+        return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
-    def _read(self, text: object) -> str:
-        """The string as the model reads it; an encoder of MOFids was pretrained to read SMILES as well."""
-        if not isinstance(text, str):
-            raise NotationError(f"expected a string, got {text!r}")
-        notation = self.config.notation
-        if self.config.kind == "encoder" and notation == "mofid":
-            notation = detect_notation([text])
-        return normalise(text, notation)
+    def _encode(self, strings: Sequence[Record] | Sequence[str]) -> EncodedStrings:
+        texts = [record.text for record in as_records(strings, self.config.notation)]
+        return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
 
     def _embed(self, encoded: EncodedStrings) -> np.ndarray:
         encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling

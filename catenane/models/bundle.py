@@ -36,7 +36,7 @@ from catenane.models.folder import (
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
-from catenane.notation import Notation
+from catenane.notation import NotationName
 from catenane.settings import build
 from catenane.tokenizers import StringTokenizer
 
@@ -66,7 +66,7 @@ class BundleConfig:
     """Version of the program that wrote it."""
     kind: str
     """Name of an entry of `KINDS`."""
-    notation: Notation
+    notation: NotationName
     """What the strings are."""
     recipe: Recipe
     """Shapes of the parts, and how they were trained."""

@@ -1,22 +1,43 @@
-"""SMILES and MOFid: parse, check, normalise."""
+"""SMILES and MOFid: parse, check, normalise, and what follows from a string, each computed once."""
 
-from catenane.notation.blocks import canonical_block, rdkit_errors, read_block, write_block
+from catenane.notation.blocks import canonical_block, read_block, write_block
 from catenane.notation.detection import detect_notation
 from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid
-from catenane.notation.normal_form import Notation, normalise
-from catenane.notation.respelling import respell
+from catenane.notation.reading import Feature, as_records, compute_all, read_mixed, read_records
+from catenane.notation.registry import (
+    NOTATIONS,
+    Notation,
+    NotationName,
+    Record,
+    get_notation,
+    groups,
+    normalise,
+    respell,
+)
 from catenane.notation.smiles import Smiles
+from catenane.notation.toolkit import LONGEST, rdkit_errors
 
 __all__ = [
     "FAILED_TOPOLOGIES",
+    "LONGEST",
+    "NOTATIONS",
+    "Feature",
     "Mofid",
     "Notation",
+    "NotationName",
+    "Record",
     "Smiles",
+    "as_records",
     "canonical_block",
+    "compute_all",
     "detect_notation",
+    "get_notation",
+    "groups",
     "normalise",
     "rdkit_errors",
     "read_block",
+    "read_mixed",
+    "read_records",
     "respell",
     "write_block",
 ]

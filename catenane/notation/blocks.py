@@ -7,46 +7,26 @@ for rings. The spelling that RDKit writes of either is the normal form of the bl
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from catenane.errors import NotationError
 from catenane.notation.syntax import find_fault, find_ring_fault, notation_error
+from catenane.notation.toolkit import LONGEST, rdkit_errors
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
-__all__ = ["LONGEST", "canonical_block", "rdkit_errors", "read_block", "write_block"]
+__all__ = ["canonical_block", "read_block", "write_block"]
 
-LONGEST = 5_000
-"""Characters; RDKit walks chains by recursion: several times as many atoms overflow the stack."""
 _MOST_PASSES = 8
 """Times that a block is read and written in search of a spelling that no longer changes."""
-
-
-@contextmanager
-def rdkit_errors(text: str) -> Iterator[None]:
-    """Silence RDKit's log, and make what it raises about a string a `NotationError`."""
-    from rdkit import rdBase
-
-    try:
-        with rdBase.BlockLogs():
-            yield
-    except NotationError:
-        raise
-    except (RuntimeError, ValueError, IndexError, KeyError, OverflowError) as error:
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = lines[1] if len(lines) > 1 and lines[0].endswith("Violation") else "".join(lines[:1])
-        raise notation_error(f"RDKit fails on this string ({reason or type(error).__name__})", text) from None
 
 
 def read_block(smiles: str) -> Mol:
     """The block as an unsanitised molecule: metals, radicals and aromatic rings stay as they are written.
 
     Raises:
-        NotationError: The string is not SMILES of one connected block, or longer than `LONGEST`.
+        NotationError: The string is not SMILES of one connected block, or longer than `toolkit.LONGEST`.
     """
     from rdkit import Chem
 

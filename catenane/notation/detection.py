@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from catenane.errors import NotationError
-from catenane.notation.normal_form import Notation
+from catenane.notation.registry import NotationName
 from catenane.notation.syntax import excerpt, well_formed
 
 __all__ = ["detect_notation"]
@@ -14,7 +14,7 @@ _SAMPLE = 256
 """Strings looked at, spread evenly over the column."""
 
 
-def detect_notation(strings: Sequence[str]) -> Notation:
+def detect_notation(strings: Sequence[str]) -> NotationName:
     """Tell MOFid from SMILES by a sample of the strings: what more than half of those not blank are.
 
     A MOFid is known by its `&&` or `MOFid-`, SMILES by its grammar; no molecule is built.

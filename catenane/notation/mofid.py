@@ -129,6 +129,14 @@ class Mofid:
         blocks = tuple(sorted((*self.nodes, *self.linkers)))
         return str(replace(self, blocks=blocks, catenation=None))
 
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """What frameworks may share: each `linker`, each net as `topology`, and all but catenation."""
+        return {
+            "framework": (self.framework,),
+            "topology": self.nets,
+            "linker": tuple(dict.fromkeys(self.linkers)),
+        }
+
     def canonical(self) -> Mofid:
         """The normal form: every block once in the spelling of `canonical_block`, sorted.
 

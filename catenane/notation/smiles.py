@@ -15,14 +15,15 @@ from catenane.notation.syntax import (
     notation_error,
     well_formed,
 )
+from catenane.notation.toolkit import LONGEST, rdkit_errors
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 __all__ = ["Smiles"]
 
-_LONGEST = 5_000
-"""RDKit walks chains by recursion: several times as many atoms overflow the stack and end the process."""
+_USUAL_ATOMS = re.compile(r"\[(?:C@@?H?|N(?:H[1-3]?)?\+|nH?\+?|nH|[OSN]-|n-|S@@?|Cl-|Br-|Na\+)\]")
+"""Bracket atoms of ordinary molecules; RDKit reads every canonical SMILES that holds no others."""
 
 
 @dataclass(frozen=True)
@@ -42,28 +43,34 @@ class Smiles:
             NotationError: The string is not SMILES, or no molecule: the message says why in one line, and
                 `.position` tells where, counted in the text without the white space around it.
         """
-        from rdkit import Chem, rdBase
+        from rdkit import Chem
 
         text = text.strip(SPACE)
         if not text:
             raise NotationError("the SMILES string is empty")
-        if len(text) > _LONGEST:
-            raise notation_error(f"{len(text):,} characters are more than the {_LONGEST:,} allowed", text)
+        if len(text) > LONGEST:
+            raise notation_error(f"{len(text):,} characters are more than the {LONGEST:,} allowed", text)
         if not well_formed(text):
             fault = find_fault(text)
             assert fault is not None, "well_formed and find_fault agree"
             raise notation_error(fault.reason, text, fault.position)
-        with rdBase.BlockLogs():
+        with rdkit_errors(text):
             mol = Chem.MolFromSmiles(text)
-        if mol is None:
-            raise _refusal(text)
+            if mol is None:
+                raise _refusal(text)
         return cls(text, mol)
 
     def canonical(self, *, isomeric: bool = True) -> str:
-        """RDKit's canonical SMILES, with stereochemistry and isotopes or without."""
+        """RDKit's canonical SMILES, with stereochemistry and isotopes or without.
+
+        RDKit refuses to read a few of its own SMILES of unusual atoms: then the text stays as it is.
+        """
         from rdkit import Chem
 
-        return str(Chem.MolToSmiles(self.mol, isomericSmiles=isomeric))
+        with rdkit_errors(self.text):
+            text = str(Chem.MolToSmiles(self.mol, isomericSmiles=isomeric))
+            readable = "[" not in _USUAL_ATOMS.sub("", text) or Chem.MolFromSmiles(text) is not None
+        return text if readable else self.text
 
     def randomised(self, seed: int) -> str:
         """The same molecule written from another atom and along other branches; the same for the same seed.
@@ -74,30 +81,78 @@ class Smiles:
         from rdkit import Chem
 
         # RDKit takes a seed of 0 for none, and would answer differently each time.
-        return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])
+        with rdkit_errors(self.text):
+            return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])
 
     def scaffold(self) -> str:
         """Ring systems and the chains between them, without stereochemistry; empty where there is no ring.
+
+        Atoms bound to these by a double bond stay, as in RDKit's scaffolds; the time is linear in the length,
+        where RDKit's own search is cubic.
 
         Source: G. W. Bemis, M. A. Murcko, J. Med. Chem. 1996, 39, 2887.
         """
         from rdkit import Chem
 
-        if not self.mol.GetRingInfo().NumRings():  # RDKit would take minutes over the longest chains
+        if not self.mol.GetRingInfo().NumRings():
             return ""
-        return str(Chem.MolToSmiles(Chem.MurckoDecompose(self.mol), isomericSmiles=False))
+        with rdkit_errors(self.text):
+            scaffold = Chem.RWMol(self.mol)
+            removed = _side_chains(self.mol)
+            scaffold.BeginBatchEdit()
+            for index in removed:
+                scaffold.RemoveAtom(index)
+                for neighbour in self.mol.GetAtomWithIdx(index).GetNeighbors():
+                    # n-C becomes [nH], and an atom in brackets, such as a stereocentre, gets its hydrogen.
+                    if neighbour.GetNoImplicit() or (
+                        neighbour.GetIsAromatic() and neighbour.GetAtomicNum() != 6
+                    ):
+                        bearer = scaffold.GetAtomWithIdx(neighbour.GetIdx())
+                        bearer.SetNumExplicitHs(bearer.GetNumExplicitHs() + 1)
+            scaffold.CommitBatchEdit()
+            return str(Chem.MolToSmiles(scaffold, isomericSmiles=False))
+
+    def groups(self) -> dict[str, tuple[str, ...]]:
+        """What molecules may share: `scaffold`, if they have a ring, and all `without stereochemistry`."""
+        scaffold = self.scaffold()
+        return {
+            "without stereochemistry": (self.canonical(isomeric=False),),
+            "scaffold": (scaffold,) if scaffold else (),
+        }
+
+
+def _side_chains(mol: Mol) -> set[int]:
+    """Atoms that lie neither in a ring nor between two, nor at the end of a double bond from there."""
+    from rdkit import Chem
+
+    neighbours = [[other.GetIdx() for other in atom.GetNeighbors()] for atom in mol.GetAtoms()]
+    degrees = list(map(len, neighbours))
+    ends = [index for index, degree in enumerate(degrees) if degree < 2]
+    pruned = set(ends)
+    for index in ends:
+        for other in neighbours[index]:
+            degrees[other] -= 1
+            if degrees[other] < 2 and other not in pruned:
+                pruned.add(other)
+                ends.append(other)
+    double = {
+        index
+        for index in pruned
+        for bond in mol.GetAtomWithIdx(index).GetBonds()
+        if bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtomIdx(index) not in pruned
+    }
+    return pruned - double
 
 
 def _refusal(text: str) -> NotationError:
     """Why RDKit builds no molecule from a string that follows the grammar."""
-    from rdkit import Chem, rdBase
+    from rdkit import Chem
 
     fault = find_ring_fault(text)
     if fault is not None:
         return notation_error(fault.reason, text, fault.position)
-    with rdBase.BlockLogs():
-        mol = Chem.MolFromSmiles(text, sanitize=False)
-        problems = Chem.DetectChemistryProblems(mol) if mol is not None else ()
+    mol = Chem.MolFromSmiles(text, sanitize=False)
+    problems = Chem.DetectChemistryProblems(mol) if mol is not None else ()
     if not problems:
         return notation_error("RDKit cannot read this SMILES", text)
     problem, places = problems[0], atom_positions(text)

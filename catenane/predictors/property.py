@@ -17,7 +17,7 @@ from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
 from catenane.models import load_bundle, save_bundle
-from catenane.notation import detect_notation, normalise
+from catenane.notation import detect_notation, read_records
 from catenane.predictors.base import StringEstimator
 from catenane.predictors.strings import as_strings
 from catenane.train import fit_property_model
@@ -214,18 +214,17 @@ def _numbers(y: Any) -> np.ndarray:
 
 def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
     notation = detect_notation(strings)
-    readable = []
-    for row, text in enumerate(strings):
-        try:
-            readable.append(normalise(text, notation))
-        except NotationError as error:
-            raise NotationError(f"row {row}: {error}", position=error.position) from None
+    records = []
+    for row, read in enumerate(read_records(strings, notation)):
+        if isinstance(read, NotationError):
+            raise NotationError(f"row {row}: {read}", position=read.position)
+        records.append(read)
     return Table(
-        strings=readable,
+        records=records,
         notation=notation,
         targets=targets_NT,
         target_names=tuple(f"y{column}" for column in range(targets_NT.shape[1])),
-        rows=np.arange(1, len(readable) + 1),
+        rows=np.arange(1, len(records) + 1),
         columns={},
         rejected=[],
         source="memory",

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from catenane.data import Split, Table
+from catenane.descriptors import compute_descriptors
 from catenane.metrics import FloatArray, Task
-from catenane.notation import Mofid, Smiles
-
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+from catenane.notation import Mofid, NotationName, compute_all, groups
 
 __all__ = ["OTHER", "GroupError", "Grouping", "chemistry_groups", "errors_by_group", "row_errors"]
 
@@ -80,8 +77,7 @@ def chemistry_groups(table: Table, split: Split) -> tuple[Grouping, ...]:
         catenation or heavy atoms; and by whether the training rows hold the linkers or the scaffold, counted
         as `catenane.data.shared_with_train` does.
     """
-    group = _group_mofs if table.notation == "mofid" else _group_molecules
-    return group(table.strings, split)
+    return _GROUPINGS[table.notation](table, split)
 
 
 def row_errors(labels_M: FloatArray, predictions_M: FloatArray, task: Task) -> FloatArray:
@@ -115,10 +111,10 @@ def errors_by_group(
     return found
 
 
-def _group_mofs(strings: Sequence[str], split: Split) -> tuple[Grouping, ...]:
+def _group_mofs(table: Table, split: Split) -> tuple[Grouping, ...]:
     topologies, catenations, linkers = [], [], []
-    for string in strings:
-        mofid = Mofid.parse(string)
+    for record in table.records:
+        mofid: Mofid = record.parsed
         topologies.append(",".join(mofid.topologies) or "none")
         catenations.append("unknown" if mofid.catenation is None else f"cat{mofid.catenation}")
         linkers.append(frozenset(mofid.linkers))
@@ -131,13 +127,14 @@ def _group_mofs(strings: Sequence[str], split: Split) -> tuple[Grouping, ...]:
     )
 
 
-def _group_molecules(strings: Sequence[str], split: Split) -> tuple[Grouping, ...]:
-    scaffolds, rings, sizes = [], [], []
-    for string in strings:
-        smiles = Smiles.parse(string)
-        scaffolds.append(smiles.scaffold())
-        rings.append(_ring_class(smiles.mol))
-        sizes.append(smiles.mol.GetNumHeavyAtoms())
+def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
+    scaffolds = ["".join(found["scaffold"]) for found in compute_all(table.records, groups)]
+    described = compute_descriptors(table.records, table.notation)
+    n_rings, n_aromatic, sizes = (
+        described.values[:, described.names.index(name)].astype(np.int64)
+        for name in ("n_rings", "n_aromatic_rings", "n_heavy")
+    )
+    rings = [_ring_class(*numbers) for numbers in zip(n_rings, n_aromatic, strict=True)]
     known = {scaffolds[row] for row in split.train}
     seen = ["no ring" if not one else "seen" if one in known else "new" for one in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
@@ -146,9 +143,15 @@ def _group_molecules(strings: Sequence[str], split: Split) -> tuple[Grouping, ..
         main = _ordered("rings", rings, RING_CLASSES)
     return (
         main,
-        _size_classes(np.array(sizes, dtype=np.int64)),
+        _size_classes(sizes),
         _ordered("scaffold in training", seen, ["seen", "new", "no ring"]),
     )
+
+
+_GROUPINGS: dict[NotationName, Callable[[Table, Split], tuple[Grouping, ...]]] = {
+    "smiles": _group_molecules,
+    "mofid": _group_mofs,
+}
 
 
 @cache
@@ -162,12 +165,10 @@ def _scaffold_name(scaffold: str) -> str:
     return name if len(name) <= MOST_NAME else name[: MOST_NAME - 1] + "…"
 
 
-def _ring_class(mol: Mol) -> str:
-    atoms = mol.GetRingInfo().AtomRings()
-    if len(atoms) == 1:
-        aromatic = all(mol.GetAtomWithIdx(index).GetIsAromatic() for index in atoms[0])
-        return RING_CLASSES[1 if aromatic else 2]
-    return RING_CLASSES[min(len(atoms) + 1, len(RING_CLASSES) - 1) if atoms else 0]
+def _ring_class(n_rings: int, n_aromatic: int) -> str:
+    if n_rings == 1:
+        return RING_CLASSES[1 if n_aromatic else 2]
+    return RING_CLASSES[min(n_rings + 1, len(RING_CLASSES) - 1) if n_rings else 0]
 
 
 def _commonest(title: str, names: Sequence[str]) -> Grouping:

@@ -143,7 +143,7 @@ def histogram(
             edges = _edges(values)
             for chosen, color, label in zip((values, some), (SECOND, ACCENT), labels, strict=True):
                 axes.hist(chosen, edges, color=color, label=label, rwidth=0.92 if len(edges) < 30 else 1)
-            axes.figure.legend(loc="outside upper right", ncols=2)
+            axes.legend(loc="best")
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.grid(visible=False, axis="x")

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from catenane.formatting import count, number, quantity, unit_or_none, with_unit
 from catenane.metrics import FloatArray
-from catenane.notation import Notation
+from catenane.notation import NotationName
 from catenane.reporting.expected_errors import error_grid, target_label
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
 from catenane.reporting.pages import Drawing, Fact, write_page
@@ -22,8 +22,8 @@ from catenane.version import __version__
 
 __all__ = ["Isotherms", "write_ranking_page"]
 
-THINGS: dict[Notation, str] = {"mofid": "framework", "smiles": "molecule"}
-CAUTIONS: dict[Notation, str] = {
+THINGS: dict[NotationName, str] = {"mofid": "framework", "smiles": "molecule"}
+CAUTIONS: dict[NotationName, str] = {
     "mofid": "Predictions for hypothetical frameworks, not measurements: whether one can be made, or stays "
     "open without its solvent, has not been considered.",
     "smiles": "Predictions, not measurements: whether a molecule can be made has not been considered.",
@@ -57,7 +57,7 @@ def write_ranking_page(
     command: str | None = None,
     distribution: FloatArray | None = None,
     isotherms: Isotherms | None = None,
-    notation: Notation = "mofid",
+    notation: NotationName = "mofid",
     low: FloatArray | None = None,
     high: FloatArray | None = None,
     in_domain: Sequence[bool] | None = None,

@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from catenane.drawing import depict
 from catenane.formatting import chemical
-from catenane.notation import FAILED_TOPOLOGIES, Mofid, Notation, Smiles
+from catenane.notation import FAILED_TOPOLOGIES, Mofid, NotationName, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 
@@ -41,7 +41,7 @@ class Description:
     facts: tuple[Fact, ...]
 
 
-def describe(string: str, notation: Notation) -> Description:
+def describe(string: str, notation: NotationName) -> Description:
     """Read a framework's linkers, node, net and catenation, or a molecule.
 
     Raises:

@@ -13,6 +13,7 @@ from catenane.data import Rejection, Table
 from catenane.drawing import structures
 from catenane.formatting import number, percent, with_unit
 from catenane.metrics import SCORES, FloatArray, Score, Task
+from catenane.notation import get_notation
 from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Fact, Grid
 from catenane.reporting.result import FEWEST_ROWS, MODEL, Outcome, Verdict
@@ -194,7 +195,7 @@ def worst_grid(
         rows.append(
             [
                 f"{table.rows[rows_M[k]]:,}",
-                structures(string, table.notation),
+                structures(table.records[rows_M[k]]),
                 string,
                 number(label, like) if verdict.score == "mae" else f"{label:.0f}",
                 number(prediction, like),
@@ -203,7 +204,7 @@ def worst_grid(
         )
     return Grid(
         columns=[
-            ("row", "number"), ("linkers" if table.notation == "mofid" else "structure", "pictures"),
+            ("row", "number"), (get_notation(table.notation).drawn, "pictures"),
             ("string", "code"), ("label", "number"), ("predicted", "number"),
             (with_unit("error", verdict.unit), "number"),
         ],

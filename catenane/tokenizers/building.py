@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from catenane.errors import ConfigError, DataError
-from catenane.notation import Notation
-from catenane.tokenizers.grammar import NOTATIONS, SPECIAL_TOKENS, TAIL_MARK, split
-from catenane.tokenizers.tokenizer import MofidTokenizer, SmilesTokenizer, StringTokenizer
+from catenane.notation import NOTATIONS, NotationName, get_notation
+from catenane.tokenizers.grammar import SPECIAL_TOKENS, TAIL_MARK, split
+from catenane.tokenizers.tokenizer import KINDS, StringTokenizer
 
 __all__ = ["SHIPPED", "build_tokenizer", "load_tokenizer"]
 
@@ -17,7 +17,7 @@ SHIPPED = Path(__file__).parent / "vocabularies"
 
 
 def build_tokenizer(
-    strings: Iterable[str], notation: Notation, base: StringTokenizer | None = None, min_count: int = 1
+    strings: Iterable[str], notation: NotationName, base: StringTokenizer | None = None, min_count: int = 1
 ) -> StringTokenizer:
     """A tokenizer that knows the tokens of these strings.
 
@@ -35,8 +35,7 @@ def build_tokenizer(
             tokens than fit.
         DataError: Something in `strings` is not text.
     """
-    if notation not in NOTATIONS:
-        raise ConfigError(f"notation={notation!r} must be one of {', '.join(map(repr, NOTATIONS))}")
+    has_tail = get_notation(notation).has_tail
     if min_count < 1:
         raise ConfigError(f"min_count={min_count} must be at least 1")
     if isinstance(strings, str):
@@ -46,13 +45,12 @@ def build_tokenizer(
         if not isinstance(string, str):
             raise DataError(f"string {place} is {string!r}, which is not text")
         counts.update(split(string, notation))
-    if notation == "mofid":
+    if has_tail:
         counts[TAIL_MARK] += min_count
     known = list(base.vocabulary) if base else list(SPECIAL_TOKENS)
     common = {token for token, count in counts.items() if count >= min_count}
     new = sorted(common.difference(known), key=lambda token: (-counts[token], token))
-    kind = SmilesTokenizer if notation == "smiles" else MofidTokenizer
-    return kind({token: number for number, token in enumerate(known + new)})
+    return KINDS[notation]({token: number for number, token in enumerate(known + new)})
 
 
 def load_tokenizer(name_or_path: str | Path) -> StringTokenizer:

@@ -13,8 +13,8 @@ from typing import Any
 
 from catenane.errors import ConfigError
 from catenane.files import replaced
-from catenane.notation import Notation
-from catenane.tokenizers.grammar import NOTATIONS, SPECIAL_TOKENS, pre_tokenizer
+from catenane.notation import NOTATIONS, NotationName
+from catenane.tokenizers.grammar import SPECIAL_TOKENS, pre_tokenizer
 
 __all__ = ["FILE_NAME", "read_tokenizer", "write_tokenizer"]
 
@@ -23,7 +23,7 @@ FILE_NAME = "tokenizer.json"
 _DECISIVE = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")
 
 
-def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: Notation) -> None:
+def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: NotationName) -> None:
     """Write a tokenizer.json: whole, or not at all.
 
     Raises:
@@ -34,7 +34,7 @@ def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: Notatio
         fresh.write_text(text, encoding="utf-8")
 
 
-def read_tokenizer(path: Path) -> tuple[dict[str, int], Notation]:
+def read_tokenizer(path: Path) -> tuple[dict[str, int], NotationName]:
     """Vocabulary and notation of a tokenizer.json.
 
     Raises:
@@ -65,7 +65,7 @@ def _vocabulary(model: Any, path: Path) -> dict[str, int]:
     return vocabulary
 
 
-def _document(vocabulary: Mapping[str, int], notation: Notation) -> dict[str, Any]:
+def _document(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, Any]:
     special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
     return {
         "version": "1.0",

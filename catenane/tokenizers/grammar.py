@@ -14,12 +14,11 @@ being dropped: every string is the concatenation of its tokens.
 from __future__ import annotations
 
 import re
-from typing import Any, get_args
+from typing import Any
 
-from catenane.notation import Notation
+from catenane.notation import NotationName, get_notation
 
 __all__ = [
-    "NOTATIONS",
     "SPECIAL_TOKENS",
     "TAIL_MARK",
     "is_token",
@@ -27,7 +26,6 @@ __all__ = [
     "split",
 ]
 
-NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TAIL_MARK = "&&"
 
@@ -41,19 +39,20 @@ _TAIL_TOKEN = re.compile(_TAIL)
 _SPECIAL_TOKEN = re.compile("(" + "|".join(map(re.escape, SPECIAL_TOKENS)) + ")")
 
 
-def split(text: str, notation: Notation) -> list[str]:
+def split(text: str, notation: NotationName) -> list[str]:
     """The tokens of a string, without special tokens around them; joined they are the string again."""
-    return _SMILES_TOKEN.findall(text) if notation == "smiles" else _split_mofid(text)
+    return _split_tailed(text) if get_notation(notation).has_tail else _SMILES_TOKEN.findall(text)
 
 
-def is_token(text: str, notation: Notation) -> bool:
+def is_token(text: str, notation: NotationName) -> bool:
     """Whether some string of the notation has `text` as one token."""
     if _SMILES_TOKEN.fullmatch(text):
         return True
-    return notation == "mofid" and (text == TAIL_MARK or _TAIL_TOKEN.fullmatch(text) is not None)
+    has_tail = get_notation(notation).has_tail
+    return has_tail and (text == TAIL_MARK or _TAIL_TOKEN.fullmatch(text) is not None)
 
 
-def pre_tokenizer(notation: Notation) -> dict[str, Any]:
+def pre_tokenizer(notation: NotationName) -> dict[str, Any]:
     r"""The same rules as the `pre_tokenizer` of a tokenizer.json.
 
     A MOFid is split in three steps: off comes the tail; then the SMILES part, which is every piece that does
@@ -61,7 +60,7 @@ def pre_tokenizer(notation: Notation) -> dict[str, Any]:
     of the one before, so an expression that may not match at the start of a piece leaves that whole piece
     alone.
     """
-    if notation == "smiles":
+    if not get_notation(notation).has_tail:
         return _isolate(_SMILES)
     steps = (
         rf"{TAIL_MARK}[\s\S]*",
@@ -71,7 +70,7 @@ def pre_tokenizer(notation: Notation) -> dict[str, Any]:
     return {"type": "Sequence", "pretokenizers": [_isolate(step) for step in steps]}
 
 
-def _split_mofid(text: str) -> list[str]:
+def _split_tailed(text: str) -> list[str]:
     # A special token written out in the text ends a tail, because `tokenizers` cuts the text at special
     # tokens before it looks at anything else.
     tokens: list[str] = []

@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catenane.errors import ConfigError, DataError
-from catenane.notation import Notation
+from catenane.notation import NotationName, get_notation
 from catenane.tokenizers.encoded import EncodedStrings
 from catenane.tokenizers.exchange import FILE_NAME, read_tokenizer, write_tokenizer
 from catenane.tokenizers.grammar import SPECIAL_TOKENS, TAIL_MARK, is_token, split
 from catenane.tokenizers.ranges import expand_ranges
 from catenane.tokenizers.scanner import Scanner
 
-__all__ = ["MofidTokenizer", "SmilesTokenizer", "StringTokenizer"]
+__all__ = ["KINDS", "MofidTokenizer", "SmilesTokenizer", "StringTokenizer"]
 
 Ids: TypeAlias = NDArray[np.uint16]
 Places: TypeAlias = NDArray[np.int64]
@@ -42,7 +42,7 @@ class StringTokenizer(ABC):
         ConfigError: The vocabulary is not of that kind, or holds what is not one token of the notation.
     """
 
-    notation: ClassVar[Notation]
+    notation: ClassVar[NotationName]
     shortest: ClassVar[int]
     """Smallest `max_length`: room for the special tokens, what is never cut, and one token more."""
     n_special: ClassVar[int] = len(SPECIAL_TOKENS)
@@ -51,7 +51,7 @@ class StringTokenizer(ABC):
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
         self.vocabulary = _checked(vocabulary, self.notation)
         self._texts = list(self.vocabulary)
-        self._scanner = Scanner(self.vocabulary, with_tail=self.notation == "mofid")
+        self._scanner = Scanner(self.vocabulary, with_tail=get_notation(self.notation).has_tail)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.vocabulary_size} tokens)"
@@ -139,8 +139,7 @@ class StringTokenizer(ABC):
         """
         path = _file_at(path)
         vocabulary, notation = read_tokenizer(path)
-        kinds: tuple[type[StringTokenizer], ...] = (SmilesTokenizer, MofidTokenizer)
-        kind = next(kind for kind in kinds if kind.notation == notation)
+        kind = KINDS[notation]
         if not issubclass(kind, cls):
             raise ConfigError(f"{path}: a tokenizer of {notation}, which {cls.__name__} cannot read")
         try:
@@ -190,7 +189,13 @@ class MofidTokenizer(StringTokenizer):
         return cut_ends
 
 
-def _checked(vocabulary: Mapping[str, int], notation: Notation) -> dict[str, int]:
+KINDS: dict[NotationName, type[StringTokenizer]] = {
+    kind.notation: kind for kind in (SmilesTokenizer, MofidTokenizer)
+}
+"""The tokenizer of each notation."""
+
+
+def _checked(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, int]:
     """The vocabulary in the order of its ids."""
     size = len(vocabulary)
     ids = list(vocabulary.values())

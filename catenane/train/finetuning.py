@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from catenane.adsorption import Uptake
-from catenane.baselines import fit_predict_baselines
+from catenane.baselines import fit_predict_baselines, fragments
 from catenane.config import Recipe, Task, load_recipe
 from catenane.data import (
     Rejection,
@@ -29,9 +29,11 @@ from catenane.data import (
     write_rejected,
 )
 from catenane.data.duplicates import Aggregation, Duplicates
+from catenane.descriptors import describe
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.notation import groups
 from catenane.notation.interrupts import heed_interrupts
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import FittedModel, fit_property_model, infer_task
@@ -130,6 +132,7 @@ def finetune(
         columns=(split.removeprefix("column:"),) if split.startswith("column:") else (),
         on_error=on_error,
         data_dir=data_dir,
+        features=(groups, describe, fragments) if baselines or chosen.head.descriptors else (groups,),
     )
     task = infer_task(read, task)
     table = _settle(aggregate(read, duplicates), task)
@@ -276,9 +279,9 @@ def _fit_baselines(
     logger.info("fitting the baselines on the same split")
     failed: dict[str, str] = {}
     predictions = fit_predict_baselines(
-        [table.strings[i] for i in parts.train],
+        [table.records[i] for i in parts.train],
         table.targets[parts.train],
-        [table.strings[i] for i in parts.test],
+        [table.records[i] for i in parts.test],
         notation=table.notation,
         task=task,
         seed=seed,

@@ -19,6 +19,7 @@ from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
 from catenane.models import Bundle, BundleConfig, PropertyModel, TransformerEncoder
 from catenane.models.bundle import build_property_model
+from catenane.notation import get_notation
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.folder import fingerprint
@@ -99,7 +100,7 @@ def fit_property_model(
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
     tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
-    descriptors = compute_descriptors(table.strings, table.notation) if recipe.head.descriptors else None
+    descriptors = compute_descriptors(table.records, table.notation) if recipe.head.descriptors else None
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         bundle = _assemble(table, recipe, task, tokenizer, descriptors, parent, make_encoder)
@@ -154,8 +155,11 @@ def fit_property_model(
 def _resolve(recipe: Recipe, table: Table, parent: Bundle | None) -> tuple[StringTokenizer, Recipe]:
     """The tokenizer, and the recipe with the shape of the encoder that will be trained or read."""
     tokenizer = parent.tokenizer if parent is not None else load_tokenizer(table.notation)
-    if table.notation == "mofid" and tokenizer.notation != "mofid":
-        raise UsageError("the pretrained model reads SMILES and knows no topologies: pretrain one on MOFids")
+    if not get_notation(tokenizer.notation).reads(table.notation):
+        raise UsageError(
+            f"the pretrained model reads {tokenizer.notation}, and {table.source} holds {table.notation}: "
+            f"pretrain one on {table.notation}"
+        )
     if parent is None and recipe.finetuning.encoder_rate == 0:
         raise UsageError(
             f"recipe {recipe.name!r} freezes its encoder (finetuning.encoder_rate=0), so it needs a "

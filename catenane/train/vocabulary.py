@@ -8,7 +8,7 @@ from pathlib import Path
 
 from catenane.data import stream_strings
 from catenane.errors import NotationError, UsageError
-from catenane.notation import Notation, detect_notation, normalise
+from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
 __all__ = ["choose_tokenizer"]
@@ -42,7 +42,7 @@ def choose_tokenizer(
     if any(str(source) == STDIN for source in corpora):
         raise UsageError("standard input cannot be read twice: say --tokenizer smiles or mofid")
     notations = [_notation(source, column, data_dir) for source in corpora]
-    widest: Notation = "mofid" if "mofid" in notations else "smiles"
+    widest = next(name for name in notations if all(map(get_notation(name).reads, notations)))
     if asked is None:
         return load_tokenizer(widest)
     strings = (
@@ -53,12 +53,12 @@ def choose_tokenizer(
     return build_tokenizer(strings, widest, base=load_tokenizer(widest))
 
 
-def _notation(source: str | Path, column: str | None, data_dir: str | Path | None) -> Notation:
+def _notation(source: str | Path, column: str | None, data_dir: str | Path | None) -> NotationName:
     return detect_notation(list(islice(_strings(source, column, data_dir), SAMPLE)))
 
 
 def _normalised(
-    source: str | Path, notation: Notation, column: str | None, data_dir: str | Path | None
+    source: str | Path, notation: NotationName, column: str | None, data_dir: str | Path | None
 ) -> Iterator[str]:
     """Strings as the model will read them; those that it cannot are told when the corpus is written."""
     for text in _strings(source, column, data_dir):

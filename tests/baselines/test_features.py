@@ -9,6 +9,7 @@ from catenane.baselines.features import (
     ngram_counts,
     varying_columns,
 )
+from catenane.notation import as_records
 from catenane.tokenizers import load_tokenizer
 
 STRINGS = ["CCO", "CCCCO", "c1ccccc1Br", "C[C@H](N)C(=O)O", "C"]
@@ -54,7 +55,7 @@ def test_columns_without_two_numbers_are_left_out():
 
 
 def test_morgan_counts_know_the_molecule_and_not_its_spelling():
-    first, second, other = morgan_counts(["OCC", "C(C)O", "CCN"])
+    first, second, other = morgan_counts(as_records(["OCC", "C(C)O", "CCN"], "smiles"))
     assert (first == second).all()
     assert (first != other).any()
     assert first.sum() > 3

@@ -41,7 +41,7 @@ def test_every_classifier_but_the_prior_learns_a_simple_class(molecules):
 
 
 def test_mofs_have_no_morgan_fingerprint(mof_file):
-    rows = [line.rsplit(",", 1) for line in mof_file.read_text().splitlines()[1:]]
+    rows = [line.split(",")[:2] for line in mof_file.read_text().splitlines()[1:]]
     train, y_train, test, y_test = split([text for text, _ in rows], np.array([[float(y)] for _, y in rows]))
     answers = fit_predict_baselines(train, y_train, test, notation="mofid", task="regression")
     assert list(answers) == ["median", "ngram-ridge", "descriptor-gbm"]

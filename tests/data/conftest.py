@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from catenane.data import Table
+from catenane.notation import Record
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def make_table() -> Callable[..., Table]:
         labels = np.zeros((len(strings), 0)) if targets is None else np.asarray(targets, dtype=float)
         labels = labels.reshape(len(strings), -1)
         return Table(
-            strings=list(strings),
+            records=[Record(string, notation) for string in strings],
             notation=notation,
             targets=labels,
             target_names=tuple(f"y{t}" for t in range(labels.shape[1])),

@@ -85,8 +85,8 @@ def test_a_mofid_tokenizer_takes_molecules_too_but_not_the_reverse(tmp_path, sou
     corpus = write_corpus(tmp_path / "c", [source, frameworks], tokenizer, max_length=64)
     ids = corpus.take(np.array([0, len(corpus) - 1]))
     assert tokenizer.decode(ids.ids[: ids.offsets[1]]) == "CCO"
-    assert tokenizer.decode(ids.ids[ids.offsets[1] :]) == "[Zn].CC&&pcu.cat0"
-    with pytest.raises(DataError, match=r"mofs\.csv holds MOFids"):
+    assert tokenizer.decode(ids.ids[ids.offsets[1] :]) == "CC.[Zn]&&pcu.cat0"
+    with pytest.raises(DataError, match=r"mofs\.csv holds mofid, which a tokenizer of smiles cannot read"):
         write_corpus(tmp_path / "d", [frameworks], load_tokenizer("smiles"), max_length=64)
 
 

@@ -36,7 +36,8 @@ def test_frameworks(make_table):
     found = shares(make_table, strings, ["train"] * 2 + ["valid"] + ["test"] * 5, "mofid")
     assert found == {
         "string": 0,
-        "all but catenation": pytest.approx(1 / 5),
+        "framework": pytest.approx(1 / 5),
+        "topology": pytest.approx(4 / 5),
         "set of linkers": pytest.approx(2 / 5),
         "every linker": pytest.approx(3 / 5),
         "any linker": pytest.approx(4 / 5),

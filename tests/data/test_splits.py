@@ -104,6 +104,28 @@ def test_topologies_stay_together_and_the_commonest_trains(make_table):
     assert sum(map(len, nets)) == split.n_groups == 4
 
 
+def test_a_net_stands_on_one_side_also_where_several_codes_are_given(make_table):
+    nets = (
+        ["pcu"] * 6 + ["pcu,fcu"] * 2 + ["fcu"] * 2 + ["bcu,UNKNOWN"] * 2 + ["UNKNOWN", "ERROR"] + ["tbo"] * 2
+    )
+    strings = [f"[Zn].{'C' * (i + 2)}&&{net}" for i, net in enumerate(nets)]
+    split = make_split(make_table(strings, notation="mofid"), "topology", fractions=(0.6, 0.2, 0.2))
+    assert split.n_groups == 4  # pcu with fcu, bcu, none, tbo
+    sides = [{net for i in part for net in Mofid.parse(strings[i]).nets} for part in parts(split)]
+    assert sum(map(len, sides)) == len(set.union(*sides))
+    assert sides[0] == {"pcu", "fcu"}
+
+
+def test_frameworks_that_differ_in_catenation_stay_together(make_table):
+    strings = [f"[Zn].{'C' * (i // 3 + 2)}&&pcu.cat{i % 3}" for i in range(60)]
+    table = make_table(strings, notation="mofid")
+    split = make_split(table, "framework")
+    assert_partition(split, 60)
+    assert split.n_groups == 20
+    assert shared_with_train(table, split)["framework"] == 0
+    assert shared_with_train(table, make_split(table, "random"))["framework"] > 0.5
+
+
 def test_a_column_names_the_parts_in_any_spelling(make_table):
     values = ["Train", "TRAINING ", "val", "validation", "Valid", "dev", "test", "Testing"]
     split = make_split(make_table(SMILES[:8], columns={"set": values}), "column:set")
@@ -152,8 +174,8 @@ def test_fractions_must_add_up(make_table, fractions):
 @pytest.mark.parametrize(
     ("method", "notation", "message"),
     [
-        ("butina", "smiles", "must be one of random, scaffold, linker, topology or column:NAME"),
-        ("scaffold", "mofid", "try linker or topology"),
+        ("butina", "smiles", "must be one of random, scaffold, linker, topology, framework or column:NAME"),
+        ("scaffold", "mofid", "try linker or topology or framework"),
         ("linker", "smiles", "try scaffold"),
     ],
 )
@@ -171,7 +193,7 @@ def test_linkers_of_the_real_set_are_held_out(shared_data):
         assert_partition(split, len(table))
         assert [len(part) / len(table) for part in parts(split)] == pytest.approx([0.8, 0.1, 0.1], abs=0.002)
     held_out, random = shared_with_train(table, by_linker), shared_with_train(table, at_random)
-    assert held_out["every linker"] == held_out["set of linkers"] == held_out["all but catenation"] == 0
+    assert held_out["every linker"] == held_out["set of linkers"] == held_out["framework"] == 0
     assert held_out["any linker"] < random["any linker"]
     assert random["every linker"] > 0.5
     assert random["string"] == 0

@@ -3,14 +3,14 @@ import math
 import pytest
 
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
-from catenane.errors import NotationError
+from catenane.notation import Mofid
 
 BDC = "[O-]C(=O)c1ccc(cc1)C(=O)[O-]"
 MOF_5 = f"{BDC}.[Zn][O]([Zn])([Zn])[Zn]&&pcu.cat0"
 
 
 def described(text: str) -> dict[str, float]:
-    return dict(zip(FRAMEWORK_DESCRIPTORS, describe_framework(text), strict=True))
+    return dict(zip(FRAMEWORK_DESCRIPTORS, describe_framework(Mofid.parse(text)), strict=True))
 
 
 def test_mof_5():
@@ -61,8 +61,8 @@ def test_without_a_known_net_the_cell_is_nan_and_the_rest_is_not(topology):
 
 def test_the_order_of_blocks_does_not_matter():
     parts = [BDC, "[O-]C(=O)C=CC(=O)[O-]", "n1ccncc1", "[Zn][Zn]"]
-    first = describe_framework(f"{'.'.join(parts)}&&pcu.cat0")
-    second = describe_framework(f"{'.'.join(reversed(parts))}&&pcu.cat0")
+    first = describe_framework(Mofid.parse(f"{'.'.join(parts)}&&pcu.cat0"))
+    second = describe_framework(Mofid.parse(f"{'.'.join(reversed(parts))}&&pcu.cat0"))
     assert first == pytest.approx(second, nan_ok=True)
 
 
@@ -70,9 +70,4 @@ def test_the_order_of_blocks_does_not_matter():
     "text", ["[Zn]&&pcu.cat0", f"{BDC}&&pcu.cat0", "[O]&&NA", "c1cccc1.[Zn]&&pcu", "[Zn].CC&&"]
 )
 def test_oddities_are_described_as_far_as_they_go(text):
-    assert len(describe_framework(text)) == len(FRAMEWORK_DESCRIPTORS)
-
-
-def test_what_is_no_mofid_is_refused():
-    with pytest.raises(NotationError):
-        describe_framework("CCO")
+    assert len(describe_framework(Mofid.parse(text))) == len(FRAMEWORK_DESCRIPTORS)

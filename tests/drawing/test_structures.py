@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from catenane.drawing import depict, structures
+from catenane.notation import Record
 from catenane.notation.building_blocks import builtin_linkers
 
 
@@ -18,7 +19,7 @@ def size(svg):
 
 
 def test_molecules_are_drawn_in_the_colours_of_the_page():
-    [svg] = structures("CC(=O)Nc1ccc(Cl)cc1S", "smiles")
+    [svg] = structures(Record("CC(=O)Nc1ccc(Cl)cc1S", "smiles"))
     assert parse(svg).tag == "svg"
     for variable in ("--ink", "--nitrogen", "--oxygen", "--sulfur", "--halogen"):
         assert f"var({variable})" in svg
@@ -36,7 +37,7 @@ def test_molecules_are_drawn_in_the_colours_of_the_page():
     ids=["linker and node", "bridging oxygen", "linker that is no molecule", "no linker"],
 )
 def test_linkers_are_drawn_where_they_are_molecules(mofid, n_drawn):
-    assert len(structures(mofid, "mofid")) == n_drawn
+    assert len(structures(Record(mofid, "mofid"))) == n_drawn
 
 
 def test_every_linker_of_the_library_is_drawn_within_its_box():
@@ -50,10 +51,10 @@ def test_every_linker_of_the_library_is_drawn_within_its_box():
 
 
 def test_no_bond_and_no_letter_is_lost_where_paths_are_gathered():
-    [svg] = structures("C1CCCCC1", "smiles")
+    [svg] = structures(Record("C1CCCCC1", "smiles"))
     bonds = re.findall(r"M[^M]*", re.search(r' d="([^"]*)"', svg)[1])
     assert len([bond for bond in bonds if bond.count("L") == 1]) == 6
-    [with_letter] = structures("C1CCCCC1N", "smiles")
+    [with_letter] = structures(Record("C1CCCCC1N", "smiles"))
     assert re.search(r'fill="var\(--nitrogen\)"', with_letter)
     assert not re.search(r'fill="var', svg)
 

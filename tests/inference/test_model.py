@@ -170,10 +170,7 @@ def test_intervals_widen_with_coverage_and_hold_the_prediction(ensemble, molecul
 def test_what_was_measured_of_the_intervals_is_in_the_metrics(ensemble_run):
     found = json.loads((ensemble_run / "metrics.json").read_text())["intervals"]
     assert found["nominal"] == 0.9
-    assert found["method"] == "cross-conformal"
     size = found["targets"]["size"]
-    assert {"label decile", "heavy atoms"} <= size["groups"].keys()
-    assert sum(group["n"] for group in size["groups"]["heavy atoms"].values()) <= size["overall"]["n"]
     assert 0 <= size["overall"]["coverage"] <= 1
     assert size["curve"]["nominal"][-1] == 0.95
     assert size["curve"]["empirical"] == sorted(size["curve"]["empirical"])

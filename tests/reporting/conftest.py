@@ -12,6 +12,7 @@ import pytest
 
 from catenane.data import Rejection, Split, Table, noise_floor
 from catenane.metrics import score
+from catenane.notation import as_records
 from catenane.reporting import FinetuneResult, Isotherms, chemistry_groups, write_ranking_page
 from catenane.screen import Frameworks
 from catenane.tokenizers import Tokenization
@@ -57,7 +58,7 @@ def make_run() -> RunMaker:
         rng = np.random.default_rng(0)
         names = names or tuple(f"y{t}" for t in range(targets.shape[1]))
         table = Table(
-            strings=strings,
+            records=as_records(strings, notation),
             notation=notation,
             targets=targets,
             target_names=names,

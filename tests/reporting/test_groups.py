@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from catenane.data import Split, Table
-from catenane.notation import Smiles
+from catenane.notation import Smiles, as_records
 from catenane.reporting.groups import (
     MOST_GROUPS,
     OTHER,
@@ -18,7 +18,8 @@ from catenane.reporting.groups import (
 
 def sort(strings, notation="smiles", train=(0,)):
     n = len(strings)
-    table = Table(strings, notation, np.zeros((n, 1)), ("y",), np.arange(n), {}, [], "data.csv", "string")
+    records = as_records(strings, notation)
+    table = Table(records, notation, np.zeros((n, 1)), ("y",), np.arange(n), {}, [], "data.csv", "string")
     train = np.array(train, dtype=np.int64)
     test = np.setdiff1d(np.arange(n), train)
     return chemistry_groups(table, Split(train, test[:0], test, "random", 0, None))

@@ -7,6 +7,7 @@ import pytest
 
 from catenane.data import Split, Table
 from catenane.metrics import MAIN_SCORE, score
+from catenane.notation import Record
 from catenane.reporting.result import (
     FEWEST_ROWS,
     HEADLINES,
@@ -57,7 +58,8 @@ def make_result(
     n = len(labels_NT)
     everything = np.arange(n)
     none = np.array([], dtype=np.int64)
-    table = Table(["C"] * n, "smiles", labels_NT, names, everything + 1, {}, [], "data.csv", "smiles")
+    records = [Record("C", "smiles")] * n
+    table = Table(records, "smiles", labels_NT, names, everything + 1, {}, [], "data.csv", "smiles")
     entries = {name: {"unit": unit, "baselines": {}} for name in names}
     for name, scores in score(labels_NT, answers_NT, task, names).items():
         entries[name]["test"] = scores

@@ -7,6 +7,7 @@ import pytest
 
 from catenane.data import read_table
 from catenane.errors import ConfigError, UsageError
+from catenane.notation import as_records
 from catenane.reproduce import protocols, read_result, reproduce
 from catenane.reproduce.training import Case, clean_frameworks
 from catenane.train.pretraining import PretrainingTask
@@ -197,7 +198,9 @@ def test_cleaning_leaves_out_what_the_paper_does(mof_file: Path):
     first = table.strings[0]
     long = "[Zn]." + "C" * 520 + "&&pcu.cat0"
     no_net = [first.replace("pcu", code) for code in ("ERROR", "UNKNOWN")]
-    cleaned = clean_frameworks(replace(table, strings=[first, first, long, *no_net, table.strings[5]]))
+    cleaned = clean_frameworks(
+        replace(table, records=as_records([first, first, long, *no_net, table.strings[5]], "mofid"))
+    )
     assert cleaned.strings == [first, table.strings[5]]
     assert cleaned.targets[0, 0] == pytest.approx(table.targets[:2, 0].mean())
 

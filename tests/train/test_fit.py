@@ -11,6 +11,7 @@ from catenane.data import make_split, read_table
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
 from catenane.models import load_bundle
+from catenane.notation import Record
 from catenane.train import fit_property_model, infer_task, pretrain
 
 
@@ -110,7 +111,9 @@ def test_starts_from_the_weights_of_its_parent(molecule_file: Path, mof_file: Pa
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
     mofs = read_table(mof_file, targets=["uptake"])
-    with pytest.raises(UsageError, match="knows no topologies"):
+    with pytest.raises(
+        UsageError, match=r"the pretrained model reads smiles, and .* holds mofid: pretrain one on mofid"
+    ):
         fit(mofs, still, parent=parent)
 
 
@@ -194,7 +197,7 @@ def test_strings_may_be_respelled_in_every_epoch(file: str, tiny, request):
 
 def test_tells_what_the_vocabulary_does_not_know(molecule_file: Path, recipe, caplog):
     table = read_table(molecule_file, targets=["size"])
-    strange = replace(table, strings=["[Og+7]C", *table.strings[1:]])
+    strange = replace(table, records=[Record("[Og+7]C", "smiles"), *table.records[1:]])
     with caplog.at_level(logging.INFO, logger="catenane"):
         _, fitted = fit(strange, recipe.with_settings({"head.descriptors": False}))
     assert fitted.tokenization.unknown == (("[Og+7]", 1),)

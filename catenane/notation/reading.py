@@ -1,0 +1,174 @@
+"""Many strings read at once, in worker processes where there are enough of them.
+
+A string is parsed once: what else is wanted of it is computed while its molecule is at hand. Workers hand
+back records, which are plain data.
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+from catenane.errors import ConfigError, NotationError
+from catenane.notation.detection import detect_notation
+from catenane.notation.registry import NotationName, Record, get_notation
+
+__all__ = ["Feature", "as_records", "compute_all", "read_mixed", "read_records"]
+
+T = TypeVar("T")
+Item = TypeVar("Item")
+Feature = Callable[[Record], Any]
+
+SMALLEST_SHARE = 2_048
+"""Strings that are worth a process of their own."""
+MOST_MOLECULES = 8_192
+"""Records of one call that keep what they were parsed to."""
+
+
+def read_records(
+    strings: Iterable[object],
+    notation: NotationName,
+    features: Sequence[Feature] = (),
+    *,
+    n_jobs: int | None = None,
+) -> list[Record | NotationError]:
+    """Read strings, and compute what is wanted of each; equal strings are read once and share a record.
+
+    Args:
+        strings: As they came; what is not text is refused like a string that cannot be read.
+        notation: What they are.
+        features: Functions of a record, importable by name, whose values `Record.compute` then has at hand.
+        n_jobs: Processes; by default one per core, if there are a few thousand strings; -1 for one per core.
+
+    Returns:
+        For every string, in order, its record or why there is none.
+
+    Raises:
+        ConfigError: The notation or the number of processes is not one.
+    """
+    get_notation(notation)
+    order = list(strings)
+    different = list(dict.fromkeys(item for item in order if isinstance(item, str)))
+    found = _in_shares(_read, different, (notation, tuple(features)), n_jobs)
+    by_text = dict(zip(different, found, strict=True))
+    return [
+        by_text[item] if isinstance(item, str) else NotationError(f"expected a string, got {item!r}")
+        for item in order
+    ]
+
+
+def read_mixed(
+    strings: Sequence[object],
+    notation: NotationName,
+    features: Sequence[Feature] = (),
+    *,
+    n_jobs: int | None = None,
+) -> list[Record | NotationError]:
+    """As `read_records`, for strings of a notation or of those that it includes, each by its look."""
+    names = (notation, *get_notation(notation).includes)
+    kinds = [_look(string, names) for string in strings]
+    found: dict[object, Iterator[Record | NotationError]] = {
+        name: iter(
+            read_records(
+                [string for string, kind in zip(strings, kinds, strict=True) if kind == name],
+                name,
+                features,
+                n_jobs=n_jobs,
+            )
+        )
+        for name in dict.fromkeys(names)
+    }
+    return [kind if isinstance(kind, NotationError) else next(found[kind]) for kind in kinds]
+
+
+def _look(string: object, names: Sequence[NotationName]) -> NotationName | NotationError:
+    if len(names) == 1 or not isinstance(string, str):
+        return names[0]
+    try:
+        look = detect_notation([string])
+    except NotationError as error:
+        return error.with_traceback(None)
+    return look if look in names else names[0]
+
+
+def compute_all(
+    records: Sequence[Record], feature: Callable[[Record], T], *, n_jobs: int | None = None
+) -> list[T]:
+    """The value of one function for every record, computed where it is not at hand.
+
+    Raises:
+        NotationError: It cannot be computed for a record: the first such.
+    """
+    missing = [record for record in dict.fromkeys(records) if not record.has(feature)]
+    for record, value in zip(missing, _in_shares(_compute, missing, (feature,), n_jobs), strict=True):
+        if isinstance(value, NotationError):
+            raise value
+        record.keep(feature, value)
+    at_hand = {record: record for record in missing}
+    return [at_hand.get(record, record).compute(feature) for record in records]
+
+
+def as_records(items: Sequence[Record] | Sequence[str], notation: NotationName) -> list[Record]:
+    """Records as they are, and strings in normal form as records that are parsed when need be."""
+    return [item if isinstance(item, Record) else Record(item, notation) for item in items]
+
+
+def _read(
+    strings: Sequence[str], notation: NotationName, features: Sequence[Feature]
+) -> list[Record | NotationError]:
+    read = get_notation(notation).read
+    found: list[Record | NotationError] = []
+    for text in strings:
+        try:
+            record = read(text)
+            for feature in features:
+                record.compute(feature)
+            if len(strings) > MOST_MOLECULES:
+                record.release()
+            found.append(record)
+        except NotationError as error:
+            found.append(error.with_traceback(None))
+    return found
+
+
+def _compute(records: Sequence[Record], feature: Feature) -> list[Any]:
+    values: list[Any] = []
+    for record in records:
+        at_hand = record.is_parsed
+        try:
+            values.append(feature(record))
+        except NotationError as error:
+            values.append(error.with_traceback(None))
+        if not at_hand and len(records) > MOST_MOLECULES:
+            record.release()
+    return values
+
+
+def _in_shares(
+    work: Callable[..., list[T]], items: Sequence[Item], arguments: tuple[Any, ...], n_jobs: int | None
+) -> list[T]:
+    """`work(items, *arguments)`, the items divided among processes."""
+    n_shares = _n_shares(len(items), n_jobs)
+    if n_shares < 2:
+        return work(items, *arguments)
+    from joblib import Parallel, delayed
+
+    # Neighbours in a file tend to share blocks, and a block that two processes meet is read twice.
+    bounds = [len(items) * share // n_shares for share in range(n_shares + 1)]
+    shares = [items[start:stop] for start, stop in itertools.pairwise(bounds)]
+    parts = Parallel(n_jobs=n_shares)(delayed(work)(share, *arguments) for share in shares)
+    return list(itertools.chain.from_iterable(parts))
+
+
+def _n_shares(n_items: int, n_jobs: int | None) -> int:
+    if n_jobs is not None and (n_jobs == 0 or n_jobs < -1):
+        raise ConfigError(f"n_jobs={n_jobs} must be the number of processes, or -1 for one per core")
+    if n_jobs not in (None, -1):
+        return min(int(n_jobs or 1), n_items)
+    if n_items < 2 * SMALLEST_SHARE or multiprocessing.current_process().name != "MainProcess":
+        return 1  # a worker has brothers already
+    from joblib import cpu_count
+
+    return min(int(cpu_count()), n_items // SMALLEST_SHARE)

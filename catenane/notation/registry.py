@@ -1,0 +1,216 @@
+"""The notations: how each is read, put into normal form, spelled anew, and what its strings may share."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, cast, get_args
+
+from catenane.errors import ConfigError
+from catenane.notation.mofid import Mofid
+from catenane.notation.smiles import Smiles
+
+__all__ = [
+    "NOTATIONS",
+    "Notation",
+    "NotationName",
+    "Record",
+    "get_notation",
+    "groups",
+    "normalise",
+    "respell",
+]
+
+NotationName = Literal["smiles", "mofid"]
+NOTATIONS: tuple[NotationName, ...] = get_args(NotationName)
+T = TypeVar("T")
+
+
+class Record:
+    """One string in normal form, and what was computed from it when first asked for.
+
+    Equal strings of one notation are equal records. A pickled record carries what was computed, but no
+    molecule: it is parsed again if something else is asked for.
+
+    Args:
+        text: The string in normal form.
+        notation: Name of its notation.
+        parsed: What it was read as, if it is at hand.
+    """
+
+    __slots__ = ("_computed", "_parsed", "notation", "text")
+
+    def __init__(self, text: str, notation: NotationName, parsed: Any = None) -> None:
+        self.text = text
+        self.notation = notation
+        self._parsed = parsed
+        self._computed: dict[Callable[[Record], Any], Any] = {}
+
+    def __repr__(self) -> str:
+        return f"Record({self.text!r}, {self.notation!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Record) and (self.text, self.notation) == (other.text, other.notation)
+
+    def __hash__(self) -> int:
+        return hash(self.text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Record, (self.text, self.notation), (None, {"_computed": self._computed})
+
+    @property
+    def parsed(self) -> Any:
+        """The `Smiles` or `Mofid`.
+
+        Raises:
+            NotationError: The text was not in normal form, and is not of the notation.
+        """
+        if self._parsed is None:
+            self._parsed = get_notation(self.notation).parse(self.text)
+        return self._parsed
+
+    @property
+    def groups(self) -> Mapping[str, tuple[str, ...]]:
+        """What it may share with other strings, by kind: see `Smiles.groups` and `Mofid.groups`."""
+        return self.compute(groups)
+
+    def compute(self, function: Callable[[Record], T]) -> T:
+        """The value of a function of the record, computed once."""
+        if function not in self._computed:
+            self._computed[function] = function(self)
+        return cast(T, self._computed[function])
+
+    def has(self, function: Callable[[Record], Any]) -> bool:
+        """Whether the value of a function is at hand."""
+        return function in self._computed
+
+    def keep(self, function: Callable[[Record], T], value: T) -> None:
+        """Keep the value of a function that was computed elsewhere."""
+        self._computed[function] = value
+
+    @property
+    def is_parsed(self) -> bool:
+        """Whether the parsed object is at hand."""
+        return self._parsed is not None
+
+    def release(self) -> None:
+        """Give the parsed object up; in a long table molecules take a hundred times the memory of strings."""
+        self._parsed = None
+
+
+def groups(record: Record) -> Mapping[str, tuple[str, ...]]:
+    """What a string may share with others; to be computed for many by `read_records` and `compute_all`."""
+    found: dict[str, tuple[str, ...]] = record.parsed.groups()
+    return found
+
+
+@dataclass(frozen=True)
+class Notation:
+    """One notation; `parsed` below is a `Smiles` or a `Mofid`."""
+
+    name: NotationName
+    noun: str
+    """What a string stands for."""
+    drawn: str
+    """What a drawing of it shows."""
+    parse: Callable[[str], Any]
+    """From text to the parsed object, or a `NotationError`."""
+    normal: Callable[[Any], Any]
+    """The parsed object in normal form."""
+    write: Callable[[Any], str]
+    """Text of a parsed object in normal form."""
+    spell: Callable[[Any, int], str]
+    """Another spelling of a parsed object, by a seed."""
+    splits: tuple[str, ...]
+    """Keys of `Record.groups` that rows can be split by; the first is the usual one."""
+    held_out: frozenset[str] = frozenset()
+    """Those of which a string has several, so that keys are held out instead of groups of rows."""
+    has_tail: bool = False
+    """Whether `&&` and a topology may follow the SMILES."""
+    includes: tuple[NotationName, ...] = ()
+    """Other notations that a tokenizer and an encoder of this one can read."""
+
+    def read(self, text: str) -> Record:
+        """Parse a string and put it into normal form.
+
+        Raises:
+            NotationError: It is not of this notation; the message says why and, if possible, where.
+        """
+        parsed = self.normal(self.parse(text))
+        return Record(self.write(parsed), self.name, parsed)
+
+    def reads(self, other: NotationName) -> bool:
+        """Whether a tokenizer and an encoder of this notation can read the other one."""
+        return other in (self.name, *self.includes)
+
+
+def get_notation(name: str) -> Notation:
+    """The notation of this name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in _REGISTRY:
+        raise ConfigError(f"notation={name!r} must be one of {', '.join(map(repr, NOTATIONS))}")
+    return _REGISTRY[name]
+
+
+def normalise(text: str, notation: NotationName) -> str:
+    """The canonical isomeric SMILES, or the compact MOFid of canonical, sorted blocks, of a string.
+
+    >>> normalise("OCC", "smiles")
+    'CCO'
+    >>> normalise("[Zn].[O-]C(=O)C=CC(=O)[O-]&&pcu.cat0", "mofid")
+    'O=C([O-])C=CC(=O)[O-].[Zn]&&pcu.cat0'
+
+    Raises:
+        NotationError: The string is not of that notation; the message says why and, if possible, where.
+    """
+    return get_notation(notation).read(text).text
+
+
+def respell(text: str, notation: NotationName, seed: int) -> str:
+    """Write the same structure differently: a MOFid's blocks in another order, SMILES from another atom.
+
+    Args:
+        text: A normalised string.
+        notation: What it is.
+        seed: An integer from 0 to 2**31 - 1; the same seed gives the same spelling.
+
+    Source: E. J. Bjerrum 2017, arXiv:1703.07076 (SMILES enumeration); the blocks of a MOFid are a set.
+    """
+    found = get_notation(notation)
+    return found.spell(found.parse(text), seed)
+
+
+def _shuffled(framework: Mofid, seed: int) -> str:
+    blocks = random.Random(seed).sample(framework.blocks, len(framework.blocks))
+    return str(replace(framework, blocks=tuple(blocks)))
+
+
+_REGISTRY: Mapping[str, Notation] = {
+    "smiles": Notation(
+        name="smiles",
+        noun="molecule",
+        drawn="structure",
+        parse=Smiles.parse,
+        normal=lambda molecule: molecule,
+        write=Smiles.canonical,
+        spell=Smiles.randomised,
+        splits=("scaffold",),
+    ),
+    "mofid": Notation(
+        name="mofid",
+        noun="framework",
+        drawn="linkers",
+        parse=Mofid.parse,
+        normal=Mofid.canonical,
+        write=str,
+        spell=_shuffled,
+        splits=("linker", "topology", "framework"),
+        held_out=frozenset({"linker"}),
+        has_tail=True,
+        includes=("smiles",),
+    ),
+}
