@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
@@ -27,6 +27,8 @@ ATOM_COLOURS = {
 SMALLEST_LINKER = 3
 """Heavy atoms below which a linker, such as a bridging oxygen, is not worth a drawing."""
 MOST_LINKERS = 3
+MOST_ATOMS = 400
+"""Atoms beyond which a drawing is a tangle, and RDKit takes seconds for it (1,800 atoms: 13 s)."""
 BOND_WIDTH = 1.3
 OPTIONS = {"bondLineWidth": BOND_WIDTH, "clearBackground": False, "maxFontSize": 13, "padding": 0.03}
 LARGE_BOND, SMALL_BOND = 26, 22
@@ -34,13 +36,16 @@ LARGE_BOND, SMALL_BOND = 26, 22
 
 
 def structures(record: Record) -> list[Markup]:
-    """The molecule, or the first linkers of a framework that RDKit can read, small, as `<svg>` elements.
+    """The molecule, or the first linkers of a framework, small, as `<svg>` elements.
+
+    What RDKit cannot read or draw is left out.
 
     Raises:
-        NotationError: RDKit cannot draw it.
+        NotationError: The text of the record is not of its notation.
     """
-    with rdkit_errors(record.text):
-        return _DRAWN[record.notation](record.parsed)
+    molecules, width, height = _MOLECULES[record.notation](record.parsed)
+    drawings = (_drawn(molecule, width=width, height=height) for molecule in molecules)
+    return [drawing for drawing in drawings if drawing is not None][:MOST_LINKERS]
 
 
 def depict(smiles: str) -> Markup | None:
@@ -49,23 +54,27 @@ def depict(smiles: str) -> Markup | None:
     The element is as large as the molecule at one scale for all; the page may cap its width.
 
     Returns:
-        None where RDKit makes no molecule of it, or there is too little to draw.
+        None where RDKit makes no molecule of it or cannot draw it, or there is too little to draw.
     """
     molecule = _molecule(smiles)
-    if molecule is None:
+    if molecule is None or molecule.GetNumAtoms() > MOST_ATOMS:
         return None
     from rdkit import Chem
     from rdkit.Chem import rdDepictor
 
-    molecule = Chem.Mol(molecule)
-    for (nitrogen,) in molecule.GetSubstructMatches(Chem.MolFromSmarts("[NX2v2+0R]")):
-        # MOFid leaves the charge of an imidazolate out; no chemist draws a radical there.
-        molecule.GetAtomWithIdx(nitrogen).SetFormalCharge(-1)
-        molecule.GetAtomWithIdx(nitrogen).SetNumRadicalElectrons(0)
-    rdDepictor.Compute2DCoords(molecule, useRingTemplates=True)
-    rdDepictor.NormalizeDepiction(molecule)
-    rdDepictor.StraightenDepiction(molecule, minimizeRotation=True)
-    return _draw(molecule, width=-1, height=-1, bond=LARGE_BOND)
+    try:
+        with rdkit_errors(smiles, silent=False):
+            molecule = Chem.Mol(molecule)
+            for (nitrogen,) in molecule.GetSubstructMatches(Chem.MolFromSmarts("[NX2v2+0R]")):
+                # MOFid leaves the charge of an imidazolate out; no chemist draws a radical there.
+                molecule.GetAtomWithIdx(nitrogen).SetFormalCharge(-1)
+                molecule.GetAtomWithIdx(nitrogen).SetNumRadicalElectrons(0)
+            rdDepictor.Compute2DCoords(molecule, useRingTemplates=True)
+            rdDepictor.NormalizeDepiction(molecule)
+            rdDepictor.StraightenDepiction(molecule, minimizeRotation=True)
+    except NotationError:
+        return None
+    return _drawn(molecule, width=-1, height=-1, bond=LARGE_BOND)
 
 
 def _molecule(linker: str) -> Mol | None:
@@ -77,20 +86,26 @@ def _molecule(linker: str) -> Mol | None:
     return molecule if molecule.GetNumHeavyAtoms() >= SMALLEST_LINKER else None
 
 
-def _draw_molecule(smiles: Smiles) -> list[Markup]:
-    return [_draw(smiles.mol, width=190, height=130)]
+def _linkers(mofid: Mofid) -> Iterator[Mol]:
+    return filter(None, map(_molecule, dict.fromkeys(mofid.linkers)))
 
 
-def _draw_linkers(mofid: Mofid) -> list[Markup]:
-    linkers = dict.fromkeys(mofid.linkers)
-    molecules = [molecule for linker in linkers if (molecule := _molecule(linker))]
-    return [_draw(molecule, width=140, height=115) for molecule in molecules[:MOST_LINKERS]]
-
-
-_DRAWN: dict[NotationName, Callable[[Any], list[Markup]]] = {
-    "smiles": _draw_molecule,
-    "mofid": _draw_linkers,
+_MOLECULES: dict[NotationName, Callable[[Any], tuple[Iterable[Mol], int, int]]] = {
+    "smiles": lambda smiles: ([smiles.mol], 190, 130),
+    "mofid": lambda mofid: (_linkers(mofid), 140, 115),
 }
+"""What is drawn of the parsed object of a notation, with the width and height of each drawing."""
+
+
+def _drawn(molecule: Mol, *, width: int, height: int, bond: int = SMALL_BOND) -> Markup | None:
+    """The drawing, or None where RDKit fails or the molecule is too large to be seen."""
+    if molecule.GetNumAtoms() > MOST_ATOMS:
+        return None
+    try:
+        with rdkit_errors("drawing"):
+            return _draw(molecule, width=width, height=height, bond=bond)
+    except NotationError:
+        return None
 
 
 def _draw(molecule: Mol, *, width: int, height: int, bond: int = SMALL_BOND) -> Markup:

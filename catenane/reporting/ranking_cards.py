@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
 from catenane.drawing import depict
 from catenane.formatting import chemical
-from catenane.notation import FAILED_TOPOLOGIES, Mofid, NotationName, Smiles
+from catenane.notation import Mofid, NotationName, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 
@@ -47,9 +47,15 @@ def describe(string: str, notation: NotationName) -> Description:
     Raises:
         NotationError: The string is not of this notation.
     """
-    if notation == "smiles":
-        molecule = Smiles.parse(string).text
-        return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
+    return _DESCRIBED[notation](string)
+
+
+def _describe_molecule(string: str) -> Description:
+    molecule = Smiles.parse(string).text
+    return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
+
+
+def _describe_framework(string: str) -> Description:
     mofid = Mofid.parse(string).canonical()
     # The order of blocks means nothing; the shorter ones first share a line of the card.
     names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
@@ -60,6 +66,12 @@ def describe(string: str, notation: NotationName) -> Description:
     )
 
 
+_DESCRIBED: dict[NotationName, Callable[[str], Description]] = {
+    "smiles": _describe_molecule,
+    "mofid": _describe_framework,
+}
+
+
 def _block(linker: str, name: LinkerName) -> Block:
     if name.parent is None:
         return Block(chemical(name.formula), "", depict(linker))
@@ -68,7 +80,7 @@ def _block(linker: str, name: LinkerName) -> Block:
 
 
 def _net(mofid: Mofid) -> tuple[str, str]:
-    codes = [code for code in mofid.topologies if code not in FAILED_TOPOLOGIES]
+    codes = mofid.nets
     nets = mofid.catenation
     if nets is None:
         words = "catenation not known"

@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from catenane.drawing import depict, structures
-from catenane.notation import Record
+from catenane.notation import Record, read_records
 from catenane.notation.building_blocks import builtin_linkers
 
 
@@ -75,3 +75,18 @@ def test_an_imidazolate_bears_a_charge_and_no_radical():
 @pytest.mark.parametrize("smiles", ["O", "NN=CC(=[NH2])[N]N", "C1CC", "[Zn]"])
 def test_what_is_too_small_or_no_molecule_is_not_drawn(smiles):
     assert depict(smiles) is None
+
+
+@pytest.mark.parametrize("text", ["C1CCC(CC1)" * 200, "C[Lr](C)C", "[te]1cccc1"])
+def test_what_cannot_be_drawn_is_left_out(text):
+    (found,) = read_records([text], "smiles")
+    assert isinstance(found, Record)
+    assert len(structures(found)) <= 1
+    depict(text)
+    assert structures(read_records([f"{text}.[Zn]&&pcu.cat0"], "mofid")[0]) is not None
+
+
+def test_giants_are_not_drawn():
+    giant = "C1CCC(CC1)" * 200
+    assert structures(Record(giant, "smiles")) == []
+    assert depict(giant) is None

@@ -118,6 +118,20 @@ def test_scaffold(text, scaffold):
     assert Smiles.parse(text).scaffold() == scaffold
 
 
+def test_a_long_chain_of_rings_is_its_own_scaffold():
+    smiles = Smiles.parse("C1CCC(CC1)" * 380)  # RDKit's search is cubic: 20 s
+    assert smiles.scaffold() == smiles.canonical()
+
+
+def test_scaffolds_are_those_of_rdkit(real_smiles):
+    from rdkit import Chem
+
+    for smiles in molecules(real_smiles["chembl_mix"] + real_smiles["zinc250k_part"]):
+        if smiles.mol.GetRingInfo().NumRings():
+            murcko = Chem.MurckoDecompose(smiles.mol)
+            assert smiles.scaffold() == Chem.MolToSmiles(murcko, isomericSmiles=False)
+
+
 def test_a_scaffold_is_its_own_scaffold(real_smiles):
     for smiles in molecules(real_smiles["chembl_mix"] + real_smiles["bace"]):
         scaffold = smiles.scaffold()
