@@ -96,7 +96,7 @@ def finetune(
     ] = None,
     out: Out = None,
     split: Annotated[
-        str, typer.Option("--split", help="random, scaffold, linker, topology, or column:NAME.")
+        str, typer.Option("--split", help="random, scaffold, linker, topology, framework, or column:NAME.")
     ] = "random",
     recipe: Annotated[
         str | None,

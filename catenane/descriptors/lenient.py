@@ -10,21 +10,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from catenane.notation import LONGEST
+
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
 
 __all__ = ["mend"]
 
 
-_LONGEST = 5_000
-"""Characters; RDKit walks chains by recursion, and several times as many overflow the stack."""
-
-
 def mend(smiles: str) -> Mol | None:
     """The molecule of a block, mended, and sanitised as far as RDKit agrees; None if it cannot be parsed."""
     from rdkit import Chem, rdBase
 
-    if len(smiles) > _LONGEST:
+    if len(smiles) > LONGEST:
         return None
     with rdBase.BlockLogs():
         mol: Mol | None = Chem.MolFromSmiles(smiles, sanitize=False)

@@ -91,7 +91,8 @@ def finetune(
         recipe: Name or file of a recipe; the pretrained model's own, or "small", by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
         column: Column of the strings, where it cannot be told from its name or content.
-        split: "random", "scaffold", "linker", "topology", or "column:NAME"; 80/10/10 where rows are drawn.
+        split: "random", "scaffold", "linker", "topology", "framework" or "column:NAME"; 80/10/10 where rows
+            are drawn.
         task: "regression" or "classification"; by default told from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.

@@ -45,6 +45,8 @@ def test_every_one_is_read_back(strings):
         assert mofid.nodes
         assert mofid.linkers
         assert list(mofid.blocks) == sorted(mofid.blocks)
+    for text in strings[::499]:
+        assert normalise(text, "mofid") == text
 
 
 @pytest.mark.parametrize("name", KNOWN)
