@@ -108,22 +108,20 @@ def fit_calibration(
     residual_NT = labels_NT - found.score_NT
     reference, own_N = fit_reference(pooled_ND, np.abs(residual_NT), seed)
     parts: dict[str, Any] = {"reference": reference, "seen_V": seen_V, "fingerprint": fingerprint}
-    variance_NT, n_held = found.variance_NT, found.n_held
-    score_NT = found.score_NT
+    score_NT, variance_NT = found
     distance_N, near_NT = reference.neighbours(pooled_ND, own_N)
     if not np.isfinite(score_NT).any():
         if held_back is None:
             return Calibration(**parts)
         pooled_ND, labels_NT, score_NT = held_back
         distance_N, near_NT = reference.neighbours(pooled_ND)
-        variance_NT, n_held = np.full_like(score_NT, np.nan), n_members
+        variance_NT = np.full_like(score_NT, np.nan)
     if task == "classification":
         return Calibration(**parts, classes=fit_classes(score_NT, labels_NT))
     intervals = fit_intervals(
         difficulty_features(distance_N, near_NT, score_NT),
         labels_NT - score_NT,
         variance_NT,
-        n_held=n_held,
         n_members=n_members,
         seed=seed,
     )

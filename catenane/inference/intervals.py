@@ -1,11 +1,10 @@
 """Prediction intervals from residuals of rows that were not learnt from, and calibrated probabilities.
 
 Regression: cross-conformal prediction, normalised by difficulty. Each member of a head leaves some rows out
-of its training; the mean of the members that left a row out is its out-of-fold prediction. Absolute
-residuals, divided by a modelled difficulty, are the conformity scores, and their quantile times the
-difficulty of a new row is half the width of its interval. A prediction is the mean of all members, which errs
-less than the few that left a row out; the widths are corrected by the ratio of the two, found from how much
-members disagree.
+of its training, and predicts them out of fold. Absolute residuals, divided by a modelled difficulty, are the
+conformity scores, and their quantile times the difficulty of a new row is half the width of its interval. A
+prediction is the mean of all members, which errs less than one of them; the widths are corrected by the ratio
+of the two, found from rows that two members left out.
 
 Classification: inductive Venn-Abers prediction on out-of-fold log-odds.
 
@@ -46,6 +45,8 @@ RIDGE = 0.05
 KNOTS = (-1.0, 0.0, 1.0, 2.0)
 """Where difficulty may change its slope over the prediction, in deviations of the labels."""
 FOLDS = 5
+TWICE = 0.15
+"""Share of the rows that a second member leaves out, so that it is seen how members differ on new rows."""
 TRIM = 0.98
 """Quantile above which squares are left out of the correction for the mean of members."""
 GRID = 512
@@ -53,44 +54,46 @@ GRID = 512
 
 
 def learning_mask(n_rows: int, n_members: int, seed: int, groups: NDArray | None = None) -> NDArray[np.bool_]:
-    """Which member learns from which row, (M, N): each row is left out by two members of five or more.
+    """Which member learns from which row, (M, N): one leaves out each row, and a second one some of them.
 
     Args:
         n_rows: Rows N of the training part.
-        n_members: Members M; of two to four, one leaves a row out; a single one learns from all.
+        n_members: Members M; a single one learns from all rows.
         seed: Of the draw.
         groups: Rows of one group are left out together, shape (N,); each row by itself by default.
     """
-    held = 0 if n_members == 1 else 1 if n_members < 5 else 2
-    labels_N = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    n_groups = int(labels_N.max(initial=-1)) + 1
-    fold_N = (np.random.default_rng([seed, 7]).permutation(n_groups) % n_members)[labels_N]
     learns_MN = np.ones((n_members, n_rows), dtype=bool)
-    for offset in range(held):
-        learns_MN[(fold_N + offset) % n_members, np.arange(n_rows)] = False
+    if n_members == 1:
+        return learns_MN
+    rng = np.random.default_rng([seed, 7])
+    group_N = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
+    n_groups = int(group_N.max(initial=-1)) + 1
+    fold_N = (rng.permutation(n_groups) % n_members)[group_N]
+    learns_MN[fold_N, np.arange(n_rows)] = False
+    if n_members > 2:
+        twice = np.flatnonzero((rng.random(n_groups) < TWICE)[group_N])
+        learns_MN[(fold_N[twice] + 1) % n_members, twice] = False
     return learns_MN
 
 
 class OutOfFold(NamedTuple):
-    """Predictions of rows by the members that did not learn from them."""
+    """Predictions of rows by members that did not learn from them."""
 
     score_NT: Array
-    """Their mean; NaN where there is none."""
+    """By one such member; NaN where there is none."""
     variance_NT: Array
-    """Unbiased variance between them; NaN where there are fewer than two."""
-    n_held: int
-    """Members that left out each row."""
+    """Unbiased variance between all such members; NaN where there are fewer than two."""
 
 
 def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> OutOfFold:
-    """Mean and variance over the members that did not learn from a row."""
+    """Score and variance over the members that did not learn from a row."""
     left_MN1 = ~learns_MN[:, :, None]
-    n_N1 = left_MN1.sum(axis=0).astype(np.float64)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean_NT = np.where(left_MN1, score_MNT, 0.0).sum(axis=0) / n_N1
-        square_NT = np.where(left_MN1, (score_MNT - mean_NT) ** 2, 0.0).sum(axis=0)
-        variance_NT = np.where(n_N1 > 1, square_NT / (n_N1 - 1), np.nan)
-    return OutOfFold(mean_NT, variance_NT, int(n_N1.min(initial=len(learns_MN))))
+    n_N1 = left_MN1.sum(axis=0)
+    first_N = np.argmax(~learns_MN, axis=0)
+    score_NT = np.where(n_N1 > 0, score_MNT[first_N, np.arange(len(first_N))], np.nan)
+    mean_NT = np.where(left_MN1, score_MNT, 0.0).sum(axis=0) / np.maximum(n_N1, 1)
+    square_NT = np.where(left_MN1, (score_MNT - mean_NT) ** 2, 0.0).sum(axis=0)
+    return OutOfFold(score_NT, np.where(n_N1 > 1, square_NT / np.maximum(n_N1 - 1, 1), np.nan))
 
 
 def difficulty_features(distance_N: Array, neighbour_NT: Array, score_NT: Array) -> Array:
@@ -122,7 +125,7 @@ class IntervalCalibration:
     n_T: Array
     """Calibration rows."""
     factor_T: Array
-    """Error of the mean of all members over that of an out-of-fold prediction."""
+    """Error of the mean of all members over that of one."""
 
     def half_width(self, features_NTF: Array, coverage: float) -> Array:
         """Half the width of the intervals on the scale of the scores, (N, T); NaN where there are none."""
@@ -142,15 +145,14 @@ class IntervalCalibration:
 
 
 def fit_intervals(
-    features_NTF: Array, residual_NT: Array, variance_NT: Array, *, n_held: int, n_members: int, seed: int = 0
+    features_NTF: Array, residual_NT: Array, variance_NT: Array, *, n_members: int, seed: int = 0
 ) -> IntervalCalibration:
     """Learn difficulty and conformity scores from out-of-fold residuals.
 
     Args:
         features_NTF: See `difficulty_features`.
         residual_NT: Label minus out-of-fold prediction, in deviations of the labels; NaN where no label.
-        variance_NT: Between the members that the out-of-fold prediction is the mean of; NaN where unknown.
-        n_held: How many they are.
+        variance_NT: Between members that did not learn from a row; NaN where unknown.
         n_members: Members whose mean is the prediction.
         seed: Of the folds by which the difficulty is cross-fitted.
     """
@@ -177,24 +179,20 @@ def fit_intervals(
         scores = np.sort(residual / sigma)
         ranks = np.linspace(0, len(scores) - 1, quantiles_TQ.shape[1])
         quantiles_TQ[t] = np.interp(ranks, np.arange(len(scores)), scores)
-        variance = variance_NT[rows, t]
-        if np.isfinite(variance).all() and n_members > n_held:
-            factor_T[t] = _factor((residual / sigma) ** 2, variance / sigma**2, n_held, n_members)
+        factor_T[t] = _factor((residual / sigma) ** 2, variance_NT[rows, t] / sigma**2, n_members)
     return IntervalCalibration(weights_TF, offset_T, bounds_T2, quantiles_TQ, n_T, factor_T)
 
 
-def _factor(square_N: Array, variance_N: Array, n_held: int, n_members: int) -> float:
-    """Root mean square error of the mean of M members over that of the mean of the few held out.
+def _factor(square_N: Array, variance_N: Array, n_members: int) -> float:
+    """Root mean square error of the mean of M members over that of one member.
 
-    The error of a member is a part that all share and a part of its own, of variance v: the mean of h members
-    has the variance b + v / h, the mean of M has b + v / M.
+    The squared error of the mean is that of a member less the variance between members times 1 - 1 / M.
     """
-    total, own = (
-        float(values[values <= np.quantile(values, TRIM)].mean()) for values in (square_N, variance_N)
-    )
-    if not total > 0:
+    variance_K = variance_N[np.isfinite(variance_N)]
+    if len(variance_K) < FEWEST_ROWS:
         return 1.0
-    return math.sqrt(max(1 - own / total * (1 / n_held - 1 / n_members), 0.25))
+    total, own = (float(v_N[v_N <= np.quantile(v_N, TRIM)].mean()) for v_N in (square_N, variance_K))
+    return math.sqrt(max(1 - own / total * (1 - 1 / n_members), 0.25)) if total > 0 else 1.0
 
 
 def _fit_difficulty(features_NF: Array, residual_N: Array) -> tuple[Array, float, Array]:

@@ -31,7 +31,7 @@ def regression_loss(scores_BT: Tensor, targets_BT: Tensor, kind: Literal["mae", 
     """Mean error over all labels that are there; zero, with zero gradients, if there is none.
 
     Args:
-        scores_BT: Answers on the standardised scale.
+        scores_BT: Predictions on the standardised scale.
         targets_BT: Labels on the standardised scale, NaN where missing.
         kind: Absolute error, squared error, or Huber: half the square up to one deviation, linear beyond.
     """
