@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
 from catenane.inference.calibration import fingerprint_rows, fit_calibration
+from catenane.inference.domain_check import group_keys
 from catenane.inference.intervals import FEWEST_ROWS, learning_mask, out_of_fold
 from catenane.inference.model import Model
 from catenane.models import Bundle
@@ -80,9 +81,8 @@ def calibrate(
     strings = [table.strings[row] for row in rows]
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
-    score_MNT = model.scores(
-        pooled, model.describe([table.records[row] for row in rows], part), per_member=True
-    )
+    records = [table.records[row] for row in rows]
+    score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
     n_members, n_train = len(score_MNT), len(train)
     everything = np.ones((n_members, len(table)), dtype=bool)
     found = out_of_fold(score_MNT[:, :n_train], (everything if learns_MN is None else learns_MN)[:, train])
@@ -93,6 +93,7 @@ def calibrate(
     encoded = bundle.tokenizer.encode_flat(strings[:n_train], bundle.config.recipe.encoder.max_length)
     seen_V = np.zeros(bundle.tokenizer.vocabulary_size, dtype=bool)
     seen_V[encoded.ids] = True
+    seen_groups = {key for record in records[:n_train] for key in group_keys(record)}
     calibration = fit_calibration(
         pooled[:n_train],
         label_NT[:n_train],
@@ -100,6 +101,7 @@ def calibrate(
         task=head.task,
         n_members=n_members,
         seen_V=seen_V,
+        seen_groups=np.array(sorted(seen_groups), dtype=np.int64),
         fingerprint=fingerprint_rows(strings[:n_train], table.targets[train]),
         held_back=None
         if held_back is None

@@ -40,6 +40,8 @@ class Calibration:
     """Tokens that occur in the training rows."""
     fingerprint: str
     """SHA-256 of the training rows: strings and labels."""
+    seen_groups: NDArray[np.int64]
+    """Numbers of the building blocks that occur in the training rows, see `domain_check.group_keys`."""
     intervals: IntervalCalibration | None = None
     """Of a regression model that has calibration rows."""
     classes: ClassCalibration | None = None
@@ -49,6 +51,7 @@ class Calibration:
         """The same as tensors by name, for a bundle; points of the reference in half precision."""
         tensors = {
             "seen_V": torch.from_numpy(self.seen_V),
+            "seen_groups": torch.from_numpy(self.seen_groups),
             "fingerprint": torch.tensor(list(bytes.fromhex(self.fingerprint)), dtype=torch.uint8),
         }
         for name in PARTS:
@@ -73,8 +76,12 @@ class Calibration:
                 if found:
                     arrays = {key: tensor.double().numpy() for key, tensor in found.items()}
                     parts[name] = kind(**{k: v if v.ndim else v.item() for k, v in arrays.items()})
-            seen_V = tensors["seen_V"].bool().numpy()
-            return cls(**parts, seen_V=seen_V, fingerprint=bytes(tensors["fingerprint"].tolist()).hex())
+            return cls(
+                **parts,
+                seen_V=tensors["seen_V"].bool().numpy(),
+                seen_groups=tensors["seen_groups"].long().numpy(),
+                fingerprint=bytes(tensors["fingerprint"].tolist()).hex(),
+            )
         except (KeyError, TypeError, ValueError) as error:
             raise BundleError(f"the calibration of the model is damaged or foreign: {error}") from None
 
@@ -87,6 +94,7 @@ def fit_calibration(
     task: str,
     n_members: int,
     seen_V: NDArray[np.bool_],
+    seen_groups: NDArray[np.int64],
     fingerprint: str,
     held_back: tuple[Array, Array, Array] | None = None,
     seed: int = 0,
@@ -100,6 +108,7 @@ def fit_calibration(
         task: "regression" or "classification".
         n_members: Members whose mean is the prediction.
         seen_V: Tokens that occur in the training rows.
+        seen_groups: Building blocks that occur in the training rows.
         fingerprint: Of the training rows.
         held_back: Embeddings, labels and scores of rows that were neither learnt from nor chose the epoch,
             where there are no out-of-fold scores.
@@ -107,7 +116,9 @@ def fit_calibration(
     """
     residual_NT = labels_NT - found.score_NT
     reference, own_N = fit_reference(pooled_ND, np.abs(residual_NT), seed)
-    parts: dict[str, Any] = {"reference": reference, "seen_V": seen_V, "fingerprint": fingerprint}
+    parts: dict[str, Any] = {
+        "reference": reference, "seen_V": seen_V, "seen_groups": seen_groups, "fingerprint": fingerprint
+    }  # fmt: skip
     score_NT, variance_NT = found
     distance_N, near_NT = reference.neighbours(pooled_ND, own_N)
     if not np.isfinite(score_NT).any():

@@ -15,12 +15,13 @@ from catenane.descriptors import Descriptors, compute_descriptors, describe
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration
+from catenane.inference.domain_check import check_domain
 from catenane.inference.intervals import difficulty_features
 from catenane.inference.predictions import Embeddings, Predictions
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.property_head import Conditions
 from catenane.models.property_model import PropertyModel
-from catenane.notation import Record, as_records, read_mixed, read_records
+from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.tokenizers import EncodedStrings
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ COVERAGE = 0.9
 BATCH_TOKENS = 8192
 HEAD_ROWS = 4096
 """Strings that a head reads at once."""
-MOST_NAMED = 3
-"""Tokens that a note names at most."""
 
 
 class Model:
@@ -161,7 +160,14 @@ class Model:
                 ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
                 at_targets_NT = values_NC if not conditions else self._to_labels(score_NT)
                 low_NC, high_NC = head.bounds(values_NC, at_targets_NT, ends, conditions)
-        inside_N, notes = self._domain(strings, encoded, distance_N, head.extrapolations(conditions))
+        inside_N, notes = check_domain(
+            as_records(strings, self.config.notation),
+            encoded,
+            self.bundle.tokenizer,
+            calibration,
+            distance_N,
+            head.extrapolations(conditions),
+        )
         return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(strings))
 
     def scores(
@@ -244,43 +250,14 @@ class Model:
             )
         return descriptors.values
 
-    def _domain(
-        self,
-        strings: Sequence[Record] | Sequence[str],
-        encoded: EncodedStrings,
-        distance_N: np.ndarray,
-        beyond: Sequence[str],
-    ) -> tuple[np.ndarray, list[str]]:
-        """Which strings lie where the model was trained, and what is unusual about the others."""
-        calibration, tokens = self.calibration, list(self.bundle.tokenizer.vocabulary)
-        notes: list[list[str]] = [[] for _ in strings]
-        for row in np.flatnonzero(encoded.n_unknown).tolist():
-            known = self.bundle.tokenizer.vocabulary
-            (record,) = as_records(strings[row : row + 1], self.config.notation)
-            strange = dict.fromkeys(t for t in self.bundle.tokenizer.tokens(record.text) if t not in known)
-            notes[row].append(f"unknown: {_named(list(strange))}")
-        for row in np.flatnonzero(encoded.n_cut).tolist():
-            notes[row].append(f"{encoded.n_cut[row]:,} tokens beyond {encoded.lengths[row]:,} are cut off")
-        if calibration is not None:
-            unseen = np.flatnonzero(
-                ~calibration.seen_V[encoded.ids] & (encoded.ids != self.bundle.tokenizer.unk_id)
-            )
-            owners = np.searchsorted(encoded.offsets, unseen, side="right") - 1
-            for row in np.unique(owners).tolist():
-                ids = dict.fromkeys(encoded.ids[unseen[owners == row]].tolist())
-                notes[row].append(f"not in the training rows: {_named([tokens[i] for i in ids])}")
-            for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
-                notes[row].append("far from the training rows")
-        outside = [note for note in beyond if note]
-        for row_notes in notes if outside else ():
-            row_notes.extend(outside)
-        return np.array([not row_notes for row_notes in notes], dtype=bool), ["; ".join(n) for n in notes]
-
     def _readable(self, strings: Sequence[object]) -> tuple[list[Record], list[str]]:
         """Records of what can be read, and for every string why it cannot ("" where it can)."""
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
         read = read_mixed if self.config.kind == "encoder" else read_records
-        found = read(strings, self.config.notation, (describe,) if self.config.descriptors else ())
+        features: list[Feature] = [describe] if self.config.descriptors else []
+        if self.bundle.calibration and get_notation(self.config.notation).held_out:
+            features.append(groups)
+        found = read(strings, self.config.notation, tuple(features))
         records = [item for item in found if isinstance(item, Record)]
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
@@ -331,9 +308,3 @@ def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
     model = Model(load_bundle(name_or_path), device=device)
     _ = model.calibration  # a damaged one is refused here, not at the first prediction
     return model
-
-
-def _named(tokens: list[str]) -> str:
-    """A few of them by name, and how many more."""
-    more = len(tokens) - MOST_NAMED
-    return " ".join(tokens[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

@@ -182,10 +182,11 @@ class IsothermHead(RegressionHead):
                 if uptake.gas != gas:
                     continue
                 right = int(np.searchsorted(self.isotherm.pressures(gas), uptake.pressure)) + 1
-                left = right - 1 if right <= len(places) else 0
-                right = min(right, len(places))
+                inside = right <= len(places)
+                left, right = (right - 1, right) if inside else (0, len(places))
                 step_N = np.maximum(known_NK[:, right] - known_NK[:, left], np.finfo(float).tiny)
                 share_N = (values_NC[:, column] - known_NK[:, left]) / step_N
+                share_N = share_N.clip(0, 1) if inside else share_N.clip(1)  # it differs by rounding alone
                 for end_NK, result_NC in zip(ends_NK, (low_NC, high_NC), strict=True):
                     result_NC[:, column] = end_NK[:, left] + (end_NK[:, right] - end_NK[:, left]) * share_N
         return (low_NC, high_NC) if conditions else (low_NT, high_NT)

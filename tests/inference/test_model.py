@@ -261,6 +261,10 @@ def test_isotherms_have_bands_at_any_pressure(mof_file: Path, tiny, tmp_path: Pa
         at_known = table[[f"co2_0.1bar{end}", f"co2_1bar{end}"]].to_numpy()
         np.testing.assert_allclose(at_known, trained[[f"co2_0.1bar{end}", f"co2_1bar{end}"]], atol=1e-5)
     assert table["note"].str.contains("0.01 bar is outside the trained 0.1 to 1 bar").all()
+    new = model.predict(mofs[0].replace("&&", ".O=C([O-])c1ccsc1C(=O)[O-]&&"), gas="co2", pressure=0.3)
+    assert "linker not in the training rows: O=C([O-])c1ccsc1C(=O)[O-]" in new["note"][0]
+    assert not model.predict(mofs[0].replace("pcu", "dia"))["in_domain"][0]
+    assert "not in the training rows: dia" in model.predict(mofs[0].replace("pcu", "dia"))["note"][0]
     inside = model.predict(mofs, gas="co2", pressure=0.3)
     assert inside["in_domain"].mean() > 0.9
     assert repr(model) == "Model('mofs: co2_0.1bar, co2_1bar', mofid: co2_0.1bar, co2_1bar; on cpu)"
