@@ -39,6 +39,7 @@ Pooling = Literal["cls", "mean"]
 TargetScale = Literal["linear", "sqrt"]
 Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
+HeadKind = Literal["network", "gaussian-process"]
 Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
 Task = Literal["regression", "classification"]
@@ -108,6 +109,13 @@ class EncoderConfig:
 class HeadConfig:
     """Shape of the property head on the pooled states."""
 
+    kind: HeadKind = "network"
+    """`network` learns by gradient descent; `gaussian-process` predicts by similarity to training rows, for a
+    frozen encoder and up to some ten thousand rows."""
+    landmarks: int = 4000
+    """Training rows that a Gaussian process keeps at most; a trained model has as many as it keeps."""
+    fragments: int = 0
+    """Kinds of Morgan fragments, folded, that a Gaussian process counts; 0 for none."""
     hidden: tuple[int, ...] = (256,)
     """Widths of the hidden layers, first to last; empty for a linear head."""
     pooling: Pooling = "mean"
@@ -135,8 +143,8 @@ class HeadConfig:
     def __post_init__(self) -> None:
         require_types(self)
         require_share(self, "dropout")
-        require_not_negative(self, "isotherm_sites")
-        require_positive(self, "gain", "members")
+        require_not_negative(self, "isotherm_sites", "fragments")
+        require_positive(self, "gain", "members", "landmarks")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 

@@ -1,0 +1,397 @@
+"""A property head without gradient descent: Gaussian-process regression on what is read of a string.
+
+Axes: N rows to learn from, B rows to predict, P landmarks, D width of the stream, F descriptors, C kinds of
+fragments, T targets, K settings of a kernel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from catenane.config import HeadConfig, Task
+from catenane.errors import ConfigError, DataError, UsageError
+from catenane.models.property_head import Conditions
+from catenane.models.scaling import (
+    check_labels,
+    fit_input_moments,
+    fit_target_moments,
+    from_scale,
+    standardised_inputs,
+    to_scale,
+)
+from catenane.nn.similarity import rational_quadratic, squared_distances, tanimoto, unary
+
+__all__ = ["GaussianProcessHead"]
+
+MOST_COUNTED = 4
+"""Counts of a fragment are cut off here: how often a longer chain repeats itself is in the descriptors."""
+CHUNK = 1024
+"""Rows whose similarities are in memory together."""
+N_TUNED = 600
+"""Training rows on which the settings of a kernel are chosen."""
+JITTER = 1e-4
+"""Variance added to the landmarks, in label deviations squared, so that float32 similarities can be inverted."""
+SETTINGS = {
+    "descriptor_weight": -0.7,
+    "descriptor_length": 0.0,
+    "descriptor_shape": 0.0,
+    "state_weight": -0.7,
+    "state_length": 0.0,
+    "state_shape": 0.0,
+    "linear_weight": -0.7,
+    "fragment_weight": -0.7,
+    "noise": -1.6,
+}
+"""Logarithms of a kernel's settings before the labels are seen: each part explains half a variance."""
+PRIOR = 8.0
+"""Cost in nats of moving such a logarithm by one. Labels of similar molecules alone would drive it far, and
+what lies outside the training set would be predicted worse."""
+
+
+class _Similarity(NamedTuple):
+    """What kernels are made of: each of shape (B, P), or None where there is nothing to compare by."""
+
+    states: Tensor
+    descriptors: Tensor | None
+    linear: Tensor | None
+    fragments: Tensor | None
+
+
+class GaussianProcessHead(nn.Module):
+    """Predicts T targets by similarity to at most P training rows, the landmarks.
+
+    The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
+    by shared fragments; its weights and lengths are chosen for each target by marginal likelihood under a
+    prior. With more training rows than landmarks the process is approximated by the landmarks (subset of
+    regressors), so that cost is linear in the rows.
+
+    Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
+    leave-one-out predictions.
+
+    Args:
+        config: `landmarks`, `fragments` and `target_scale` are used.
+        d_model: Width of the stream.
+        targets: Names of the T targets.
+        n_descriptors: Descriptors and fragment counts together, F + C.
+        task: What the labels are.
+
+    Raises:
+        ConfigError: Classes are to be learnt as amounts, or fragments outnumber the inputs.
+
+    Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, chapters 2, 5
+    and 8.3.1; leave-one-out predictions eq. 5.12; logistic curve J. Platt, Adv. Large Margin Classif. 1999.
+    """
+
+    pooled_mean_D: Tensor
+    pooled_std_D: Tensor
+    descriptor_mean_F: Tensor
+    descriptor_std_F: Tensor
+    target_mean_T: Tensor
+    target_std_T: Tensor
+    landmark_states_PD: Tensor
+    landmark_descriptors_PF: Tensor
+    landmark_fragments_PC: Tensor
+    settings_TK: Tensor
+    weights_TP: Tensor
+    curve_T2: Tensor
+
+    def __init__(
+        self,
+        config: HeadConfig,
+        *,
+        d_model: int,
+        targets: Sequence[str],
+        n_descriptors: int = 0,
+        task: Task = "regression",
+    ) -> None:
+        super().__init__()
+        if task == "classification" and config.target_scale == "sqrt":
+            raise ConfigError("head.target_scale='sqrt' is for amounts, not for classes")
+        n_plain = n_descriptors - config.fragments
+        if n_plain < 0:
+            raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
+        self.targets, self.task, self.target_scale = tuple(targets), task, config.target_scale
+        self.n_descriptors, self.n_plain = n_descriptors, n_plain
+        n_targets, n_landmarks = len(targets), config.landmarks
+        for name, shape, start in (
+            ("pooled_mean_D", (d_model,), 0.0),
+            ("pooled_std_D", (d_model,), 1.0),
+            ("descriptor_mean_F", (n_plain,), 0.0),
+            ("descriptor_std_F", (n_plain,), 1.0),
+            ("target_mean_T", (n_targets,), 0.0),
+            ("target_std_T", (n_targets,), 1.0),
+            ("landmark_states_PD", (n_landmarks, d_model), 0.0),
+            ("landmark_descriptors_PF", (n_landmarks, n_plain), 0.0),
+            ("settings_TK", (n_targets, len(SETTINGS)), 0.0),
+            ("weights_TP", (n_targets, n_landmarks), 0.0),
+            ("curve_T2", (n_targets, 2), 0.0),
+        ):
+            self.register_buffer(name, torch.full(shape, start))
+        self.register_buffer(
+            "landmark_fragments_PC", torch.zeros(n_landmarks, config.fragments, dtype=torch.uint8)
+        )
+        self._code: tuple[Tensor, Tensor, Tensor] | None = None
+
+    @torch.no_grad()
+    def fit(
+        self, targets_NT: Tensor, descriptors_NF: Tensor | None, pooled_ND: Tensor, *, seed: int = 0
+    ) -> Tensor:
+        """Learn from all rows, and predict each of them from the others.
+
+        Args:
+            targets_NT: Labels, NaN where missing.
+            descriptors_NF: Descriptors in their own units, NaN where undefined, then fragment counts.
+            pooled_ND: One vector a string.
+            seed: Of the choice of landmarks.
+
+        Returns:
+            float64 tensor of shape (N, T): for each row, what is predicted of its target without its own
+            label, in label units or as probabilities; for a row without a label, the prediction.
+
+        Raises:
+            DataError: A target has no label, or is no amount where amounts are to be learnt.
+        """
+        targets_NT = targets_NT.double()
+        check_labels(targets_NT, self.targets, self.target_scale)
+        scaled_NT = to_scale(targets_NT, self.target_scale)
+        fit_target_moments(self.target_mean_T, self.target_std_T, scaled_NT)
+        fit_input_moments(self.pooled_mean_D, self.pooled_std_D, pooled_ND)
+        if descriptors_NF is not None:
+            fit_input_moments(self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF[:, : self.n_plain])
+        states_ND, plain_NF, counts_NC = self._inputs(pooled_ND, descriptors_NF)
+        order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
+        chosen_P = order_N[: len(self.landmark_states_PD)]
+        self.landmark_states_PD.copy_(states_ND[chosen_P])
+        self.landmark_descriptors_PF.copy_(plain_NF[chosen_P])
+        self.landmark_fragments_PC.copy_(counts_NC[chosen_P])
+        self._code = None
+        left_out_NT = torch.empty(targets_NT.shape, dtype=torch.float64)
+        for place, name in enumerate(self.targets):
+            labels_N = (scaled_NT[:, place] - self.target_mean_T[place]) / self.target_std_T[place]
+            left_out_NT[:, place] = self._fit_target(place, labels_N, states_ND, plain_NF, counts_NC, order_N)
+            if self.task == "classification":
+                known_N = ~targets_NT[:, place].isnan()
+                self.curve_T2[place] = _logistic_curve(
+                    left_out_NT[known_N, place], targets_NT[known_N, place], name
+                )
+        return self.to_labels(left_out_NT)
+
+    def forward(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
+        """Score every target on the standardised scale, (B, T); arguments as in `predict`."""
+        inputs = self._inputs(pooled_BD, descriptors_BF)
+        chunks = zip(*(part.split(CHUNK) for part in inputs), strict=True)
+        scores = [self._scores(*chunk) for chunk in chunks]
+        return torch.cat(scores) if scores else pooled_BD.new_zeros(0, len(self.targets))
+
+    def predict(
+        self,
+        pooled_BD: Tensor,
+        descriptors_BF: Tensor | None = None,
+        conditions: Conditions | None = None,
+    ) -> Tensor:
+        """Values in the units of the labels, or probabilities of class 1, float32 (B, T).
+
+        Args:
+            pooled_BD: One vector a string.
+            descriptors_BF: Descriptors in their own units, NaN where undefined, then fragment counts.
+            conditions: None: this head takes none.
+
+        Raises:
+            UsageError: A condition is given.
+            DataError: Descriptors are missing, or there are other than F + C of them.
+        """
+        self.columns(conditions)
+        return self.to_labels(self(pooled_BD, descriptors_BF)).float()
+
+    def to_labels(self, scores_BT: Tensor) -> Tensor:
+        """Scores in the units of the labels, or as probabilities of class 1."""
+        if self.task == "classification":
+            slope_T, offset_T = self.curve_T2.to(scores_BT).unbind(dim=1)
+            return (slope_T * scores_BT + offset_T).sigmoid()
+        return from_scale(scores_BT * self.target_std_T + self.target_mean_T, self.target_scale)
+
+    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """Names of the values of a prediction.
+
+        Raises:
+            UsageError: A condition is given.
+        """
+        if conditions:
+            raise UsageError(
+                f"this model takes no {', '.join(conditions)}: it predicts {', '.join(self.targets)}"
+            )
+        return self.targets
+
+    def extrapolations(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """For each column, how the conditions leave the range of training: they never do."""
+        return ("",) * len(self.columns(conditions))
+
+    def _inputs(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Standardised states and descriptors, and fragment counts."""
+        n_given = 0 if descriptors_BF is None else descriptors_BF.shape[1]
+        if n_given != self.n_descriptors:
+            raise DataError(
+                f"the model reads {self.n_descriptors} descriptors a string, and {n_given} were given"
+            )
+        if descriptors_BF is None:
+            descriptors_BF = pooled_BD.new_zeros(len(pooled_BD), 0)
+        plain_BF, counts_BC = descriptors_BF[:, : self.n_plain], descriptors_BF[:, self.n_plain :]
+        return (
+            standardised_inputs(pooled_BD, self.pooled_mean_D, self.pooled_std_D).float(),
+            standardised_inputs(plain_BF, self.descriptor_mean_F, self.descriptor_std_F).float(),
+            counts_BC.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8),
+        )
+
+    def _scores(self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor) -> Tensor:
+        similarity = self._similarity(states_BD, plain_BF, counts_BC)
+        columns = zip(self.settings_TK, self.weights_TP, strict=True)
+        return torch.stack([_kernel(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
+
+    def _similarity(
+        self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor, places: Tensor | slice = slice(None)
+    ) -> _Similarity:
+        """What rows have in common with the landmarks at these places."""
+        landmarks_PF = self.landmark_descriptors_PF[places]
+        states = squared_distances(states_BD, self.landmark_states_PD[places]) / states_BD.shape[1]
+        descriptors = linear = fragments = None
+        if self.n_plain:
+            descriptors = squared_distances(plain_BF, landmarks_PF) / self.n_plain
+            linear = plain_BF @ landmarks_PF.T / self.n_plain
+        if counts_BC.shape[1]:
+            code_PU, sizes_P, columns_U = self._landmark_code()
+            code_BU = unary(counts_BC, MOST_COUNTED)[:, columns_U]
+            sizes_B = counts_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
+            fragments = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
+        return _Similarity(states, descriptors, linear, fragments)
+
+    def _landmark_code(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Fragments of the landmarks in unary code, without columns that are always zero, and their sums."""
+        if self._code is None or self._code[0].device != self.landmark_fragments_PC.device:
+            code_PU = unary(self.landmark_fragments_PC, MOST_COUNTED)
+            columns_U = code_PU.any(dim=0).nonzero()[:, 0]
+            sizes_P = self.landmark_fragments_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
+            self._code = code_PU[:, columns_U], sizes_P, columns_U
+        return self._code
+
+    def _fit_target(
+        self,
+        place: int,
+        labels_N: Tensor,
+        states_ND: Tensor,
+        plain_NF: Tensor,
+        counts_NC: Tensor,
+        order_N: Tensor,
+    ) -> Tensor:
+        """Settings and weights of one target; returns the leave-one-out scores."""
+        n_landmarks = len(self.landmark_states_PD)
+        known_P = ~labels_N[order_N[:n_landmarks]].isnan()
+        tuned_M = known_P.nonzero()[:N_TUNED, 0]
+        rows_M = order_N[tuned_M]
+        similarity = self._similarity(states_ND[rows_M], plain_NF[rows_M], counts_NC[rows_M], tuned_M)
+        settings_K = _tune(similarity, labels_N[rows_M])
+        self.settings_TK[place] = settings_K
+        noise = settings_K[-1].exp().double()
+
+        def kernel(rows: Tensor) -> Tensor:
+            return _kernel(self._similarity(states_ND[rows], plain_NF[rows], counts_NC[rows]), settings_K)
+
+        prior_PP = torch.cat([kernel(rows) for rows in order_N[:n_landmarks].split(CHUNK)]).double()
+        prior_PP.diagonal().add_(JITTER)
+        root_PP = torch.linalg.cholesky(prior_PP)
+        features_NP = torch.cat(
+            [
+                torch.linalg.solve_triangular(root_PP, kernel(rows).double().T, upper=False).T.float()
+                for rows in torch.arange(len(labels_N)).split(CHUNK)
+            ]
+        )
+        known_N = (~labels_N.isnan()).nonzero()[:, 0]
+        gram_PP = noise * torch.eye(n_landmarks, dtype=torch.float64)
+        target_P = torch.zeros(n_landmarks, dtype=torch.float64)
+        for rows in known_N.split(CHUNK):
+            chunk_BP = features_NP[rows].double()
+            gram_PP.addmm_(chunk_BP.T, chunk_BP)
+            target_P += chunk_BP.T @ labels_N[rows].double()
+        gram_root_PP = torch.linalg.cholesky(gram_PP)
+        solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
+        self.weights_TP[place] = torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0]
+        scores_N = torch.empty(len(labels_N), dtype=torch.float64)
+        for rows in torch.arange(len(labels_N)).split(CHUNK):
+            chunk_BP = features_NP[rows].double()
+            scores_B = (chunk_BP @ solution_P)[:, 0]
+            # A row pulls its own score by its leverage; without it the residual is that much larger.
+            leverage_B = torch.linalg.solve_triangular(gram_root_PP, chunk_BP.T, upper=False).square().sum(0)
+            left_out_B = labels_N[rows] - (labels_N[rows] - scores_B) / (1 - leverage_B).clamp(min=1e-6)
+            scores_N[rows] = torch.where(labels_N[rows].isnan(), scores_B, left_out_B)
+        return scores_N
+
+
+def _kernel(similarity: _Similarity, settings_K: Tensor) -> Tensor:
+    """The kernel, (B, P), of the dtype of the similarities."""
+    setting = dict(zip(SETTINGS, settings_K.to(similarity.states.dtype).exp(), strict=True))
+    kernel_BP = setting["state_weight"] * rational_quadratic(
+        similarity.states, setting["state_length"], setting["state_shape"]
+    )
+    if similarity.descriptors is not None and similarity.linear is not None:
+        kernel_BP = kernel_BP + setting["linear_weight"] * similarity.linear
+        kernel_BP = kernel_BP + setting["descriptor_weight"] * rational_quadratic(
+            similarity.descriptors, setting["descriptor_length"], setting["descriptor_shape"]
+        )
+    if similarity.fragments is not None:
+        kernel_BP = kernel_BP + setting["fragment_weight"] * similarity.fragments
+    return kernel_BP
+
+
+@torch.enable_grad()
+def _tune(similarity: _Similarity, labels_M: Tensor) -> Tensor:
+    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
+    similarity = _Similarity(*(None if part is None else part.double() for part in similarity))
+    labels_M = labels_M.double()
+    start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
+    settings_K = start_K.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [settings_K], lr=0.5, max_iter=12, tolerance_change=1e-4, line_search_fn="strong_wolfe"
+    )
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        kernel_MM = _kernel(similarity, settings_K)
+        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(len(labels_M), dtype=torch.float64)
+        root_MM = torch.linalg.cholesky(kernel_MM)
+        white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
+        cost = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
+        cost = cost + PRIOR * (settings_K - start_K).square().sum()
+        cost.backward()
+        return cost
+
+    optimizer.step(loss)
+    return settings_K.detach().float()
+
+
+def _logistic_curve(scores_N: Tensor, classes_N: Tensor, target: str) -> Tensor:
+    """Slope and offset of the log-odds of class 1 over the score.
+
+    The classes are drawn in by one row each, so that a perfect separation gives no certainty (Platt, 1999).
+
+    Raises:
+        DataError: There are not two classes.
+    """
+    n_positive = float(classes_N.sum())
+    n_negative = len(classes_N) - n_positive
+    if not n_positive or not n_negative:
+        raise DataError(f"target {target!r} has labels of one class only in the training rows")
+    soft_N = torch.where(classes_N > 0.5, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
+    curve = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    inputs_N2 = torch.stack([scores_N, torch.ones_like(scores_N)], dim=1)
+    for _ in range(50):  # Newton's method; the cost is convex
+        chance_N = (inputs_N2 @ curve).sigmoid()
+        slope_2 = inputs_N2.T @ (chance_N - soft_N)
+        curvature_22 = (inputs_N2 * (chance_N * (1 - chance_N)).clamp(min=1e-9)[:, None]).T @ inputs_N2
+        step_2 = torch.linalg.solve(curvature_22 + 1e-9 * torch.eye(2, dtype=torch.float64), slope_2)
+        curve = curve - step_2 / max(1.0, float(step_2.norm()))
+        if float(step_2.norm()) < 1e-8:
+            break
+    return curve.float()
