@@ -297,9 +297,20 @@ class GaussianProcessHead(nn.Module):
         noise = settings_K[-1].exp().double()
 
         def kernel(rows: Tensor) -> Tensor:
-            return _kernel(self._similarity(states_ND[rows], plain_NF[rows], counts_NC[rows]), settings_K)
+            return torch.cat(
+                [
+                    _kernel(self._similarity(states_ND[part], plain_NF[part], counts_NC[part]), settings_K)
+                    for part in rows.split(CHUNK)
+                ]
+            )
 
-        prior_PP = torch.cat([kernel(rows) for rows in order_N[:n_landmarks].split(CHUNK)]).double()
+        scores_N = torch.empty(len(labels_N), dtype=torch.float64)
+        if len(labels_N) == n_landmarks:
+            weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N].double(), noise)
+            self.weights_TP[place] = weights_P
+            scores_N[order_N] = scores_P
+            return scores_N
+        prior_PP = kernel(order_N[:n_landmarks]).double()
         prior_PP.diagonal().add_(JITTER)
         root_PP = torch.linalg.cholesky(prior_PP)
         features_NP = torch.cat(
@@ -308,17 +319,15 @@ class GaussianProcessHead(nn.Module):
                 for rows in torch.arange(len(labels_N)).split(CHUNK)
             ]
         )
-        known_N = (~labels_N.isnan()).nonzero()[:, 0]
         gram_PP = noise * torch.eye(n_landmarks, dtype=torch.float64)
         target_P = torch.zeros(n_landmarks, dtype=torch.float64)
-        for rows in known_N.split(CHUNK):
+        for rows in (~labels_N.isnan()).nonzero()[:, 0].split(CHUNK):
             chunk_BP = features_NP[rows].double()
             gram_PP.addmm_(chunk_BP.T, chunk_BP)
             target_P += chunk_BP.T @ labels_N[rows].double()
         gram_root_PP = torch.linalg.cholesky(gram_PP)
         solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
         self.weights_TP[place] = torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0]
-        scores_N = torch.empty(len(labels_N), dtype=torch.float64)
         for rows in torch.arange(len(labels_N)).split(CHUNK):
             chunk_BP = features_NP[rows].double()
             scores_B = (chunk_BP @ solution_P)[:, 0]
@@ -327,6 +336,19 @@ class GaussianProcessHead(nn.Module):
             left_out_B = labels_N[rows] - (labels_N[rows] - scores_B) / (1 - leverage_B).clamp(min=1e-6)
             scores_N[rows] = torch.where(labels_N[rows].isnan(), scores_B, left_out_B)
         return scores_N
+
+
+def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights of the landmarks where they are all rows, and the leave-one-out scores; both float64 (P,)."""
+    known_K = (~labels_P.isnan()).nonzero()[:, 0]
+    known_KK = kernel_PP[known_K][:, known_K]
+    known_KK.diagonal().add_(noise + JITTER)
+    inverse_KK = torch.cholesky_inverse(torch.linalg.cholesky(known_KK))
+    weights_K = inverse_KK @ labels_P[known_K]
+    weights_P = torch.zeros_like(labels_P).index_copy_(0, known_K, weights_K)
+    scores_P = kernel_PP @ weights_P
+    scores_P[known_K] = labels_P[known_K] - weights_K / inverse_KK.diagonal()
+    return weights_P, scores_P
 
 
 def _kernel(similarity: _Similarity, settings_K: Tensor) -> Tensor:

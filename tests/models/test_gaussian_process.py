@@ -1,0 +1,157 @@
+"""The Gaussian-process head learns, leaves out what it should, and gives probabilities."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from catenane.config import HeadConfig
+from catenane.errors import ConfigError, DataError, UsageError
+from catenane.models.gaussian_process import GaussianProcessHead
+
+N, WIDTH, PLAIN, FRAGMENTS = 60, 4, 3, 16
+
+
+def make_inputs(n: int = N, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    pooled = torch.randn(n, WIDTH, generator=generator)
+    plain = torch.randn(n, PLAIN, generator=generator)
+    counts = torch.randint(0, 3, (n, FRAGMENTS), generator=generator).float()
+    labels = pooled[:, 0] + 2 * plain[:, 1] + 0.3 * counts[:, 0]
+    return pooled, torch.cat([plain, counts], dim=1), labels[:, None].double()
+
+
+def make_head(landmarks: int = N, *, targets=("y",), task="regression", **settings) -> GaussianProcessHead:
+    config = HeadConfig(
+        kind="gaussian-process", landmarks=landmarks, **{"fragments": FRAGMENTS, **settings}
+    )
+    return GaussianProcessHead(
+        config, d_model=WIDTH, targets=targets, n_descriptors=PLAIN + config.fragments, task=task
+    )
+
+
+def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pooled) -> float:
+    """The prediction of a row by the process of the others, under the settings of all."""
+    from catenane.models import gaussian_process
+
+    keep = [place for place in range(len(labels)) if place != row]
+    inputs = head._inputs(pooled, descriptors)
+    order = torch.tensor(keep)
+    kernels = gaussian_process._kernel(head._similarity(*inputs), head.settings_TK[0]).double()
+    # Columns are landmarks, which stand in the order in which they were drawn.
+    places = torch.tensor(
+        [int((head.landmark_states_PD == inputs[0][i]).all(dim=1).nonzero()[0, 0]) for i in range(len(labels))]
+    )
+    kernels = kernels[:, places]
+    scaled = (labels[:, 0] - head.target_mean_T[0]) / head.target_std_T[0]
+    noise = head.settings_TK[0, -1].exp().double() + gaussian_process.JITTER
+    among = kernels[order][:, order] + noise * torch.eye(len(keep), dtype=torch.float64)
+    score = kernels[row, order] @ torch.linalg.solve(among, scaled[order])
+    return float(score * head.target_std_T[0] + head.target_mean_T[0])
+
+
+def test_it_learns_what_the_inputs_determine():
+    pooled, descriptors, labels = make_inputs(200)
+    head = make_head(150)
+    head.fit(labels[:150], descriptors[:150], pooled[:150])
+    error = (head.predict(pooled[150:], descriptors[150:]) - labels[150:]).abs().mean()
+    assert error < 0.35 * (labels[150:] - labels[:150].median()).abs().mean()
+
+
+def test_leave_one_out_equals_a_process_without_the_row():
+    pooled, descriptors, labels = make_inputs()
+    head = make_head()
+    left_out = head.fit(labels, descriptors, pooled)
+    for row in (0, 17, 59):
+        assert float(left_out[row, 0]) == pytest.approx(
+            refit_without(head, row, labels, descriptors, pooled), abs=1e-4
+        )
+
+
+def test_fewer_landmarks_than_rows_come_close_to_all(monkeypatch):
+    pooled, descriptors, labels = make_inputs(200)
+    full, reduced = make_head(200), make_head(160)
+    expected = full.fit(labels, descriptors, pooled)
+    found = reduced.fit(labels, descriptors, pooled)
+    assert (found - expected).abs().mean() < 0.15 * labels.std()
+
+
+def test_a_missing_label_is_predicted_and_counts_for_nothing():
+    pooled, descriptors, labels = make_inputs()
+    holed = labels.clone()
+    holed[5] = torch.nan
+    head = make_head()
+    found = head.fit(holed, descriptors, pooled)
+    assert torch.isfinite(found).all()
+    assert float(found[5, 0]) == pytest.approx(
+        float(head.predict(pooled[5:6], descriptors[5:6])[0, 0]), abs=1e-3
+    )
+
+
+def test_targets_are_learnt_each_by_itself():
+    pooled, descriptors, labels = make_inputs()
+    both = make_head(targets=("a", "b"))
+    both.fit(torch.cat([labels, 5 - labels.square()], dim=1), descriptors, pooled)
+    alone = make_head(targets=("a",))
+    alone.fit(labels, descriptors, pooled)
+    torch.testing.assert_close(
+        both.predict(pooled, descriptors)[:, :1], alone.predict(pooled, descriptors), rtol=1e-4, atol=1e-4
+    )
+
+
+def test_probabilities_rise_with_the_class_and_stay_inside():
+    pooled, descriptors, labels = make_inputs(120)
+    classes = (labels > labels.median()).double()
+    head = make_head(120, task="classification")
+    left_out = head.fit(classes, descriptors, pooled)
+    assert ((left_out > 0) & (left_out < 1)).all()
+    assert left_out[classes == 1].mean() > left_out[classes == 0].mean() + 0.3
+
+
+def test_amounts_are_never_negative():
+    pooled, descriptors, labels = make_inputs()
+    head = make_head(target_scale="sqrt")
+    left_out = head.fit(labels.clamp(min=0), descriptors, pooled)
+    assert (left_out >= 0).all()
+    assert (head.predict(pooled, descriptors) >= 0).all()
+
+
+def test_rows_do_not_depend_on_each_other_and_none_is_an_empty_table():
+    pooled, descriptors, labels = make_inputs()
+    head = make_head()
+    head.fit(labels, descriptors, pooled)
+    together = head.predict(pooled, descriptors)
+    torch.testing.assert_close(head.predict(pooled[3:4], descriptors[3:4]), together[3:4], rtol=1e-4, atol=1e-4)
+    assert head.predict(pooled[:0], descriptors[:0]).shape == (0, 1)
+
+
+def test_saved_buffers_predict_the_same():
+    pooled, descriptors, labels = make_inputs()
+    head, other = make_head(), make_head()
+    head.fit(labels, descriptors, pooled)
+    other.load_state_dict(head.state_dict())
+    assert torch.equal(other.predict(pooled, descriptors), head.predict(pooled, descriptors))
+
+
+def test_it_works_without_descriptors_and_fragments():
+    pooled, _, labels = make_inputs()
+    config = HeadConfig(kind="gaussian-process", landmarks=N, descriptors=False)
+    head = GaussianProcessHead(config, d_model=WIDTH, targets=("y",))
+    head.fit(labels, None, pooled)
+    assert head.predict(pooled).shape == (N, 1)
+
+
+def test_what_cannot_be_learnt_is_refused():
+    pooled, descriptors, labels = make_inputs()
+    with pytest.raises(ConfigError, match="amounts"):
+        make_head(task="classification", target_scale="sqrt")
+    with pytest.raises(DataError, match="one class only"):
+        make_head(task="classification").fit(torch.ones_like(labels), descriptors, pooled)
+    with pytest.raises(DataError, match="no label"):
+        make_head().fit(torch.full_like(labels, np.nan), descriptors, pooled)
+    head = make_head()
+    with pytest.raises(DataError, match="19 descriptors a string, and 3"):
+        head.predict(pooled, descriptors[:, :3])
+    with pytest.raises(UsageError, match="takes no gas"):
+        head.predict(pooled, descriptors, {"gas": "co2"})
