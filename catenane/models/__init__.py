@@ -10,9 +10,11 @@ if TYPE_CHECKING:
     from catenane.models.bundle import KINDS, Bundle, BundleConfig, load_bundle, save_bundle
     from catenane.models.encoder import TransformerEncoder
     from catenane.models.folder import bundled_names, find_bundle, read_card
+    from catenane.models.gaussian_process import GaussianProcessHead
+    from catenane.models.head import Conditions, Head
     from catenane.models.heads import ClassificationHead, IsothermHead, RegressionHead
     from catenane.models.masked_language_model import MaskedLanguageModel
-    from catenane.models.property_head import Conditions, PropertyHead
+    from catenane.models.property_head import PropertyHead
     from catenane.models.property_model import PropertyModel
     from catenane.models.protocols import Encoder
 
@@ -23,6 +25,8 @@ __all__ = [
     "ClassificationHead",
     "Conditions",
     "Encoder",
+    "GaussianProcessHead",
+    "Head",
     "IsothermHead",
     "MaskedLanguageModel",
     "PropertyHead",
@@ -51,8 +55,10 @@ __getattr__ = importer(
         "ClassificationHead": "catenane.models.heads",
         "IsothermHead": "catenane.models.heads",
         "RegressionHead": "catenane.models.heads",
+        "GaussianProcessHead": "catenane.models.gaussian_process",
+        "Head": "catenane.models.head",
         "MaskedLanguageModel": "catenane.models.masked_language_model",
-        "Conditions": "catenane.models.property_head",
+        "Conditions": "catenane.models.head",
         "PropertyHead": "catenane.models.property_head",
         "PropertyModel": "catenane.models.property_model",
         "Encoder": "catenane.models.protocols",

@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from catenane.config import HeadConfig, Task
-from catenane.errors import ConfigError, DataError, UsageError
-from catenane.models.property_head import Conditions
+from catenane.errors import ConfigError, DataError
+from catenane.models.head import Conditions, Head
 from catenane.models.scaling import (
     check_labels,
     fit_input_moments,
@@ -34,7 +34,7 @@ CHUNK = 1024
 N_TUNED = 600
 """Training rows on which the settings of a kernel are chosen."""
 JITTER = 1e-4
-"""Variance added to the landmarks, in label deviations squared, so that float32 similarities can be inverted."""
+"""Variance added to the landmarks, so that a matrix of float32 similarities can be inverted."""
 SETTINGS = {
     "descriptor_weight": -0.7,
     "descriptor_length": 0.0,
@@ -60,8 +60,13 @@ class _Similarity(NamedTuple):
     linear: Tensor | None
     fragments: Tensor | None
 
+    def double(self) -> _Similarity:
+        """The same in float64."""
+        states, *others = self
+        return _Similarity(states.double(), *(part if part is None else part.double() for part in others))
 
-class GaussianProcessHead(nn.Module):
+
+class GaussianProcessHead(Head):
     """Predicts T targets by similarity to at most P training rows, the landmarks.
 
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
@@ -86,12 +91,6 @@ class GaussianProcessHead(nn.Module):
     and 8.3.1; leave-one-out predictions eq. 5.12; logistic curve J. Platt, Adv. Large Margin Classif. 1999.
     """
 
-    pooled_mean_D: Tensor
-    pooled_std_D: Tensor
-    descriptor_mean_F: Tensor
-    descriptor_std_F: Tensor
-    target_mean_T: Tensor
-    target_std_T: Tensor
     landmark_states_PD: Tensor
     landmark_descriptors_PF: Tensor
     landmark_fragments_PC: Tensor
@@ -108,32 +107,26 @@ class GaussianProcessHead(nn.Module):
         n_descriptors: int = 0,
         task: Task = "regression",
     ) -> None:
-        super().__init__()
+        n_plain = n_descriptors - config.fragments
+        super().__init__(
+            d_model=d_model, targets=targets, n_descriptors=n_descriptors, n_standardised=max(n_plain, 0)
+        )
         if task == "classification" and config.target_scale == "sqrt":
             raise ConfigError("head.target_scale='sqrt' is for amounts, not for classes")
-        n_plain = n_descriptors - config.fragments
         if n_plain < 0:
             raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
-        self.targets, self.task, self.target_scale = tuple(targets), task, config.target_scale
-        self.n_descriptors, self.n_plain = n_descriptors, n_plain
+        self.task, self.target_scale, self.n_plain = task, config.target_scale, n_plain
         n_targets, n_landmarks = len(targets), config.landmarks
-        for name, shape, start in (
-            ("pooled_mean_D", (d_model,), 0.0),
-            ("pooled_std_D", (d_model,), 1.0),
-            ("descriptor_mean_F", (n_plain,), 0.0),
-            ("descriptor_std_F", (n_plain,), 1.0),
-            ("target_mean_T", (n_targets,), 0.0),
-            ("target_std_T", (n_targets,), 1.0),
-            ("landmark_states_PD", (n_landmarks, d_model), 0.0),
-            ("landmark_descriptors_PF", (n_landmarks, n_plain), 0.0),
-            ("settings_TK", (n_targets, len(SETTINGS)), 0.0),
-            ("weights_TP", (n_targets, n_landmarks), 0.0),
-            ("curve_T2", (n_targets, 2), 0.0),
-        ):
-            self.register_buffer(name, torch.full(shape, start))
-        self.register_buffer(
-            "landmark_fragments_PC", torch.zeros(n_landmarks, config.fragments, dtype=torch.uint8)
-        )
+        for name, shape in {
+            "landmark_states_PD": (n_landmarks, d_model),
+            "landmark_descriptors_PF": (n_landmarks, n_plain),
+            "settings_TK": (n_targets, len(SETTINGS)),
+            "weights_TP": (n_targets, n_landmarks),
+            "curve_T2": (n_targets, 2),
+        }.items():
+            self.register_buffer(name, torch.zeros(shape))
+        counts_PC = torch.zeros(n_landmarks, config.fragments, dtype=torch.uint8)
+        self.register_buffer("landmark_fragments_PC", counts_PC)
         self._code: tuple[Tensor, Tensor, Tensor] | None = None
 
     @torch.no_grad()
@@ -149,8 +142,8 @@ class GaussianProcessHead(nn.Module):
             seed: Of the choice of landmarks.
 
         Returns:
-            float64 tensor of shape (N, T): for each row, what is predicted of its target without its own
-            label, in label units or as probabilities; for a row without a label, the prediction.
+            float64 tensor of shape (N, T): the score of each row by the process of the others, on the scale
+            of the loss; of a row without a label, its score.
 
         Raises:
             DataError: A target has no label, or is no amount where amounts are to be learnt.
@@ -161,7 +154,9 @@ class GaussianProcessHead(nn.Module):
         fit_target_moments(self.target_mean_T, self.target_std_T, scaled_NT)
         fit_input_moments(self.pooled_mean_D, self.pooled_std_D, pooled_ND)
         if descriptors_NF is not None:
-            fit_input_moments(self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF[:, : self.n_plain])
+            fit_input_moments(
+                self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF[:, : self.n_plain]
+            )
         states_ND, plain_NF, counts_NC = self._inputs(pooled_ND, descriptors_NF)
         order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
         chosen_P = order_N[: len(self.landmark_states_PD)]
@@ -178,14 +173,14 @@ class GaussianProcessHead(nn.Module):
                 self.curve_T2[place] = _logistic_curve(
                     left_out_NT[known_N, place], targets_NT[known_N, place], name
                 )
-        return self.to_labels(left_out_NT)
+        return self._to_loss_scale(left_out_NT)
 
     def forward(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
-        """Score every target on the standardised scale, (B, T); arguments as in `predict`."""
+        """Standardised values, or log-odds of class 1, (B, T); arguments as in `predict`."""
         inputs = self._inputs(pooled_BD, descriptors_BF)
         chunks = zip(*(part.split(CHUNK) for part in inputs), strict=True)
         scores = [self._scores(*chunk) for chunk in chunks]
-        return torch.cat(scores) if scores else pooled_BD.new_zeros(0, len(self.targets))
+        return self._to_loss_scale(torch.cat(scores) if scores else pooled_BD.new_zeros(0, len(self.targets)))
 
     def predict(
         self,
@@ -205,38 +200,30 @@ class GaussianProcessHead(nn.Module):
             DataError: Descriptors are missing, or there are other than F + C of them.
         """
         self.columns(conditions)
-        return self.to_labels(self(pooled_BD, descriptors_BF)).float()
+        return self.to_labels(self(pooled_BD, descriptors_BF))
 
-    def to_labels(self, scores_BT: Tensor) -> Tensor:
-        """Scores in the units of the labels, or as probabilities of class 1."""
+    def standardise(self, targets_BT: Tensor) -> Tensor:
+        """Labels on the scale of the scores; NaN stays NaN, classes stay as they are."""
         if self.task == "classification":
-            slope_T, offset_T = self.curve_T2.to(scores_BT).unbind(dim=1)
-            return (slope_T * scores_BT + offset_T).sigmoid()
-        return from_scale(scores_BT * self.target_std_T + self.target_mean_T, self.target_scale)
+            return targets_BT
+        return (to_scale(targets_BT, self.target_scale) - self.target_mean_T) / self.target_std_T
 
-    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
-        """Names of the values of a prediction.
+    def to_labels(self, scores: Tensor) -> Tensor:
+        """Scores in the units of the labels, or log-odds as probabilities of class 1, float32."""
+        if self.task == "classification":
+            return scores.float().sigmoid()
+        return from_scale(scores.float() * self.target_std_T + self.target_mean_T, self.target_scale)
 
-        Raises:
-            UsageError: A condition is given.
-        """
-        if conditions:
-            raise UsageError(
-                f"this model takes no {', '.join(conditions)}: it predicts {', '.join(self.targets)}"
-            )
-        return self.targets
-
-    def extrapolations(self, conditions: Conditions | None = None) -> tuple[str, ...]:
-        """For each column, how the conditions leave the range of training: they never do."""
-        return ("",) * len(self.columns(conditions))
+    def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
+        """Of classes the log-odds, by the curve of each target."""
+        if self.task == "regression":
+            return scores_BT
+        slope_T, offset_T = self.curve_T2.to(scores_BT).unbind(dim=1)
+        return slope_T * scores_BT + offset_T
 
     def _inputs(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Standardised states and descriptors, and fragment counts."""
-        n_given = 0 if descriptors_BF is None else descriptors_BF.shape[1]
-        if n_given != self.n_descriptors:
-            raise DataError(
-                f"the model reads {self.n_descriptors} descriptors a string, and {n_given} were given"
-            )
+        self._check_descriptors(descriptors_BF)
         if descriptors_BF is None:
             descriptors_BF = pooled_BD.new_zeros(len(pooled_BD), 0)
         plain_BF, counts_BC = descriptors_BF[:, : self.n_plain], descriptors_BF[:, self.n_plain :]
@@ -370,7 +357,7 @@ def _kernel(similarity: _Similarity, settings_K: Tensor) -> Tensor:
 @torch.enable_grad()
 def _tune(similarity: _Similarity, labels_M: Tensor) -> Tensor:
     """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
-    similarity = _Similarity(*(None if part is None else part.double() for part in similarity))
+    similarity = similarity.double()
     labels_M = labels_M.double()
     start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
@@ -381,7 +368,9 @@ def _tune(similarity: _Similarity, labels_M: Tensor) -> Tensor:
     def loss() -> Tensor:
         optimizer.zero_grad()
         kernel_MM = _kernel(similarity, settings_K)
-        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(len(labels_M), dtype=torch.float64)
+        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(
+            len(labels_M), dtype=torch.float64
+        )
         root_MM = torch.linalg.cholesky(kernel_MM)
         white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
         cost = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()

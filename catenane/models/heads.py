@@ -15,8 +15,10 @@ from torch import Tensor
 from catenane.adsorption import Uptake, as_uptakes, choose_uptakes
 from catenane.config import HeadConfig, Task
 from catenane.errors import ConfigError, UsageError
+from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.head import Conditions, Head
 from catenane.models.isotherm import Isotherm
-from catenane.models.property_head import Conditions, PropertyHead
+from catenane.models.property_head import PropertyHead
 from catenane.models.scaling import check_labels, fit_target_moments, from_scale, to_scale
 
 __all__ = ["ClassificationHead", "IsothermHead", "RegressionHead", "make_head"]
@@ -192,17 +194,21 @@ class IsothermHead(RegressionHead):
         return (low_NC, high_NC) if conditions else (low_NT, high_NT)
 
 
-def make_head(config: HeadConfig, *, task: Task = "regression", **shape: Any) -> PropertyHead:
+def make_head(config: HeadConfig, *, task: Task = "regression", relu: bool = False, **shape: Any) -> Head:
     """The head that these settings and this task ask for.
 
     Args:
         config: Its settings.
         task: What the labels are.
-        shape: `d_model`, `targets`, `n_descriptors` and `relu` of `PropertyHead`.
+        relu: ReLU as activation of a network; GELU otherwise.
+        shape: `d_model`, `targets` and `n_descriptors` of `Head`.
 
     Raises:
         ConfigError: Settings, task and targets contradict each other.
     """
+    if config.kind == "gaussian-process":
+        return GaussianProcessHead(config, task=task, **shape)
     if task == "classification":
-        return ClassificationHead(config, **shape)
-    return IsothermHead(config, **shape) if config.isotherm_sites else RegressionHead(config, **shape)
+        return ClassificationHead(config, relu=relu, **shape)
+    kind = IsothermHead if config.isotherm_sites else RegressionHead
+    return kind(config, relu=relu, **shape)

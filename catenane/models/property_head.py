@@ -1,4 +1,4 @@
-"""What every property head shares: scaled inputs, members side by side, and the way to the labels' units.
+"""Property heads that learn by gradient descent: layers on scaled inputs, members side by side.
 
 Axes: B or N strings, D width of the stream, F descriptors, T targets, C columns of a prediction, M members,
 O outputs of a member's last layer.
@@ -7,27 +7,24 @@ O outputs of a member's last layer.
 from __future__ import annotations
 
 import itertools
-from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypeAlias
+from abc import abstractmethod
+from collections.abc import Sequence
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from catenane.config import HeadConfig, Task
-from catenane.errors import ConfigError, DataError, UsageError
+from catenane.config import HeadConfig
+from catenane.errors import ConfigError
+from catenane.models.head import Conditions, Head
 from catenane.models.initialisation import initialise_property_head, start_linear
 from catenane.models.scaling import fit_input_moments, standardised_inputs
 from catenane.nn import Dropout
 
-__all__ = ["Conditions", "PropertyHead"]
-
-Conditions: TypeAlias = Mapping[str, Any]
-"""What a prediction is made for besides the string, by name: `{"gas": "co2", "pressure": 0.15}`."""
+__all__ = ["PropertyHead"]
 
 
-class PropertyHead(nn.Module, ABC):
+class PropertyHead(Head):
     """Scores of T targets from one vector a string, and its descriptors where there are any.
 
     A head defines what the scores mean (`standardise`, `to_labels`), what it predicts under which conditions
@@ -47,13 +44,7 @@ class PropertyHead(nn.Module, ABC):
             one that adds them up.
     """
 
-    task: ClassVar[Task]
-    descriptor_mean_F: Tensor
-    descriptor_std_F: Tensor
-    pooled_mean_D: Tensor
-    pooled_std_D: Tensor
-    target_mean_T: Tensor
-    target_std_T: Tensor
+    members: nn.ModuleList
 
     def __init__(
         self,
@@ -65,11 +56,11 @@ class PropertyHead(nn.Module, ABC):
         n_descriptors: int = 0,
         relu: bool = False,
     ) -> None:
-        super().__init__()
+        super().__init__(
+            d_model=d_model, targets=targets, n_standardised=n_descriptors, n_descriptors=n_descriptors
+        )
         if n_descriptors and not config.descriptors:
             raise ConfigError(f"head.descriptors=false leaves no place for {n_descriptors} descriptors")
-        self.targets = tuple(targets)
-        self.n_descriptors = n_descriptors
         activation = nn.ReLU if relu else nn.GELU
         joining = nn.Linear(n_descriptors, d_model) if n_descriptors and config.descriptor_layer else None
         self.descriptors = (
@@ -85,10 +76,6 @@ class PropertyHead(nn.Module, ABC):
             start_linear(joining, config.gain)
         for member in self.members:
             initialise_property_head(member, config.gain)
-        for name, width in (("target", "T"), ("descriptor", "F"), ("pooled", "D")):
-            size = {"T": len(targets), "F": n_descriptors, "D": d_model}[width]
-            self.register_buffer(f"{name}_mean_{width}", torch.zeros(size))
-            self.register_buffer(f"{name}_std_{width}", torch.ones(size))
 
     def forward(
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
@@ -120,36 +107,12 @@ class PropertyHead(nn.Module, ABC):
         return torch.stack([member(pooled_BD) for member in self.members])
 
     @abstractmethod
-    def standardise(self, targets_BT: Tensor) -> Tensor:
-        """Labels on the scale of the scores, for the loss; NaN stays NaN."""
-
-    @abstractmethod
-    def to_labels(self, scores: Tensor) -> Tensor:
-        """Scores (..., T) in the units of the labels, or as probabilities of class 1; float32."""
-
-    @abstractmethod
     def fit_targets(self, targets_NT: Tensor) -> None:
         """Learn what the head needs of the training labels before training; NaN is left out.
 
         Raises:
             DataError: The labels cannot be learnt by this head.
         """
-
-    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
-        """Names of the C values of a prediction: the targets, unless conditions say otherwise.
-
-        Raises:
-            UsageError: The head has no such conditions.
-        """
-        if conditions:
-            raise UsageError(
-                f"this model takes no {', '.join(conditions)}: it predicts {', '.join(self.targets)}"
-            )
-        return self.targets
-
-    def extrapolations(self, conditions: Conditions | None = None) -> tuple[str, ...]:
-        """For each column, how the conditions leave the range of training; "" where they do not."""
-        return ("",) * len(self.columns(conditions))
 
     def predict(
         self,
@@ -178,23 +141,6 @@ class PropertyHead(nn.Module, ABC):
         self.columns(conditions)
         return self.to_labels(self(pooled_BD, descriptors_BF, per_member=per_member))
 
-    def bounds(
-        self,
-        values_NC: NDArray,
-        at_targets_NT: NDArray,
-        ends_NT: tuple[NDArray, NDArray],
-        conditions: Conditions | None = None,
-    ) -> tuple[NDArray, NDArray]:
-        """Intervals under conditions, (N, C) each, from those of the targets.
-
-        Args:
-            values_NC: What is predicted under the conditions.
-            at_targets_NT: What is predicted for the targets.
-            ends_NT: Lower and upper ends of the targets' intervals.
-            conditions: As in `predict`.
-        """
-        return ends_NT
-
     @torch.no_grad()
     def fit_scalers(
         self,
@@ -220,13 +166,6 @@ class PropertyHead(nn.Module, ABC):
             fit_input_moments(self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF)
         if pooled_ND is not None:
             fit_input_moments(self.pooled_mean_D, self.pooled_std_D, pooled_ND)
-
-    def _check_descriptors(self, descriptors_BF: NDArray | Tensor | None) -> None:
-        n_given = 0 if descriptors_BF is None else descriptors_BF.shape[1]
-        if n_given != self.n_descriptors:
-            raise DataError(
-                f"the model reads {self.n_descriptors} descriptors a string, and {n_given} were given"
-            )
 
 
 class _ResidualLayer(nn.Sequential):

@@ -8,6 +8,7 @@ import torch
 
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
+from catenane.models import gaussian_process
 from catenane.models.gaussian_process import GaussianProcessHead
 
 N, WIDTH, PLAIN, FRAGMENTS = 60, 4, 3, 16
@@ -23,9 +24,7 @@ def make_inputs(n: int = N, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, 
 
 
 def make_head(landmarks: int = N, *, targets=("y",), task="regression", **settings) -> GaussianProcessHead:
-    config = HeadConfig(
-        kind="gaussian-process", landmarks=landmarks, **{"fragments": FRAGMENTS, **settings}
-    )
+    config = HeadConfig(kind="gaussian-process", landmarks=landmarks, **{"fragments": FRAGMENTS, **settings})
     return GaussianProcessHead(
         config, d_model=WIDTH, targets=targets, n_descriptors=PLAIN + config.fragments, task=task
     )
@@ -33,15 +32,16 @@ def make_head(landmarks: int = N, *, targets=("y",), task="regression", **settin
 
 def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pooled) -> float:
     """The prediction of a row by the process of the others, under the settings of all."""
-    from catenane.models import gaussian_process
-
     keep = [place for place in range(len(labels)) if place != row]
     inputs = head._inputs(pooled, descriptors)
     order = torch.tensor(keep)
     kernels = gaussian_process._kernel(head._similarity(*inputs), head.settings_TK[0]).double()
     # Columns are landmarks, which stand in the order in which they were drawn.
     places = torch.tensor(
-        [int((head.landmark_states_PD == inputs[0][i]).all(dim=1).nonzero()[0, 0]) for i in range(len(labels))]
+        [
+            int((head.landmark_states_PD == inputs[0][i]).all(dim=1).nonzero()[0, 0])
+            for i in range(len(labels))
+        ]
     )
     kernels = kernels[:, places]
     scaled = (labels[:, 0] - head.target_mean_T[0]) / head.target_std_T[0]
@@ -62,19 +62,19 @@ def test_it_learns_what_the_inputs_determine():
 def test_leave_one_out_equals_a_process_without_the_row():
     pooled, descriptors, labels = make_inputs()
     head = make_head()
-    left_out = head.fit(labels, descriptors, pooled)
+    left_out = head.to_labels(head.fit(labels, descriptors, pooled))
     for row in (0, 17, 59):
         assert float(left_out[row, 0]) == pytest.approx(
             refit_without(head, row, labels, descriptors, pooled), abs=1e-4
         )
 
 
-def test_fewer_landmarks_than_rows_come_close_to_all(monkeypatch):
+def test_fewer_landmarks_than_rows_come_close_to_all():
     pooled, descriptors, labels = make_inputs(200)
     full, reduced = make_head(200), make_head(160)
     expected = full.fit(labels, descriptors, pooled)
     found = reduced.fit(labels, descriptors, pooled)
-    assert (found - expected).abs().mean() < 0.15 * labels.std()
+    assert (found - expected).abs().mean() < 0.15
 
 
 def test_a_missing_label_is_predicted_and_counts_for_nothing():
@@ -84,9 +84,7 @@ def test_a_missing_label_is_predicted_and_counts_for_nothing():
     head = make_head()
     found = head.fit(holed, descriptors, pooled)
     assert torch.isfinite(found).all()
-    assert float(found[5, 0]) == pytest.approx(
-        float(head.predict(pooled[5:6], descriptors[5:6])[0, 0]), abs=1e-3
-    )
+    assert float(found[5, 0]) == pytest.approx(float(head(pooled[5:6], descriptors[5:6])[0, 0]), abs=1e-3)
 
 
 def test_targets_are_learnt_each_by_itself():
@@ -104,7 +102,7 @@ def test_probabilities_rise_with_the_class_and_stay_inside():
     pooled, descriptors, labels = make_inputs(120)
     classes = (labels > labels.median()).double()
     head = make_head(120, task="classification")
-    left_out = head.fit(classes, descriptors, pooled)
+    left_out = head.to_labels(head.fit(classes, descriptors, pooled))
     assert ((left_out > 0) & (left_out < 1)).all()
     assert left_out[classes == 1].mean() > left_out[classes == 0].mean() + 0.3
 
@@ -113,7 +111,7 @@ def test_amounts_are_never_negative():
     pooled, descriptors, labels = make_inputs()
     head = make_head(target_scale="sqrt")
     left_out = head.fit(labels.clamp(min=0), descriptors, pooled)
-    assert (left_out >= 0).all()
+    assert (head.to_labels(left_out) >= 0).all()
     assert (head.predict(pooled, descriptors) >= 0).all()
 
 
@@ -122,7 +120,9 @@ def test_rows_do_not_depend_on_each_other_and_none_is_an_empty_table():
     head = make_head()
     head.fit(labels, descriptors, pooled)
     together = head.predict(pooled, descriptors)
-    torch.testing.assert_close(head.predict(pooled[3:4], descriptors[3:4]), together[3:4], rtol=1e-4, atol=1e-4)
+    torch.testing.assert_close(
+        head.predict(pooled[3:4], descriptors[3:4]), together[3:4], rtol=1e-4, atol=1e-4
+    )
     assert head.predict(pooled[:0], descriptors[:0]).shape == (0, 1)
 
 
