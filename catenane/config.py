@@ -36,7 +36,7 @@ Positions = Literal["sinusoidal", "learned", "rotary", "none"]
 NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
-TargetScale = Literal["linear", "sqrt"]
+TargetScale = Literal["auto", "linear", "sqrt"]
 Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process"]
@@ -135,7 +135,8 @@ class HeadConfig:
     """Pass them through a layer as wide as the encoder first, so that they do not outweigh the string; over a
     frozen encoder, whose states are standardised as they are, nothing is gained by it."""
     target_scale: TargetScale = "linear"
-    """Scale that targets are learnt on; `sqrt` is for amounts, which are never negative and spread widely."""
+    """Scale that targets are learnt on; `sqrt` is for amounts, which are never negative and spread widely;
+    `auto` takes it for labels that are so (skewness above 1), and `linear` for others."""
     isotherm_sites: int = 0
     """Sites of an adsorption isotherm for each gas, from which the targets, uptakes at pressures, follow; 0
     scores each target by itself."""
@@ -145,6 +146,8 @@ class HeadConfig:
         require_share(self, "dropout")
         require_not_negative(self, "isotherm_sites", "fragments")
         require_positive(self, "gain", "members", "landmarks")
+        if self.fragments and not self.descriptors:
+            raise ConfigError("head.fragments are counted beside descriptors: set head.descriptors=true")
         if any(width < 1 for width in self.hidden):
             raise ConfigError(f"hidden={list(self.hidden)} must hold positive widths")
 

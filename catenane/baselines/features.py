@@ -1,25 +1,19 @@
-"""Strings as sparse counts of token n-grams and of Morgan fragments."""
+"""Strings as sparse counts of token n-grams."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from functools import cache
-from typing import Any
 
 import numpy as np
 from scipy import sparse
 
-from catenane.notation import NotationName, Record, compute_all, rdkit_errors
+from catenane.notation import NotationName
 from catenane.tokenizers import load_tokenizer
 
-__all__ = ["commonest_columns", "fragments", "morgan_counts", "ngram_counts", "varying_columns"]
+__all__ = ["commonest_columns", "ngram_counts", "varying_columns"]
 
 N_BUCKETS = 1 << 18
-N_BITS, RADIUS = 2048, 2
-"""Columns that Morgan fragments are folded to, and how many bonds they reach from their centre."""
-HAS_FRAGMENTS: frozenset[NotationName] = frozenset({"smiles"})
-"""Notations whose strings are one molecule each."""
 MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 """2^64 over the golden ratio: products spread over all high bits (Knuth, vol. 3, section 6.4)."""
 
@@ -63,31 +57,3 @@ def varying_columns(values: np.ndarray) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="All-NaN slice", category=RuntimeWarning)
         return np.flatnonzero(np.nanmin(values, axis=0) < np.nanmax(values, axis=0))
-
-
-def morgan_counts(records: Sequence[Record]) -> np.ndarray:
-    """Counts of Morgan fragments of molecules, folded: uint8 of shape (len(records), 2048)."""
-    result = np.zeros((len(records), N_BITS), dtype=np.uint8)
-    for row, (columns, counts) in enumerate(compute_all(records, fragments)):
-        result[row, columns] = counts
-    return result
-
-
-def fragments(record: Record) -> tuple[np.ndarray, np.ndarray]:
-    """Morgan fragments of a molecule: uint16 columns, and uint8 counts of those that occur; else empty.
-
-    Source: D. Rogers, M. Hahn, J. Chem. Inf. Model. 2010, 50, 742.
-    """
-    if record.notation not in HAS_FRAGMENTS:
-        return np.zeros(0, np.uint16), np.zeros(0, np.uint8)
-    with rdkit_errors(record.text):
-        found = _generator().GetCountFingerprint(record.parsed.mol).GetNonzeroElements()
-    columns = np.fromiter(found, np.uint16, len(found))
-    return columns, np.minimum(np.fromiter(found.values(), np.int64, len(found)), 255).astype(np.uint8)
-
-
-@cache
-def _generator() -> Any:
-    from rdkit.Chem import rdFingerprintGenerator
-
-    return rdFingerprintGenerator.GetMorganGenerator(radius=RADIUS, fpSize=N_BITS)

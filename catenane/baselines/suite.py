@@ -13,15 +13,13 @@ import numpy as np
 from scipy import sparse
 
 from catenane.baselines.features import (
-    HAS_FRAGMENTS,
     commonest_columns,
-    morgan_counts,
     ngram_counts,
     varying_columns,
 )
 from catenane.baselines.timing import within
 from catenane.config import Task
-from catenane.descriptors import compute_descriptors
+from catenane.descriptors import HAS_FRAGMENTS, compute_descriptors, count_fragments
 from catenane.notation import NotationName, Record, as_records
 
 __all__ = ["fit_predict_baselines"]
@@ -76,7 +74,7 @@ class _Strings:
 
     @cached_property
     def fragments(self) -> np.ndarray:
-        return morgan_counts(self.train + self.test)
+        return count_fragments(self.train + self.test)
 
 
 def fit_predict_baselines(

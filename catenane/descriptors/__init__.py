@@ -1,5 +1,6 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
+from catenane.descriptors.fragments import HAS_FRAGMENTS, count_fragments, fragments
 from catenane.descriptors.table import (
     Descriptors,
     compute_descriptors,
@@ -8,4 +9,13 @@ from catenane.descriptors.table import (
     descriptor_names,
 )
 
-__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "descriptor_names"]
+__all__ = [
+    "HAS_FRAGMENTS",
+    "Descriptors",
+    "compute_descriptors",
+    "count_fragments",
+    "describe",
+    "descriptor_meanings",
+    "descriptor_names",
+    "fragments",
+]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from catenane.descriptors.fragments import count_fragments
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
 from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, describe_molecule
 from catenane.notation import NotationName, Record, as_records, compute_all, get_notation, rdkit_errors
@@ -36,9 +37,9 @@ class Descriptors:
     """Chemical descriptors of N strings."""
 
     values: NDArray[np.float32]
-    """Shape (N, F), NaN where undefined."""
+    """Shape (N, F), NaN where undefined; behind them counts of fragments, where these were wanted."""
     names: tuple[str, ...]
-    """What the F columns are; see `descriptor_meanings`."""
+    """What the first F columns are; see `descriptor_meanings`."""
 
     def __len__(self) -> int:
         return len(self.values)
@@ -63,7 +64,11 @@ def descriptor_meanings(notation: NotationName) -> dict[str, str]:
 
 
 def compute_descriptors(
-    records: Sequence[Record] | Sequence[str], notation: NotationName, *, n_jobs: int | None = None
+    records: Sequence[Record] | Sequence[str],
+    notation: NotationName,
+    *,
+    n_fragments: int = 0,
+    n_jobs: int | None = None,
 ) -> Descriptors:
     """Descriptors of molecules or frameworks, one row per string, in the order given.
 
@@ -75,11 +80,12 @@ def compute_descriptors(
     Args:
         records: Records, or strings in normal form.
         notation: What they are.
+        n_fragments: Columns for counts of fragments behind the descriptors, see `count_fragments`.
         n_jobs: Processes; by default one per core, if there are a few thousand to describe; -1 for one per
             core.
 
     Returns:
-        float32 values of shape (N, F) and their names.
+        float32 values of shape (N, F + n_fragments) and the names of the descriptors.
 
     Raises:
         ConfigError: The notation or the number of processes is not one.
@@ -87,8 +93,12 @@ def compute_descriptors(
     """
     heed_interrupts()
     names = descriptor_names(notation)
-    rows = compute_all(as_records(records, notation), describe, n_jobs=n_jobs)
-    return Descriptors(np.stack(rows) if rows else np.empty((0, len(names)), np.float32), names)
+    records = as_records(records, notation)
+    rows = compute_all(records, describe, n_jobs=n_jobs)
+    values = np.stack(rows) if rows else np.empty((0, len(names)), np.float32)
+    if n_fragments:
+        values = np.hstack([values, count_fragments(records, n_fragments).astype(np.float32)])
+    return Descriptors(values, names)
 
 
 def describe(record: Record) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
 from catenane.inference.calibration import fingerprint_rows, fit_calibration
 from catenane.inference.domain_check import group_keys
-from catenane.inference.intervals import FEWEST_ROWS, learning_mask, out_of_fold
+from catenane.inference.intervals import FEWEST_ROWS, OutOfFold, learning_mask, out_of_fold
 from catenane.inference.model import Model
 from catenane.models import Bundle
 
@@ -58,6 +58,7 @@ def calibrate(
     descriptors: Descriptors | None = None,
     pooled_ND: NDArray | None = None,
     learns_MN: NDArray[np.bool_] | None = None,
+    left_out_NT: NDArray | None = None,
     held_back: NDArray[np.int64] | None = None,
     seed: int = 0,
     device: str | None = None,
@@ -71,6 +72,7 @@ def calibrate(
         descriptors: Of the rows of the table, if the head reads them and they are at hand.
         pooled_ND: Embeddings of the rows of the table, if they are at hand.
         learns_MN: Which member learnt from which row of the table; all from all training rows by default.
+        left_out_NT: Scores of the training rows, each by a model of the others, where they are at hand.
         held_back: Rows that were neither learnt from nor chose the epoch; needed where no member leaves a
             training row out, else there are no intervals.
         seed: Of draws.
@@ -82,10 +84,14 @@ def calibrate(
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
     records = [table.records[row] for row in rows]
-    score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
+    if left_out_NT is not None:
+        score_MNT = left_out_NT[None]
+        found = OutOfFold(left_out_NT, np.full_like(left_out_NT, np.nan), 1)
+    else:
+        score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
+        learnt_MN = np.ones((len(score_MNT), len(table)), bool) if learns_MN is None else learns_MN
+        found = out_of_fold(score_MNT[:, : len(train)], learnt_MN[:, train])
     n_members, n_train = len(score_MNT), len(train)
-    everything = np.ones((n_members, len(table)), dtype=bool)
-    found = out_of_fold(score_MNT[:, :n_train], (everything if learns_MN is None else learns_MN)[:, train])
     head = model.property_model.head
     with torch.inference_mode():
         labels = torch.from_numpy(table.targets[rows].astype(np.float32)).to(model.device)

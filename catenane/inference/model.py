@@ -242,7 +242,10 @@ class Model:
         """
         if not self.config.descriptors:
             return None
-        descriptors = descriptors or compute_descriptors(strings, self.config.notation)
+        n_fragments = self.config.recipe.head.fragments
+        descriptors = descriptors or compute_descriptors(
+            strings, self.config.notation, n_fragments=n_fragments
+        )
         if descriptors.names != self.config.descriptors:
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "

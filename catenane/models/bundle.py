@@ -109,7 +109,7 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
         encoder or TransformerEncoder(config.recipe.encoder),
         config.recipe.head,
         targets=config.targets,
-        n_descriptors=len(config.descriptors),
+        n_descriptors=len(config.descriptors) + config.recipe.head.fragments,
         relu=config.recipe.encoder.activation == "relu",
         task=config.task,
     )

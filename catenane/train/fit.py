@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,13 +12,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import skew
 
-from catenane.config import EncoderConfig, Recipe, Task
+from catenane.config import EncoderConfig, Recipe, TargetScale, Task
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
-from catenane.models import Bundle, BundleConfig, PropertyModel, TransformerEncoder
+from catenane.models import Bundle, BundleConfig, GaussianProcessHead, PropertyModel, TransformerEncoder
 from catenane.models.bundle import build_property_model
 from catenane.notation import get_notation
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
@@ -32,6 +34,8 @@ from catenane.version import __version__
 __all__ = ["FittedModel", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
+LARGEST_SKEWNESS = 1.0
+"""Of labels that are learnt as they are, where they are never negative."""
 
 
 @dataclass(frozen=True)
@@ -96,11 +100,14 @@ def fit_property_model(
         UsageError: The parent cannot read this notation, or there is none to be frozen.
         TrainingError: See `catenane.train.loop.run`.
     """
-    tokenizer, recipe = _resolve(recipe, table, parent)
+    tokenizer, recipe = _resolve(recipe, table, split, task, parent)
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
     tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
-    descriptors = compute_descriptors(table.records, table.notation) if recipe.head.descriptors else None
+    descriptors = None
+    if recipe.head.descriptors:
+        n_fragments = recipe.head.fragments
+        descriptors = compute_descriptors(table.records, table.notation, n_fragments=n_fragments)
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         bundle = _assemble(table, recipe, task, tokenizer, descriptors, parent, make_encoder)
@@ -112,11 +119,22 @@ def fit_property_model(
         logger.info("reading %s strings with the frozen encoder", f"{len(table):,}")
         pooled_ND = Model(bundle, device=device).embed_normalised(table.strings)
     values_NF = descriptors.values if descriptors else None
-    model.head.fit_scalers(
-        table.targets[split.train],
-        None if values_NF is None else values_NF[split.train],
-        None if pooled_ND is None else pooled_ND[split.train],
-    )
+    of_train = [
+        None if values is None else torch.from_numpy(values[split.train])
+        for values in (table.targets, values_NF, pooled_ND)
+    ]
+    if isinstance(model.head, GaussianProcessHead):
+        began = time.monotonic()
+        left_out_NT = model.head.fit(*of_train, seed=seed).numpy()
+        if intervals:
+            bundle = calibrate(
+                bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND,
+                left_out_NT=left_out_NT, seed=seed, device=device,
+            )  # fmt: skip
+        bundle.model.to("cpu").eval()
+        progress = Progress("", seconds=time.monotonic() - began, finished=True)
+        return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
+    model.head.fit_scalers(*of_train)
     chosen = _with_usable_validation(split, table)
     held_back: np.ndarray | None = None
     if intervals and learns_MN is None:
@@ -152,8 +170,10 @@ def fit_property_model(
     return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
 
 
-def _resolve(recipe: Recipe, table: Table, parent: Bundle | None) -> tuple[StringTokenizer, Recipe]:
-    """The tokenizer, and the recipe with the shape of the encoder that will be trained or read."""
+def _resolve(
+    recipe: Recipe, table: Table, split: Split, task: Task, parent: Bundle | None
+) -> tuple[StringTokenizer, Recipe]:
+    """The tokenizer, and the recipe with what depends on the data filled in."""
     tokenizer = parent.tokenizer if parent is not None else load_tokenizer(table.notation)
     if not get_notation(tokenizer.notation).reads(table.notation):
         raise UsageError(
@@ -165,9 +185,23 @@ def _resolve(recipe: Recipe, table: Table, parent: Bundle | None) -> tuple[Strin
             f"recipe {recipe.name!r} freezes its encoder (finetuning.encoder_rate=0), so it needs a "
             "pretrained one: give a model, or another recipe"
         )
+    head = recipe.head
+    if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
+        raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
+    if head.target_scale == "auto":
+        scale: TargetScale = "sqrt" if task == "regression" and _are_amounts(table, split) else "linear"
+        head = dataclasses.replace(head, target_scale=scale)
+    head = dataclasses.replace(head, landmarks=min(head.landmarks, len(split.train)))
     shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
     shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
-    return tokenizer, dataclasses.replace(recipe, encoder=shape)
+    return tokenizer, dataclasses.replace(recipe, encoder=shape, head=head)
+
+
+def _are_amounts(table: Table, split: Split) -> bool:
+    """Whether the training labels of every target are never negative and spread widely to above."""
+    labels_NT = table.targets[split.train]
+    skewness_T = skew(labels_NT, axis=0, nan_policy="omit")
+    return bool(np.nanmin(labels_NT) >= 0 and (np.asarray(skewness_T) > LARGEST_SKEWNESS).all())
 
 
 def _assemble(

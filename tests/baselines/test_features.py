@@ -5,11 +5,9 @@ import numpy as np
 from catenane.baselines.features import (
     N_BUCKETS,
     commonest_columns,
-    morgan_counts,
     ngram_counts,
     varying_columns,
 )
-from catenane.notation import as_records
 from catenane.tokenizers import load_tokenizer
 
 STRINGS = ["CCO", "CCCCO", "c1ccccc1Br", "C[C@H](N)C(=O)O", "C"]
@@ -52,10 +50,3 @@ def test_columns_without_two_numbers_are_left_out():
     nan = np.nan
     values = np.array([[1, 2, nan, nan, 0], [1, 3, nan, 4, nan], [1, 2, nan, nan, 1]])
     assert varying_columns(values).tolist() == [1, 4]
-
-
-def test_morgan_counts_know_the_molecule_and_not_its_spelling():
-    first, second, other = morgan_counts(as_records(["OCC", "C(C)O", "CCN"], "smiles"))
-    assert (first == second).all()
-    assert (first != other).any()
-    assert first.sum() > 3

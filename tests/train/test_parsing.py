@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from catenane.baselines import fit_predict_baselines, fragments
+from catenane.baselines import fit_predict_baselines
 from catenane.data import aggregate, make_split, read_table, shared_with_train
-from catenane.descriptors import compute_descriptors, describe
+from catenane.descriptors import compute_descriptors, describe, fragments
 from catenane.notation import groups
 from catenane.reporting.groups import chemistry_groups
 
