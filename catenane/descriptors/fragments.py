@@ -23,7 +23,7 @@ HAS_FRAGMENTS: frozenset[NotationName] = frozenset({"smiles"})
 
 
 def count_fragments(records: Sequence[Record], n_kinds: int = N_KINDS) -> NDArray[np.uint8]:
-    """Counts of fragments, folded to `n_kinds` columns: shape (N, n_kinds); zero where there is no molecule."""
+    """Counts of fragments, folded to `n_kinds` columns: (N, n_kinds); zero where there is no molecule."""
     result = np.zeros((len(records), n_kinds), dtype=np.uint8)
     for row, (kinds, counts) in enumerate(compute_all(records, fragments)):
         np.add.at(result[row], kinds % n_kinds, counts)

@@ -86,7 +86,7 @@ def calibrate(
     records = [table.records[row] for row in rows]
     if left_out_NT is not None:
         score_MNT = left_out_NT[None]
-        found = OutOfFold(left_out_NT, np.full_like(left_out_NT, np.nan), 1)
+        found = OutOfFold(left_out_NT, np.full_like(left_out_NT, np.nan))
     else:
         score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
         learnt_MN = np.ones((len(score_MNT), len(table)), bool) if learns_MN is None else learns_MN

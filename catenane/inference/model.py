@@ -20,6 +20,7 @@ from catenane.inference.intervals import difficulty_features
 from catenane.inference.predictions import Embeddings, Predictions
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.head import Conditions
+from catenane.models.property_head import PropertyHead
 from catenane.models.property_model import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.tokenizers import EncodedStrings
@@ -175,7 +176,7 @@ class Model:
     ) -> np.ndarray:
         """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
         head = self.property_model.head
-        n_members = len(head.members) if per_member else 1
+        n_members = len(head.members) if per_member and isinstance(head, PropertyHead) else 1
         found = self._in_batches(
             lambda pooled_BD, descriptors_BF: (
                 head(pooled_BD, descriptors_BF, per_member=True).transpose(0, 1).flatten(1)

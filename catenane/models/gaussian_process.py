@@ -7,7 +7,6 @@ fragments, T targets, K settings of a kernel.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,47 +22,17 @@ from catenane.models.scaling import (
     standardised_inputs,
     to_scale,
 )
-from catenane.nn.similarity import rational_quadratic, squared_distances, tanimoto, unary
+from catenane.models.string_kernel import JITTER, SETTINGS, Similarity, combine, tune
+from catenane.nn.similarity import squared_distances, tanimoto, unary
 
 __all__ = ["GaussianProcessHead"]
 
 MOST_COUNTED = 4
 """Counts of a fragment are cut off here: how often a longer chain repeats itself is in the descriptors."""
-CHUNK = 1024
-"""Rows whose similarities are in memory together."""
 N_TUNED = 600
 """Training rows on which the settings of a kernel are chosen."""
-JITTER = 1e-4
-"""Variance added to the landmarks, so that a matrix of float32 similarities can be inverted."""
-SETTINGS = {
-    "descriptor_weight": -0.7,
-    "descriptor_length": 0.0,
-    "descriptor_shape": 0.0,
-    "state_weight": -0.7,
-    "state_length": 0.0,
-    "state_shape": 0.0,
-    "linear_weight": -0.7,
-    "fragment_weight": -0.7,
-    "noise": -1.6,
-}
-"""Logarithms of a kernel's settings before the labels are seen: each part explains half a variance."""
-PRIOR = 8.0
-"""Cost in nats of moving such a logarithm by one. Labels of similar molecules alone would drive it far, and
-what lies outside the training set would be predicted worse."""
-
-
-class _Similarity(NamedTuple):
-    """What kernels are made of: each of shape (B, P), or None where there is nothing to compare by."""
-
-    states: Tensor
-    descriptors: Tensor | None
-    linear: Tensor | None
-    fragments: Tensor | None
-
-    def double(self) -> _Similarity:
-        """The same in float64."""
-        states, *others = self
-        return _Similarity(states.double(), *(part if part is None else part.double() for part in others))
+CHUNK = 1024
+"""Rows whose similarities are in memory together."""
 
 
 class GaussianProcessHead(Head):
@@ -241,11 +210,11 @@ class GaussianProcessHead(Head):
     def _scores(self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor) -> Tensor:
         similarity = self._similarity(states_BD, plain_BF, counts_BC)
         columns = zip(self.settings_TK, self.weights_TP, strict=True)
-        return torch.stack([_kernel(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
+        return torch.stack([combine(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
 
     def _similarity(
         self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor, places: Tensor | slice = slice(None)
-    ) -> _Similarity:
+    ) -> Similarity:
         """What rows have in common with the landmarks at these places."""
         landmarks_PF = self.landmark_descriptors_PF[places]
         states = squared_distances(states_BD, self.landmark_states_PD[places]) / states_BD.shape[1]
@@ -258,7 +227,7 @@ class GaussianProcessHead(Head):
             code_BU = unary(counts_BC, MOST_COUNTED)[:, columns_U]
             sizes_B = counts_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
             fragments = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
-        return _Similarity(states, descriptors, linear, fragments)
+        return Similarity(states, descriptors, linear, fragments)
 
     def _landmark_code(self) -> tuple[Tensor, Tensor, Tensor]:
         """Fragments of the landmarks in unary code, without columns that are always zero, and their sums."""
@@ -284,14 +253,14 @@ class GaussianProcessHead(Head):
         tuned_M = known_P.nonzero()[:N_TUNED, 0]
         rows_M = order_N[tuned_M]
         similarity = self._similarity(states_ND[rows_M], plain_NF[rows_M], counts_NC[rows_M], tuned_M)
-        settings_K = _tune(similarity, labels_N[rows_M])
+        settings_K = tune(similarity, labels_N[rows_M])
         self.settings_TK[place] = settings_K
         noise = settings_K[-1].exp().double()
 
         def kernel(rows: Tensor) -> Tensor:
             return torch.cat(
                 [
-                    _kernel(self._similarity(states_ND[part], plain_NF[part], counts_NC[part]), settings_K)
+                    combine(self._similarity(states_ND[part], plain_NF[part], counts_NC[part]), settings_K)
                     for part in rows.split(CHUNK)
                 ]
             )
@@ -341,50 +310,6 @@ def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, 
     scores_P = kernel_PP @ weights_P
     scores_P[known_K] = labels_P[known_K] - weights_K / inverse_KK.diagonal()
     return weights_P, scores_P
-
-
-def _kernel(similarity: _Similarity, settings_K: Tensor) -> Tensor:
-    """The kernel, (B, P), of the dtype of the similarities."""
-    setting = dict(zip(SETTINGS, settings_K.to(similarity.states.dtype).exp(), strict=True))
-    kernel_BP = setting["state_weight"] * rational_quadratic(
-        similarity.states, setting["state_length"], setting["state_shape"]
-    )
-    if similarity.descriptors is not None and similarity.linear is not None:
-        kernel_BP = kernel_BP + setting["linear_weight"] * similarity.linear
-        kernel_BP = kernel_BP + setting["descriptor_weight"] * rational_quadratic(
-            similarity.descriptors, setting["descriptor_length"], setting["descriptor_shape"]
-        )
-    if similarity.fragments is not None:
-        kernel_BP = kernel_BP + setting["fragment_weight"] * similarity.fragments
-    return kernel_BP
-
-
-@torch.enable_grad()
-def _tune(similarity: _Similarity, labels_M: Tensor) -> Tensor:
-    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
-    similarity = similarity.double()
-    labels_M = labels_M.double()
-    start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
-    settings_K = start_K.clone().requires_grad_()
-    optimizer = torch.optim.LBFGS(
-        [settings_K], lr=0.5, max_iter=12, tolerance_change=1e-4, line_search_fn="strong_wolfe"
-    )
-
-    def loss() -> Tensor:
-        optimizer.zero_grad()
-        kernel_MM = _kernel(similarity, settings_K)
-        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(
-            len(labels_M), dtype=torch.float64
-        )
-        root_MM = torch.linalg.cholesky(kernel_MM)
-        white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
-        cost = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
-        cost = cost + PRIOR * (settings_K - start_K).square().sum()
-        cost.backward()
-        return cost
-
-    optimizer.step(loss)
-    return settings_K.detach().float()
 
 
 def _logistic_curve(scores_N: Tensor, classes_N: Tensor, target: str) -> Tensor:

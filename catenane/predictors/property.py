@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 from sklearn.utils.validation import check_is_fitted
 
-from catenane.config import Recipe, load_recipe
+from catenane.config import Recipe
 from catenane.data import Table, make_split
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
@@ -21,6 +21,7 @@ from catenane.notation import detect_notation, read_records
 from catenane.predictors.base import StringEstimator
 from catenane.predictors.strings import as_strings
 from catenane.train import fit_property_model
+from catenane.train.start import choose_recipe, default_model
 
 __all__ = ["PropertyClassifier", "PropertyRegressor"]
 
@@ -32,7 +33,7 @@ class _PropertyEstimator(StringEstimator):
 
     def __init__(
         self,
-        recipe: str | Path | Recipe = "small",
+        recipe: str | Path | Recipe | None = None,
         *,
         settings: Mapping[str, Any] | None = None,
         model: str | Path | None = None,
@@ -68,17 +69,21 @@ class _PropertyEstimator(StringEstimator):
             raise DataError(f"y is infinite at row {row}: expected numbers, NaN where a label is missing")
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
-        recipe = self.recipe if isinstance(self.recipe, Recipe) else load_recipe(self.recipe)
-        table = _table(strings, targets_NT)
-        rest = 1 - self.valid_share
+        table, settings = _table(strings, targets_NT), self.settings or {}
+        model = default_model(table.notation, self.model, self.recipe, settings)
+        parent = load_bundle(model) if model is not None else None
+        inherited = None if parent is None else parent.config.recipe
+        recipe = choose_recipe(self.recipe, inherited, table.target_names).with_settings(settings)
+        frozen = parent is not None and not recipe.finetuning.encoder_rate
+        valid_share = 0.0 if frozen else self.valid_share
         # No row is kept for a test here: scikit-learn's splitters do that outside.
-        split = make_split(table, seed=self.seed, fractions=(rest, self.valid_share, 0.0))
+        split = make_split(table, seed=self.seed, fractions=(1 - valid_share, valid_share, 0.0))
         fitted = fit_property_model(
             table,
             split,
-            recipe.with_settings(self.settings or {}),
+            recipe,
             task=self._task,
-            parent=load_bundle(self.model) if self.model is not None else None,
+            parent=parent,
             seed=self.seed,
             device=self.device,
         )
@@ -105,10 +110,11 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
     """Predicts numbers from strings.
 
     Args:
-        recipe: Name or TOML file of a recipe, or the recipe itself.
+        recipe: Name or TOML file of a recipe, or the recipe itself; the model's own by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
-        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's.
-        valid_share: Share of the rows given to `fit` that choose the best epoch.
+        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's. Without recipe,
+            model and settings of an encoder or its training, the bundled one of the notation, frozen.
+        valid_share: Share of the rows given to `fit` that choose the best epoch; none over a frozen encoder.
         seed: Of that choice, weights, order and dropout.
         device: "cpu", "cuda", ...; the fastest by default.
 
@@ -152,10 +158,11 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
     For more classes, wrap it in `sklearn.multiclass.OneVsRestClassifier`.
 
     Args:
-        recipe: Name or TOML file of a recipe, or the recipe itself.
+        recipe: Name or TOML file of a recipe, or the recipe itself; the model's own by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
-        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's.
-        valid_share: Share of the rows given to `fit` that choose the best epoch.
+        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's. Without recipe,
+            model and settings of an encoder or its training, the bundled one of the notation, frozen.
+        valid_share: Share of the rows given to `fit` that choose the best epoch; none over a frozen encoder.
         seed: Of that choice, weights, order and dropout.
         device: "cpu", "cuda", ...; the fastest by default.
 

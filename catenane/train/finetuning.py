@@ -14,9 +14,8 @@ from typing import Any, Literal
 import numpy as np
 import torch
 
-from catenane.adsorption import Uptake
-from catenane.baselines import fit_predict_baselines, fragments
-from catenane.config import Recipe, Task, load_recipe
+from catenane.baselines import fit_predict_baselines
+from catenane.config import Recipe, Task
 from catenane.data import (
     Rejection,
     Split,
@@ -29,7 +28,7 @@ from catenane.data import (
     write_rejected,
 )
 from catenane.data.duplicates import Aggregation, Duplicates
-from catenane.descriptors import describe
+from catenane.descriptors import describe, fragments
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
@@ -47,6 +46,7 @@ from catenane.train.folder import (
 )
 from catenane.train.logs import LogFormat
 from catenane.train.loop import describe_run
+from catenane.train.start import choose_recipe, default_model
 from catenane.version import __version__
 
 __all__ = ["finetune"]
@@ -85,14 +85,15 @@ def finetune(
     Args:
         data: CSV, TSV, Parquet or SMI file, "-", or the name of a registered data set.
         target: Column of labels, or several; numbers, empty where not measured; 0 and 1 for classes.
-        model: Pretrained bundle to start from; without it the encoder starts from scratch.
+        model: Pretrained bundle to start from. Where neither it nor a recipe nor a setting of an encoder or
+            its training is given, the bundled one of the notation, its encoder frozen; else none.
         out: Folder of the run; `runs/finetune-DATA` by default. It gets `bundle/`, `metrics.json`,
             `predictions.csv`, `rejected.csv` and `report.html`.
-        recipe: Name or file of a recipe; the pretrained model's own, or "small", by default.
+        recipe: Name or file of a recipe; the model's own, or "small", by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
         column: Column of the strings, where it cannot be told from its name or content.
-        split: "random", "scaffold", "linker", "topology", "framework" or "column:NAME"; 80/10/10 where rows
-            are drawn.
+        split: "random", "scaffold", "linker", "topology", "framework", or "column:NAME". Where rows are
+            drawn, 80/10/10; 90/0/10 over a frozen encoder, for which no row has to choose an epoch.
         task: "regression" or "classification"; by default told from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
@@ -114,18 +115,7 @@ def finetune(
     began = time.monotonic()
     heed_interrupts()
     targets = (target,) if isinstance(target, str) else tuple(target)
-    parent = load_bundle(model) if model is not None else None
-    chosen = _choose_recipe(recipe, parent, targets).with_settings(settings or {})
-    asked = {
-        "verb": "finetune", "targets": targets, "recipe": asdict(chosen), "column": column, "split": split,
-        "task": task, "duplicates": duplicates, "seed": seed,
-    }  # fmt: skip
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
-    inputs = {
-        "the data": source_files([data], data_dir),
-        "the model": [] if model is None else bundle_files(model),
-    }
-    run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     read = read_table(
         data,
         targets=targets,
@@ -133,11 +123,24 @@ def finetune(
         columns=(split.removeprefix("column:"),) if split.startswith("column:") else (),
         on_error=on_error,
         data_dir=data_dir,
-        features=(groups, describe, fragments) if baselines or chosen.head.descriptors else (groups,),
+        features=(groups, describe, fragments),
     )
+    model = default_model(read.notation, model, recipe, settings or {})
+    parent = load_bundle(model) if model is not None else None
+    inherited = None if parent is None else parent.config.recipe
+    chosen = choose_recipe(recipe, inherited, targets).with_settings(settings or {})
+    asked = {
+        "verb": "finetune", "targets": targets, "recipe": asdict(chosen), "column": column, "split": split,
+        "task": task, "duplicates": duplicates, "seed": seed,
+    }  # fmt: skip
+    inputs = {
+        "the data": source_files([data], data_dir),
+        "the model": [] if model is None else bundle_files(model),
+    }
+    run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     task = infer_task(read, task)
     table = _settle(aggregate(read, duplicates), task)
-    parts = make_split(table, split, seed=seed)
+    parts = make_split(table, split, seed=seed, fractions=_shares(chosen, parent))
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
     found = find_duplicates(read)
@@ -188,18 +191,10 @@ def finetune(
     return result
 
 
-def _choose_recipe(
-    recipe: str | Path | Recipe | None, parent: Bundle | None, targets: Sequence[str]
-) -> Recipe:
-    """The recipe asked for, else the parent's, whose isotherms only uptakes take over, else `small`."""
-    if isinstance(recipe, Recipe):
-        return recipe
-    if recipe is None and parent is not None:
-        inherited = parent.config.recipe
-        if inherited.head.isotherm_sites and not all(map(Uptake.parse, targets)):
-            return inherited.with_settings({"head.isotherm_sites": 0, "head.target_scale": "linear"})
-        return inherited
-    return load_recipe(recipe or "small")
+def _shares(recipe: Recipe, parent: Bundle | None) -> tuple[float, float, float]:
+    """Shares of train, valid and test: nothing chooses an epoch of a head on a frozen encoder."""
+    frozen = parent is not None and not recipe.finetuning.encoder_rate
+    return (0.9, 0.0, 0.1) if frozen else (0.8, 0.1, 0.1)
 
 
 def _stem(data: str | Path) -> str:

@@ -19,7 +19,14 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
-from catenane.models import Bundle, BundleConfig, GaussianProcessHead, PropertyModel, TransformerEncoder
+from catenane.models import (
+    Bundle,
+    BundleConfig,
+    GaussianProcessHead,
+    PropertyHead,
+    PropertyModel,
+    TransformerEncoder,
+)
 from catenane.models.bundle import build_property_model
 from catenane.notation import get_notation
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
@@ -119,13 +126,17 @@ def fit_property_model(
         logger.info("reading %s strings with the frozen encoder", f"{len(table):,}")
         pooled_ND = Model(bundle, device=device).embed_normalised(table.strings)
     values_NF = descriptors.values if descriptors else None
-    of_train = [
-        None if values is None else torch.from_numpy(values[split.train])
-        for values in (table.targets, values_NF, pooled_ND)
-    ]
-    if isinstance(model.head, GaussianProcessHead):
+    head = model.head
+
+    def of_train(values: np.ndarray | None) -> torch.Tensor | None:
+        return None if values is None else torch.from_numpy(values[split.train])
+
+    labels_NT, described_NF, states_ND = map(of_train, (table.targets, values_NF, pooled_ND))
+    assert labels_NT is not None
+    if isinstance(head, GaussianProcessHead):
+        assert states_ND is not None
         began = time.monotonic()
-        left_out_NT = model.head.fit(*of_train, seed=seed).numpy()
+        left_out_NT = head.fit(labels_NT, described_NF, states_ND, seed=seed).numpy()
         if intervals:
             bundle = calibrate(
                 bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND,
@@ -134,7 +145,8 @@ def fit_property_model(
         bundle.model.to("cpu").eval()
         progress = Progress("", seconds=time.monotonic() - began, finished=True)
         return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
-    model.head.fit_scalers(*of_train)
+    assert isinstance(head, PropertyHead)
+    head.fit_scalers(labels_NT, described_NF, states_ND)
     chosen = _with_usable_validation(split, table)
     held_back: np.ndarray | None = None
     if intervals and learns_MN is None:
@@ -143,7 +155,7 @@ def fit_property_model(
     training: TrainingTask[Any]
     if pooled_ND is not None:
         training = HeadTask(
-            model.head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
+            head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
         )
     else:
         training = PropertyTask(model, table, chosen, encoded, descriptors, tokenizer, recipe, seed)

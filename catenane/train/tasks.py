@@ -18,6 +18,7 @@ from catenane.config import Recipe, TrainingConfig
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors
 from catenane.models import PropertyModel
+from catenane.models.head import Head
 from catenane.models.property_head import PropertyHead
 from catenane.notation import respell
 from catenane.objectives import classification_loss, regression_loss
@@ -218,7 +219,7 @@ def _n_known(targets: Tensor) -> float:
     return float((~targets.isnan()).sum())
 
 
-def _loss(head: PropertyHead, scores: Tensor, targets: Tensor, settings: TrainingConfig) -> Tensor:
+def _loss(head: Head, scores: Tensor, targets: Tensor, settings: TrainingConfig) -> Tensor:
     """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of one shape or the other."""
     if head.task == "classification":
         return classification_loss(scores, targets.expand_as(scores))
@@ -226,7 +227,7 @@ def _loss(head: PropertyHead, scores: Tensor, targets: Tensor, settings: Trainin
 
 
 def _validation_scores(
-    head: PropertyHead, scores_NT: Tensor, targets_NT: Tensor, settings: TrainingConfig
+    head: Head, scores_NT: Tensor, targets_NT: Tensor, settings: TrainingConfig
 ) -> dict[str, float]:
     loss = _loss(head, scores_NT, targets_NT, settings).item()
     if head.task == "classification":

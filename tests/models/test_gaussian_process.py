@@ -8,7 +8,7 @@ import torch
 
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
-from catenane.models import gaussian_process
+from catenane.models import string_kernel
 from catenane.models.gaussian_process import GaussianProcessHead
 
 N, WIDTH, PLAIN, FRAGMENTS = 60, 4, 3, 16
@@ -35,7 +35,7 @@ def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pool
     keep = [place for place in range(len(labels)) if place != row]
     inputs = head._inputs(pooled, descriptors)
     order = torch.tensor(keep)
-    kernels = gaussian_process._kernel(head._similarity(*inputs), head.settings_TK[0]).double()
+    kernels = string_kernel.combine(head._similarity(*inputs), head.settings_TK[0]).double()
     # Columns are landmarks, which stand in the order in which they were drawn.
     places = torch.tensor(
         [
@@ -45,7 +45,7 @@ def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pool
     )
     kernels = kernels[:, places]
     scaled = (labels[:, 0] - head.target_mean_T[0]) / head.target_std_T[0]
-    noise = head.settings_TK[0, -1].exp().double() + gaussian_process.JITTER
+    noise = head.settings_TK[0, -1].exp().double() + string_kernel.JITTER
     among = kernels[order][:, order] + noise * torch.eye(len(keep), dtype=torch.float64)
     score = kernels[row, order] @ torch.linalg.solve(among, scaled[order])
     return float(score * head.target_std_T[0] + head.target_mean_T[0])

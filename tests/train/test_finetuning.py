@@ -63,7 +63,7 @@ def test_only_uptakes_inherit_isotherms(mof_file: Path, tiny, tmp_path: Path):
         finetune(mof_file, target=target, model=tmp_path / "parent", out=tmp_path / target, **options)
         head = load_bundle(tmp_path / target).config.recipe.head
         assert head.isotherm_sites == sites
-        assert head.target_scale == ("sqrt" if sites else "linear")
+        assert head.target_scale == "sqrt", "inherited, or found in labels that are skewed amounts"
 
 
 def test_overwriting_leaves_nothing_of_the_run_but_what_is_not_its_own(

@@ -1,0 +1,94 @@
+"""The kernel of a Gaussian process over strings: a weighted sum of similarities, and how it is tuned.
+
+Axes: B and P strings that are compared, M training strings that tune the kernel, K settings.
+
+Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from catenane.nn.similarity import rational_quadratic
+
+__all__ = ["JITTER", "SETTINGS", "Similarity", "combine", "tune"]
+
+JITTER = 1e-4
+"""Variance added to the landmarks, so that a matrix of float32 similarities can be inverted."""
+SETTINGS = {
+    "descriptor_weight": -0.7,
+    "descriptor_length": 0.0,
+    "descriptor_shape": 0.0,
+    "state_weight": -0.7,
+    "state_length": 0.0,
+    "state_shape": 0.0,
+    "linear_weight": -0.7,
+    "fragment_weight": -0.7,
+    "noise": -1.6,
+}
+"""Logarithms of a kernel's settings before the labels are seen: each part explains half a variance."""
+PRIOR = 8.0
+"""Cost in nats of moving such a logarithm by one. Labels of similar molecules alone would drive it far, and
+what lies outside the training set would be predicted worse."""
+
+
+class Similarity(NamedTuple):
+    """What kernels are made of: each of shape (B, P), or None where there is nothing to compare by."""
+
+    states: Tensor
+    descriptors: Tensor | None
+    linear: Tensor | None
+    fragments: Tensor | None
+
+    def double(self) -> Similarity:
+        """The same in float64."""
+        states, *others = self
+        return Similarity(states.double(), *(part if part is None else part.double() for part in others))
+
+
+def combine(similarity: Similarity, settings_K: Tensor) -> Tensor:
+    """The kernel, (B, P), of the dtype of the similarities."""
+    setting = dict(zip(SETTINGS, settings_K.to(similarity.states.dtype).exp(), strict=True))
+    kernel_BP: Tensor = setting["state_weight"] * rational_quadratic(
+        similarity.states, setting["state_length"], setting["state_shape"]
+    )
+    if similarity.descriptors is not None and similarity.linear is not None:
+        kernel_BP = kernel_BP + setting["linear_weight"] * similarity.linear
+        kernel_BP = kernel_BP + setting["descriptor_weight"] * rational_quadratic(
+            similarity.descriptors, setting["descriptor_length"], setting["descriptor_shape"]
+        )
+    if similarity.fragments is not None:
+        kernel_BP = kernel_BP + setting["fragment_weight"] * similarity.fragments
+    return kernel_BP
+
+
+@torch.enable_grad()
+def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
+    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
+    similarity = similarity.double()
+    labels_M = labels_M.double()
+    start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
+    settings_K = start_K.clone().requires_grad_()
+    optimizer = torch.optim.LBFGS(
+        [settings_K], lr=0.5, max_iter=12, tolerance_change=1e-4, line_search_fn="strong_wolfe"
+    )
+
+    def cost() -> Tensor:
+        optimizer.zero_grad()
+        kernel_MM = combine(similarity, settings_K)
+        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(
+            len(labels_M), dtype=torch.float64
+        )
+        root_MM = torch.linalg.cholesky(kernel_MM)
+        white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
+        nats: Tensor = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
+        nats = nats + PRIOR * (settings_K - start_K).square().sum()
+        nats.backward()
+        return nats
+
+    optimizer.step(cost)
+    tuned_K: Tensor = settings_K.detach().float()
+    return tuned_K
