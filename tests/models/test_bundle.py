@@ -195,7 +195,7 @@ def text(content: str):
         ("config.json", edit(colour="red"), "unknown setting 'colour'"),
         ("config.json", edit(task=None), "with task=None"),
         ("config.json", edit(targets=["logS"]), "do not fit config.json"),
-        ("config.json", edit(targets=["logS", "logS"]), "must differ"),
+        ("config.json", edit(targets=["logS", "logS"]), "two columns"),
         ("config.json", edit(encoder_max_length=10**9), "max_length=1,000,000,000 does not fit"),
         ("config.json", edit(encoder_n_layers=10**6), "n_layers=1,000,000 does not fit"),
         ("config.json", edit(encoder_d_hidden=10**9), "d_hidden=1,000,000,000 does not fit"),
