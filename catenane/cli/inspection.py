@@ -92,7 +92,10 @@ def models(
     if as_json:
         print_json({"models": cards, "recipes": recipes})
         return
-    rows = [[bundled, ", ".join(card.get("targets", ())) or "vectors alone", card["description"]] for bundled, card in cards.items()]
+    rows = [
+        [bundled, ", ".join(card.get("targets", ())) or "vectors alone", card["description"]]
+        for bundled, card in cards.items()
+    ]
     print_table("Bundled models", ["name", "targets", "what it is"], rows)
     stdout.print()
     print_table("Recipes", ["name", "what it is"], [list(entry) for entry in recipes.items()])
