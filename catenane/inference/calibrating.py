@@ -18,18 +18,20 @@ from catenane.inference.domain_check import group_keys
 from catenane.inference.intervals import FEWEST_ROWS, OutOfFold, learning_mask, out_of_fold
 from catenane.inference.model import Model
 from catenane.models import Bundle
+from catenane.notation import get_notation
 
 __all__ = ["calibrate", "plan_calibration"]
 
 
 def plan_calibration(
-    split: Split, n_rows: int, n_members: int, seed: int
+    split: Split, table: Table, n_members: int, seed: int
 ) -> tuple[Split, NDArray[np.bool_] | None, NDArray[np.int64] | None]:
     """Which rows a model will be calibrated on, decided before it is trained.
 
     Args:
-        split: Rows to learn from and rows that choose the epoch.
-        n_rows: Rows N of the table.
+        split: Rows to learn from and rows that choose the epoch. Where its parts share no scaffold or net,
+            say, members leave rows out by these as well: intervals are for strings as new as its test rows.
+        table: The strings.
         n_members: Members of the head that may learn from different rows; 1 where they share an encoder that
             learns with them.
         seed: Of the draw.
@@ -40,8 +42,11 @@ def plan_calibration(
         unless they are too few.
     """
     if n_members > 1:
-        learns_MN = np.ones((n_members, n_rows), dtype=bool)
-        learns_MN[:, split.train] = learning_mask(len(split.train), n_members, seed)
+        notation, groups = get_notation(table.notation), None
+        if split.method in notation.splits and split.method not in notation.held_out:
+            groups = np.array([" ".join(table.records[row].groups[split.method]) for row in split.train])
+        learns_MN = np.ones((n_members, len(table)), dtype=bool)
+        learns_MN[:, split.train] = learning_mask(len(split.train), n_members, seed, groups)
         return split, learns_MN, None
     if len(split.valid) < 2 * FEWEST_ROWS:
         return split, None, None

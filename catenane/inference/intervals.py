@@ -60,14 +60,19 @@ def learning_mask(n_rows: int, n_members: int, seed: int, groups: NDArray | None
         n_rows: Rows N of the training part.
         n_members: Members M; a single one learns from all rows.
         seed: Of the draw.
-        groups: Rows of one group are left out together, shape (N,); each row by itself by default.
+        groups: Rows of one group are left out together, shape (N,); each row by itself by default, and in a
+            group that is too large for its fold.
     """
     learns_MN = np.ones((n_members, n_rows), dtype=bool)
     if n_members == 1:
         return learns_MN
     rng = np.random.default_rng([seed, 7])
-    group_N = np.arange(n_rows) if groups is None else np.unique(groups, return_inverse=True)[1]
-    n_groups = int(group_N.max(initial=-1)) + 1
+    group_N, n_groups = np.arange(n_rows), n_rows
+    if groups is not None:
+        _, found_N, size_G = np.unique(groups, return_inverse=True, return_counts=True)
+        small_N = size_G[found_N] <= n_rows / (2 * n_members)
+        _, group_N = np.unique(np.where(small_N, found_N + n_rows, group_N), return_inverse=True)
+        n_groups = int(group_N.max(initial=-1)) + 1
     fold_N = (rng.permutation(n_groups) % n_members)[group_N]
     learns_MN[fold_N, np.arange(n_rows)] = False
     if n_members > 2:

@@ -151,7 +151,7 @@ def fit_property_model(
     held_back: np.ndarray | None = None
     if intervals and learns_MN is None:
         n_members = recipe.head.members if pooled_ND is not None else 1
-        chosen, learns_MN, held_back = plan_calibration(chosen, len(table), n_members, seed)
+        chosen, learns_MN, held_back = plan_calibration(chosen, table, n_members, seed)
     training: TrainingTask[Any]
     if pooled_ND is not None:
         training = HeadTask(

@@ -6,35 +6,46 @@ import numpy as np
 import pytest
 
 from catenane.config import load_recipe
-from catenane.data import Split, make_split, read_table
+from catenane.data import Table, make_split, read_table
 from catenane.inference import Model, plan_calibration
 from catenane.inference.calibration import fingerprint_rows
 from catenane.train import fit_property_model
 
 
-def parts(n_train: int, n_valid: int) -> Split:
-    rows = np.arange(n_train + n_valid + 10)
-    train, valid, test = np.split(rows, [n_train, n_train + n_valid])
-    return Split(train, valid, test, method="random", seed=0, n_groups=None)
+@pytest.fixture
+def table(molecule_file: Path) -> Table:
+    return read_table(molecule_file, targets=["size"])
 
 
-def test_members_leave_training_rows_out_and_no_row_is_held_back():
-    split, learns_MN, held_back = plan_calibration(parts(100, 50), 160, 8, seed=0)
+def test_members_leave_training_rows_out_and_no_row_is_held_back(table):
+    before = make_split(table)
+    split, learns_MN, held_back = plan_calibration(before, table, 8, seed=0)
     assert held_back is None
-    assert len(split.valid) == 50
-    assert set(learns_MN[:, :100].sum(axis=0)) == {6, 7}
-    assert learns_MN[:, 100:].all()
+    assert split is before
+    assert set(learns_MN[:, split.train].sum(axis=0)) == {6, 7}
+    assert learns_MN[:, split.test].all()
 
 
-def test_a_single_member_keeps_half_of_the_validation_rows_back():
-    before = parts(100, 50)
-    split, learns_MN, held_back = plan_calibration(before, 160, 1, seed=0)
+def test_members_leave_out_whole_frameworks_where_the_split_does(mof_file: Path):
+    frameworks = read_table(mof_file, targets=["uptake"])
+    split = make_split(frameworks, "framework")
+    _, learns_MN, _ = plan_calibration(split, frameworks, 4, seed=0)
+    names = np.array(["".join(frameworks.records[row].groups["framework"]) for row in split.train])
+    assert len(np.unique(names)) < len(names)
+    for name in np.unique(names):
+        assert len(np.unique(learns_MN[:, split.train[names == name]], axis=1).T) == 1
+
+
+def test_a_single_member_keeps_half_of_the_validation_rows_back(table):
+    before = make_split(table, fractions=(0.6, 0.3, 0.1))
+    split, learns_MN, held_back = plan_calibration(before, table, 1, seed=0)
     assert learns_MN is None
-    assert len(held_back) == 25
+    assert len(held_back) == len(before.valid) // 2
     assert np.array_equal(np.union1d(split.valid, held_back), before.valid)
-    split, _, held_back = plan_calibration(parts(100, 30), 140, 1, seed=0)
+    few = make_split(table)
+    split, _, held_back = plan_calibration(few, table, 1, seed=0)
     assert held_back is None, "of so few rows all choose the epoch"
-    assert len(split.valid) == 30
+    assert len(split.valid) == len(few.valid)
 
 
 def test_an_encoder_that_learns_is_calibrated_on_the_rows_held_back(molecule_file: Path, tiny):

@@ -39,6 +39,12 @@ def test_rows_of_one_group_are_left_out_together():
         assert len(np.unique(learns_MN[:, groups_N == group], axis=1).T) == 1
 
 
+def test_a_group_that_is_too_large_for_a_fold_is_left_out_row_by_row():
+    groups_N = np.where(np.arange(300) < 200, "pcu", np.arange(300).astype(str))
+    learns_MN = learning_mask(300, 4, seed=0, groups=groups_N)
+    assert (learns_MN.sum(axis=1) > 180).all()
+
+
 def test_out_of_fold_scores_come_from_members_that_left_a_row_out():
     score_MNT = np.array([1.0, 2.0, 4.0, 8.0])[:, None, None] * np.ones((4, 3, 1))
     learns_MN = np.array([[0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
