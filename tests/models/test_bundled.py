@@ -10,21 +10,23 @@ import catenane
 from catenane.models import bundled_names, find_bundle, read_card
 
 BUNDLED = bundled_names()
+PREDICTING = [name for name in BUNDLED if read_card(find_bundle(name)).get("targets")]
+"""All but the pretrained encoders."""
 
 
 def test_there_are_models_of_uptake_and_band_gap():
     assert {"mof-uptake", "mof-bandgap"} <= set(BUNDLED)
 
 
-@pytest.mark.parametrize("name", BUNDLED)
-def test_answers_as_it_did_when_it_was_made(name: str):
+@pytest.mark.parametrize("name", PREDICTING)
+def test_predicts_what_it_did_when_it_was_made(name: str):
     examples = read_card(find_bundle(name))["examples"]
     model = catenane.load(name, device="cpu")
     table = model.predict(examples)
     np.testing.assert_allclose(table[list(model.targets)], list(examples.values()), rtol=2e-3, atol=2e-3)
 
 
-@pytest.mark.parametrize("name", BUNDLED)
+@pytest.mark.parametrize("name", PREDICTING)
 def test_its_card_says_how_good_it_is_and_beside_what(name: str):
     card = read_card(find_bundle(name))
     for entry in card["targets"].values():
