@@ -14,13 +14,13 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- results: written by benchmarks/documents.py -->", "<!-- end of results -->"
-FINETUNED = ("esol", "bbbp")
+FINETUNED = ("esol", "esol-scaffold", "freesolv", "lipophilicity", "bbbp", "bbbp-scaffold", "qmof")
 BUNDLED = ("mof-uptake", "mof-bandgap")
 INTRODUCTION = """# Results
 
 The tables are written by `python benchmarks/documents.py` from the JSON files in `benchmarks/results/`, which
-`benchmarks/bundled.py` and `benchmarks/models.py` made. The baselines are fitted on the same training rows
-and answer the same test rows.
+`benchmarks/bundled.py` and `benchmarks/models.py` made. The baselines are fitted to the same training rows
+and tested on the same test rows. Intervals are asked to hold 90 % of new labels.
 """
 OURS = "this model"
 BASELINES = ("median", "ngram-ridge", "descriptor-gbm")
@@ -33,12 +33,12 @@ def as_markdown(result: dict[str, Any]) -> str:
     parts = f"{rows['train']:,} / {rows['valid']:,} / {rows['test']:,} rows"
     seeds = "seed " + ", ".join(map(str, result["seeds"]))
     if len(result["seeds"]) > 1:
-        seeds += " (mean ± standard deviation)"
+        seeds += " (mean ± standard deviation over seeds)"
     lines = [
         f"`{result['command']}`",
         "",
         f"Split {result['split']}, {parts} to train, validate and test; {seeds}; "
-        f"{result['n_parameters']:,} weights.",
+        f"{result['seconds']['mean']:.0f} s a run, baselines and report included, on two busy cores.",
     ]
     for target, table in result["targets"].items():
         scores = list(table["scores"][OURS])
@@ -48,6 +48,8 @@ def as_markdown(result: dict[str, Any]) -> str:
             f"| {name} | {' | '.join(shown(values[score]) for score in scores)} |"
             for name, values in table["scores"].items()
         ]
+        if (covered := result["coverage"][target]) is not None:
+            lines += ["", f"Coverage of the 90 % intervals: {shown(covered)}."]
         if table["noise_floor"] is not None:
             lines += [
                 "",
@@ -58,27 +60,28 @@ def as_markdown(result: dict[str, Any]) -> str:
 
 def bundled_as_markdown(result: dict[str, Any]) -> str:
     """The tables of a model that comes with the package."""
-    commands = (*result["pretraining"], result["command"])
-    lines = [" then ".join(f"`{command}`" for command in commands), ""]
-    lines += [
-        f"{result['rows']:,} rows of `{result['data']}`, repeated MOFids averaged to one. The encoder is "
-        "pretrained on strings alone and frozen; heads are trained for a fixed number of epochs, so no row "
-        "chooses one. Mean absolute error, mean ± standard deviation over the test parts; baselines of some "
-        "of the targets."
+    lines = [
+        f"`{result['command']}`",
+        "",
+        f"{result['rows']:,} rows of `{result['data']}`, repeated MOFids averaged to one. Encoder: "
+        f"{result['pretraining']}; frozen. Heads are trained for a fixed number of epochs, which no row "
+        "chooses. Mean absolute error, mean ± standard deviation over the parts that are named; baselines of some "
+        "of the targets; in the last column the coverage of the 90 % intervals.",
     ]
     for protocol in result["protocols"].values():
         sizes = f"about {protocol['train'][0]:,} rows to train and {protocol['test'][0]:,} to test"
         names = list(dict.fromkeys(name for scores in protocol["targets"].values() for name in scores))
         lines += ["", f"**{protocol['method']}**, {sizes}:", ""]
-        lines += [f"| target | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+        lines += [f"| target | {' | '.join(names)} | coverage |", f"|---|{'---:|' * (len(names) + 1)}"]
         for target, scores in protocol["targets"].items():
             unit = result["units"][target]
             cells = [shown(scores[name]) if name in scores else "" for name in names]
+            cells.append(shown(protocol["coverage"][target]))
             lines.append(f"| {target}{f', {unit}' if unit else ''} | {' | '.join(cells)} |")
     floors = result["noise_floor"]
     if floors:
-        told = ", ".join(f"{name} {floor:.3f} {result['units'][name]}" for name, floor in floors.items())
-        lines += ["", f"Noise floor of repeated MOFids: {told}."]
+        listed = ", ".join(f"{name} {floor:.3f} {result['units'][name]}" for name, floor in floors.items())
+        lines += ["", f"Noise floor of repeated MOFids: {listed}."]
     return "\n".join(lines) + "\n"
 
 

@@ -40,8 +40,13 @@ class Experiment:
 
 
 EXPERIMENTS = {
-    "esol": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2, 3, 4, 5)),
-    "bbbp": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0, 1, 2)),
+    "esol": Experiment("molnet/esol", ("logS",), "random", (0, 1, 2, 3, 4)),
+    "esol-scaffold": Experiment("molnet/esol", ("logS",), "scaffold", (0, 1, 2, 3, 4)),
+    "freesolv": Experiment("molnet/freesolv", ("expt",), "random", (0, 1, 2, 3, 4)),
+    "lipophilicity": Experiment("molnet/lipophilicity", ("logD",), "random", (0, 1, 2)),
+    "bbbp": Experiment("molnet/bbbp", ("p_np",), "random", (0, 1, 2)),
+    "bbbp-scaffold": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0, 1, 2)),
+    "qmof": Experiment("mof/qmof", ("bandgap_ev",), "random", (0, 1)),
 }
 
 
@@ -62,7 +67,6 @@ def main() -> None:
         rows = summarise(EXPERIMENTS[name], run(name, EXPERIMENTS[name], arguments.data_dir))
         RESULTS.mkdir(exist_ok=True)
         (RESULTS / f"{name}.json").write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
-        (RESULTS / f"{name}.md").write_text(as_markdown(rows), encoding="utf-8")
         print(as_markdown(rows))
     write_documents()
 
@@ -109,10 +113,21 @@ def summarise(experiment: Experiment, metrics: list[dict[str, Any]]) -> dict[str
         "split": experiment.split,
         "seeds": list(experiment.seeds),
         "rows": {part: metrics[0]["split"][part] for part in ("train", "valid", "test")},
-        "minutes": [round(run["seconds"] / 60, 1) for run in metrics],
+        "seconds": spread([run["seconds"] for run in metrics]),
+        "coverage": {target: coverage(metrics, target) for target in experiment.targets},
         "n_parameters": metrics[0]["n_parameters"],
         "targets": tables,
     }
+
+
+def coverage(metrics: list[dict[str, Any]], target: str) -> dict[str, float | None] | None:
+    """Share of test labels within their intervals of 90 %; None for classes."""
+    found = [run["intervals"].get("targets", {}).get(target, {}).get("overall", {}) for run in metrics]
+    return (
+        spread([entry["coverage"] for entry in found])
+        if all("coverage" in entry for entry in found)
+        else None
+    )
 
 
 def spread(values: list[float | None]) -> dict[str, float | None]:
