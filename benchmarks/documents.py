@@ -65,8 +65,8 @@ def bundled_as_markdown(result: dict[str, Any]) -> str:
         "",
         f"{result['rows']:,} rows of `{result['data']}`, repeated MOFids averaged to one. Encoder: "
         f"{result['pretraining']}; frozen. Heads are trained for a fixed number of epochs, which no row "
-        "chooses. Mean absolute error, mean ± standard deviation over the parts that are named; baselines of some "
-        "of the targets; in the last column the coverage of the 90 % intervals.",
+        "chooses. Mean absolute error, mean ± standard deviation over the parts that are named; baselines of "
+        "some of the targets; in the last column the coverage of the 90 % intervals.",
     ]
     for protocol in result["protocols"].values():
         sizes = f"about {protocol['train'][0]:,} rows to train and {protocol['test'][0]:,} to test"
