@@ -17,6 +17,7 @@ import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -41,11 +42,11 @@ PRETRAINING = (
     "mof/coremof2024, mof/qmof and 10,000 enumerated ones, spelled as MOFid writes them"
 )
 BUNDLED = Path(catenane.__file__).parent / "models" / "bundled"
-N_FOLDS, SEEDS = 5, (0, 1)
+N_FOLDS, MEASURED_FOLDS, SEEDS = 5, 2, (0,)
 PROTOCOLS = {
-    "folds": (f"{N_FOLDS}-fold cross-validation", "folds", N_FOLDS),
-    "linker": (f"unseen linkers, {len(SEEDS)} draws", "draws", len(SEEDS)),
-    "framework": (f"unseen frameworks (linkers, nodes and net), {len(SEEDS)} draws", "draws", len(SEEDS)),
+    "folds": (f"{MEASURED_FOLDS} folds of {N_FOLDS}", "folds", MEASURED_FOLDS),
+    "linker": ("unseen linkers, 1 draw", "draws", len(SEEDS)),
+    "framework": ("unseen frameworks (linkers, nodes and net), 1 draw", "draws", len(SEEDS)),
 }
 """How test rows are chosen: method, what the spread is over, and how many of these."""
 
@@ -129,7 +130,8 @@ class Bench:
             return [make_split(self.table, protocol, seed=seed, fractions=fractions) for seed in SEEDS]
         folds = KFold(N_FOLDS, shuffle=True, random_state=0).split(np.arange(len(self.table)))
         none = np.array([], dtype=np.int64)
-        return [Split(train, none, test, protocol, seed=0, n_groups=None) for train, test in folds]
+        pairs = islice(folds, MEASURED_FOLDS)
+        return [Split(train, none, test, protocol, seed=0, n_groups=None) for train, test in pairs]
 
     def fit(self, split: Split) -> FittedModel:
         """A fresh head on these training rows."""
@@ -232,7 +234,7 @@ class Bench:
             "data": self.shipped.data,
             "targets": {name: _card_target(name, result) for name in self.table.target_names},
             "training": {
-                "split": f"{PROTOCOLS['folds'][0]}, each MOFid in one fold; the model learnt from all rows",
+                "split": f"{PROTOCOLS['folds'][0]}, each MOFid in one; the model learnt from all rows",
                 "rows": result["rows"],
                 "pretrained_from": PRETRAINING,
                 "epochs": self.recipe.finetuning.epochs,
@@ -265,7 +267,7 @@ def _card_target(name: str, result: dict[str, Any]) -> dict[str, Any]:
     folds = protocols["folds"]
     return {
         "unit": result["units"][name],
-        "test": {"mae": folds["mae"]["mean"], "n": result["rows"]},
+        "test": {"mae": folds["mae"]["mean"], "n": folds["n"]},
         "baselines": {rival: {"mae": values["mean"]} for rival, values in folds["baselines"].items()},
         "protocols": protocols,
     }
