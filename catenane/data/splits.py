@@ -71,7 +71,7 @@ class Split:
 def make_split(
     table: Table, method: str = "random", *, seed: int = 0, fractions: Sequence[float] = (0.8, 0.1, 0.1)
 ) -> Split:
-    """Divide a table into train, valid and test; the head of this module says how.
+    """Divide a table into train, valid and test as the head of this module describes.
 
     Args:
         table: Strings and labels. For `column:NAME` it must have been read with `columns=[NAME]`.

@@ -41,7 +41,7 @@ class Table:
     rows: np.ndarray
     """int64, shape (N,): data row of the source, from 1; the header is not counted."""
     columns: dict[str, list[str]]
-    """Other columns that were asked for, as text."""
+    """Other columns that were chosen, as text."""
     rejected: list[Rejection]
     """Rows that are not used, with their reasons, in order."""
     source: str
@@ -88,12 +88,12 @@ def read_table(
         source: A path, the name of a data set such as "molnet/esol", or "-" for standard input.
         targets: Label columns. Empty cells, NA and NaN are missing labels; a row with no label is rejected.
         string_column: Column of the strings; found by its name, else by its content, if None.
-        notation: What the strings are; told from their look if None.
+        notation: What the strings are; detected if None.
         columns: Other columns to keep as text, such as one that holds a split.
         on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
         features: Functions of a record to compute while it is at hand, such as `catenane.notation.groups` and
-            `catenane.descriptors.describe`; others are computed when they are asked for.
+            `catenane.descriptors.describe`; others are computed when they are needed.
 
     Raises:
         DataError: The source cannot be read, a column is missing, a target does not hold numbers, no row
@@ -173,7 +173,7 @@ def _choose_columns(
     columns: Sequence[str],
 ) -> tuple[int, list[int], list[int]]:
     """Numbers of the column of strings, of the labels and of the other columns."""
-    # First of all, since it tells a table without a header from one that lacks a target.
+    # First of all, since it separates a table without a header from one that lacks a target.
     string = choose_string_column(file, string_column, known, notation)
     bare = [split_unit(column)[0] for column in file.columns]
     labels = [

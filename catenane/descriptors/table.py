@@ -73,7 +73,7 @@ def compute_descriptors(
     """Descriptors of molecules or frameworks, one row per string, in the order given.
 
     Molecules are described by RDKit: size, polarity, shape, rings, elements and functional groups.
-    Frameworks are described by what their MOFid says (nodes, net, catenation, linkers with their lengths and
+    Frameworks are described by what their MOFid holds (nodes, net, catenation, linkers with their lengths and
     substituents) and implies (cell, density, free volume, gaps between linkers); see `descriptor_meanings`.
     Building blocks that occur again are read once per process.
 

@@ -25,7 +25,7 @@ ATOM_COLOURS = {
 }
 """By CSS variable, the colour that stands for it while drawing, and the atomic numbers that bear it."""
 SMALLEST_LINKER = 3
-"""Heavy atoms below which a linker, such as a bridging oxygen, is not worth a drawing."""
+"""Heavy atoms below which a linker, such as a bridging oxygen, is not drawn."""
 MOST_LINKERS = 3
 MOST_ATOMS = 400
 """Atoms beyond which a drawing is a tangle, and RDKit takes seconds for it (1,800 atoms: 13 s)."""

@@ -15,7 +15,7 @@ _SAMPLE = 256
 
 
 def detect_notation(strings: Sequence[str]) -> NotationName:
-    """Tell MOFid from SMILES by a sample of the strings: what more than half of those not blank are.
+    """The notation of a sample of the strings: that of more than half of those not blank.
 
     A MOFid is known by its `&&` or `MOFid-`, SMILES by its grammar; no molecule is built.
 

@@ -55,7 +55,7 @@ class Mofid:
     name: str | None = None
     """What the raw form carries after `;`, such as the name of the CIF file."""
     reference: str | None = None
-    """Version of the program that wrote the raw form, where it says so (`NO_REF` or a commit)."""
+    """Version of the program that wrote the raw form, where it is given (`NO_REF` or a commit)."""
 
     @classmethod
     def parse(cls, text: str) -> Mofid:

@@ -135,7 +135,7 @@ class Notation:
         """Parse a string and put it into normal form.
 
         Raises:
-            NotationError: It is not of this notation; the message says why and, if possible, where.
+            NotationError: It is not of this notation; the message gives reason and place.
         """
         parsed = self.normal(self.parse(text))
         return Record(self.write(parsed), self.name, parsed)
@@ -165,7 +165,7 @@ def normalise(text: str, notation: NotationName) -> str:
     'O=C([O-])C=CC(=O)[O-].[Zn]&&pcu.cat0'
 
     Raises:
-        NotationError: The string is not of that notation; the message says why and, if possible, where.
+        NotationError: It is not of that notation; the message gives reason and place.
     """
     return get_notation(notation).read(text).text
 

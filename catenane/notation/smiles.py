@@ -40,8 +40,8 @@ class Smiles:
         """Check the grammar, then let RDKit build the molecule; RDKit itself prints nothing.
 
         Raises:
-            NotationError: The string is not SMILES, or no molecule: the message says why in one line, and
-                `.position` tells where, counted in the text without the white space around it.
+            NotationError: The string is not SMILES, or no molecule; `.position` is the place if there is one,
+                counted in the text without the white space around it.
         """
         from rdkit import Chem
 
@@ -80,7 +80,7 @@ class Smiles:
         """
         from rdkit import Chem
 
-        # RDKit takes a seed of 0 for none, and would answer differently each time.
+        # RDKit takes a seed of 0 for none, and would write another spelling each time.
         with rdkit_errors(self.text):
             return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])
 

@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from catenane.formatting import count, number, quantity, unit_or_none, with_unit
 from catenane.metrics import FloatArray
-from catenane.notation import NotationName
+from catenane.notation import NotationName, get_notation
 from catenane.reporting.expected_errors import error_grid, target_label
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
 from catenane.reporting.pages import Drawing, Fact, write_page
@@ -22,7 +22,6 @@ from catenane.version import __version__
 
 __all__ = ["Isotherms", "write_ranking_page"]
 
-THINGS: dict[NotationName, str] = {"mofid": "framework", "smiles": "molecule"}
 CAUTIONS: dict[NotationName, str] = {
     "mofid": "Predictions for hypothetical frameworks, not measurements: whether one can be made, or stays "
     "open without its solvent, has not been considered.",
@@ -89,7 +88,11 @@ def write_ranking_page(
     Raises:
         NotationError: A string is not of this notation.
     """
-    thing, unit, label = THINGS[notation], unit_or_none(units.get(ranked_by)), target_label(ranked_by)
+    thing, unit, label = (
+        get_notation(notation).noun,
+        unit_or_none(units.get(ranked_by)),
+        target_label(ranked_by),
+    )
     values = np.asarray(columns[ranked_by], dtype=np.float64)
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
     if distribution is not None and len(distribution) <= len(strings):

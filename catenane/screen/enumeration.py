@@ -35,9 +35,9 @@ __all__ = ["Frameworks", "enumerate_mofs"]
 
 
 class Frameworks:
-    """All frameworks of a choice of building blocks, in a fixed order, each made when it is asked for.
+    """All frameworks of a choice of building blocks, in a fixed order, each made when it is needed.
 
-    Iterate over them, take the one at an index, or draw a sample; `size` tells how many there are.
+    Iterate over them, take the one at an index, or draw a sample; `size` is their number.
 
     Args:
         nodes: Names of nodes of the library; all of them if None.
@@ -117,8 +117,8 @@ def enumerate_mofs(
 ) -> Iterator[Mofid]:
     """Stream every hypothetical framework of a choice of building blocks, no two alike.
 
-    The blocks of each are sorted and spelled as MOFid has them, and its name tells what it is made of. The
-    arguments, and the errors raised before the first framework, are those of `Frameworks`.
+    Each is in normal form and named by what it is made of. The arguments, and the errors raised before the
+    first framework, are those of `Frameworks`.
 
     Source: frameworks from blocks of known chemistry: C. E. Wilmer et al., Nat. Chem. 2012, 4, 83.
     """
@@ -177,7 +177,7 @@ def _product(fillings: Sequence[Fillings]) -> Iterator[tuple[Linker, ...]]:
 
 
 def _fillings(slots: Iterable[Slot], linkers: Sequence[Linker], catenation: int) -> tuple[Fillings, ...]:
-    # A rule of thumb: a second net asks for linkers as long as terephthalate (5 bonds), each further net for
+    # A rule of thumb: a second net needs linkers as long as terephthalate (5 bonds), each further net for
     # two bonds more.
     shortest = 2 * catenation + 3 if catenation else 0
     every = []

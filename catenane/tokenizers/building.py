@@ -19,7 +19,7 @@ SHIPPED = Path(__file__).parent / "vocabularies"
 def build_tokenizer(
     strings: Iterable[str], notation: NotationName, base: StringTokenizer | None = None, min_count: int = 1
 ) -> StringTokenizer:
-    """A tokenizer that knows the tokens of these strings.
+    """A tokenizer whose vocabulary is the tokens of these strings.
 
     The order is always the same: the special tokens, or all of `base` with its ids; then the new tokens, the
     commonest first and equally common ones by their text.

@@ -1,4 +1,4 @@
-r"""What a token is, said once for Python's `re` and for the `tokenizers` library.
+r"""The definition of a token, for Python's `re` and for the `tokenizers` library.
 
 The SMILES part follows the atom-wise expression of Schwaller et al. 2019 (ACS Cent. Sci. 5, 1572): a bracket
 atom, `Br`, `Cl` and a two-digit ring bond are one token, and so is any other character. The tail of a MOFid,
@@ -7,7 +7,7 @@ code, and `.cat0` is one token. So the `pcu` of a tail is not three atoms, and t
 code.
 
 We part from the source in two points. A bracket that is never closed does not swallow what follows (a bracket
-atom holds no `[`, `&` or line break), and a character that no rule knows is a token of its own instead of
+atom holds no `[`, `&` or line break), and a character that no rule matches is a token of its own instead of
 being dropped: every string is the concatenation of its tokens.
 """
 

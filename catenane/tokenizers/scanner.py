@@ -40,7 +40,7 @@ _IS_CODE = _bytes_in(_LETTERS + _DIGITS + b"*+_-")
 _IS_BRACKET_LIMIT = _bytes_in(b"[]&\n")
 # The bytes that longer tokens are found by: the second letters of Br and Cl are rarer than the first.
 _IS_MARK = _bytes_in(b"[]&\n%rl")
-# UTF-8 tells the size of a character in its first byte; those from 0x80 to 0xBF never are a first byte.
+# The first byte of a UTF-8 character gives its size; those from 0x80 to 0xBF never are a first byte.
 _FIRST_WIDE = 0xC0
 _CHARACTER_BYTES = np.repeat(np.array([1, 2, 3, 4]), [192, 32, 16, 16])
 _DOT_CAT = int.from_bytes(b".cat", "little")

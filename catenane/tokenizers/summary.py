@@ -1,4 +1,4 @@
-"""What a vocabulary did to a set of strings: told before anything is trained on them."""
+"""Unknown and cut tokens of a set of strings, counted before anything is trained on them."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ class StringTokenizer(ABC):
     """A vocabulary with the rules of its notation.
 
     Ids 0 to 4 are [PAD], [UNK], [CLS], [SEP] and [MASK]. A special token written out in a string is that
-    token, as in the `tokenizers` library; what the vocabulary does not know is [UNK].
+    token, as in the `tokenizers` library; what is not in the vocabulary is [UNK].
 
     Args:
         vocabulary: Id of every token, from 0 on without a gap, the special tokens first.
@@ -66,7 +66,7 @@ class StringTokenizer(ABC):
         return split(string, self.notation)
 
     def encode(self, strings: Sequence[str], max_length: int | None = None) -> list[list[int]]:
-        """Ids of each string as a list, [CLS] first and [SEP] last; `encode_flat` says the rest."""
+        """Ids of each string as a list, [CLS] first and [SEP] last; see `encode_flat`."""
         encoded = self.encode_flat(strings, max_length)
         ids = encoded.ids.tolist()
         return [ids[start:end] for start, end in pairwise(encoded.offsets.tolist())]
@@ -115,7 +115,7 @@ class StringTokenizer(ABC):
         """Write a tokenizer.json, whole or not at all, and return its path.
 
         `tokenizers.Tokenizer.from_file` reads it, and `PreTrainedTokenizerFast(tokenizer_file=...)` of
-        transformers, which must be told the special tokens by name: `pad_token="[PAD]"` and so on.
+        transformers, which needs the special tokens by name: `pad_token="[PAD]"` and so on.
 
         Args:
             path: The file, or a folder that exists, where it is then named `tokenizer.json`.

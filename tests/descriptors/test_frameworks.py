@@ -33,7 +33,7 @@ def test_catenation_shares_the_cell():
     assert two["linker_reach_mean"] == one["linker_reach_mean"]
 
 
-def test_catenation_that_was_not_counted_is_told_apart():
+def test_catenation_that_was_not_counted_is_marked():
     mof = described(MOF_5.removesuffix(".cat0"))
     assert math.isnan(mof["net_catenation"])
     assert mof["net_catenation_known"] == 0

@@ -18,7 +18,7 @@ ZR6 = "[O]12[Zr]34[O]5[Zr]62[O]2[Zr]71[O]4[Zr]14[O]3[Zr]35[O]6[Zr]2([O]71)[O]43"
         ("[Gd]12[O]3[Gd]4[O]2[Gd]2[O]1[Gd]3[O]42", "other", ("Gd",) * 4),
     ],
 )
-def test_tells_the_clusters_apart(smiles, kind, metals):
+def test_clusters_are_recognised(smiles, kind, metals):
     node = read_node(smiles)
     assert (node.kind, node.metals) == (kind, metals)
 

@@ -36,7 +36,7 @@ def test_aromatic_tellurium_in_a_metal_block_is_described():
 
 
 @pytest.mark.parametrize("notation", ["smiles", "mofid"])
-def test_every_descriptor_says_what_it_is(notation):
+def test_every_descriptor_has_a_meaning(notation):
     meanings = descriptor_meanings(notation)
     assert tuple(meanings) == descriptor_names(notation)
     assert len(set(meanings)) == len(meanings)

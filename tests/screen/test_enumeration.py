@@ -102,12 +102,12 @@ def test_the_choice_is_kept():
     assert {(mofid.topology, mofid.catenation) for mofid in frameworks} == {("pcu", 1)}
 
 
-def test_names_tell_what_a_framework_is_made_of():
+def test_names_list_what_a_framework_is_made_of():
     (mofid,) = enumerate_mofs(nodes=["Zn2"], topologies=["pcu"], linkers=["BDC", "DABCO"], catenations=[0])
     assert mofid.name == "Zn2_BDC_DABCO_pcu"
 
 
-def test_further_nets_ask_for_longer_linkers():
+def test_further_nets_need_longer_linkers():
     def names(catenation: int) -> set[str]:
         made = enumerate_mofs(nodes=["Zn4O"], topologies=["pcu"], catenations=[catenation])
         return {name for mofid in made for name in mofid.name.split("_")[1:-1]}

@@ -64,6 +64,6 @@ def test_without_aromatic_hydrogen_there_is_no_form():
     assert list(functionalise(LINKERS["ADC"], GROUPS["F"])) == []
 
 
-def test_at_least_one_group_is_asked_for():
+def test_at_least_one_group_is_required():
     with pytest.raises(ConfigError, match="most=0"):
         list(functionalise(LINKERS["BDC"], GROUPS["F"], most=0))

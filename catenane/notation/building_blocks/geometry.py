@@ -57,7 +57,7 @@ def infer_shape(mol: Mol, atoms: tuple[int, ...]) -> str:
 
 
 def _models(mol: Mol) -> np.ndarray:
-    """Positions of the heavy atoms in a few relaxed models, double bonds trans where it is not said."""
+    """Positions of the heavy atoms in a few relaxed models, double bonds trans unless written otherwise."""
     from rdkit import Chem, rdBase
     from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
 
@@ -70,7 +70,7 @@ def _models(mol: Mol) -> np.ndarray:
                 bond.SetStereo(Chem.BondStereo.STEREOTRANS)
         model = Chem.AddHs(model)
         if failed or not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED):
-            raise NotationError("RDKit finds no 3D model of a linker to tell its shape from: give its shape")
+            raise NotationError("RDKit finds no 3D model of a linker to infer its shape from: give its shape")
         if rdForceFieldHelpers.MMFFHasAllMoleculeParams(model):
             rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(model)
     return np.stack([conformer.GetPositions()[: mol.GetNumAtoms()] for conformer in model.GetConformers()])

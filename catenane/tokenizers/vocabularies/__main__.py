@@ -33,7 +33,7 @@ def main() -> None:
 def _smiles(data: Path) -> Iterator[str]:
     for folder in ("smiles", "molnet"):
         for path in sorted((data / folder).glob("*.csv.gz")):
-            # Some tables say FAIL where there is no structure; some leave a blank behind the last atom.
+            # Some tables hold FAIL where there is no structure; some leave a blank behind the last atom.
             yield from (text.strip() for text in _column(path, "smiles") if text != "FAIL")
     yield from usual_tokens()
 

@@ -86,7 +86,7 @@ def test_carboxylates_carry_all_the_charge():
         assert charge == (-linker.points if linker.donor == "carboxylate" else 0), linker.name
 
 
-def test_every_blueprint_can_be_filled_and_says_where_it_is_from():
+def test_every_blueprint_can_be_filled_and_names_its_source():
     names = {node.name for node in builtin_nodes()}
     for blueprint in builtin_blueprints():
         assert set(blueprint.nodes) <= names

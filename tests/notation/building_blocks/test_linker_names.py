@@ -20,7 +20,7 @@ def test_every_linker_of_the_library_bears_its_own_name(name):
 
 
 @pytest.mark.parametrize("group", builtin_substituents(), ids=lambda group: group.name)
-def test_every_substituent_is_told(group):
+def test_every_substituent_is_named(group):
     for parent in ("BDC", "BPY", "BTB"):
         for form in islice(functionalise(LINKERS[parent], group, most=2), 6):
             found = name_linker(form.smiles)
@@ -30,7 +30,7 @@ def test_every_substituent_is_told(group):
 
 
 @pytest.mark.parametrize("name", LINKERS)
-def test_a_functionalised_linker_is_never_told_as_another_substance(name):
+def test_a_functionalised_linker_is_never_named_as_another_substance(name):
     """One fluorine more is one hydrogen less, whatever parent it is told by."""
     group = next(group for group in builtin_substituents() if group.name == "F")
     for form in islice(functionalise(LINKERS[name], group), 4):
@@ -77,7 +77,7 @@ def test_spelling_and_protons_do_not_matter(smiles, short):
         "no molecule",
     ],
 )  # fmt: skip
-def test_a_foreign_linker_is_told_by_its_formula(smiles, short):
+def test_a_foreign_linker_is_named_by_its_formula(smiles, short):
     found = name_linker(smiles)
     assert found.parent is None
     assert found.short == short
