@@ -28,6 +28,7 @@ test: .venv/ready  ## the test suite, on two processes
 
 bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/tokenizers.py
+	$(python) benchmarks/parsing.py
 	$(python) benchmarks/training.py
 	$(python) benchmarks/layers.py
 

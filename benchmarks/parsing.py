@@ -19,9 +19,8 @@ from typing import Any
 
 from rdkit import Chem
 
-from catenane.baselines import fragments
 from catenane.data import stream_strings
-from catenane.descriptors import describe
+from catenane.descriptors import describe, fragments
 from catenane.notation import (
     NotationName,
     Record,

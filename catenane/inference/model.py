@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from catenane.data import LengthGroupedBatches, collate
-from catenane.descriptors import Descriptors, compute_descriptors, describe
+from catenane.descriptors import Descriptors, compute_descriptors, describe, fragments
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration
@@ -259,6 +259,8 @@ class Model:
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
         read = read_mixed if self.config.kind == "encoder" else read_records
         features: list[Feature] = [describe] if self.config.descriptors else []
+        if self.config.recipe.head.fragments:
+            features.append(fragments)
         if self.bundle.calibration and get_notation(self.config.notation).held_out:
             features.append(groups)
         found = read(strings, self.config.notation, tuple(features))
