@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
-from catenane.notation.syntax import SPACE, excerpt, find_fault, notation_error, well_formed
+from catenane.notation.syntax import SPACE, excerpt, find_fault, find_ring_fault, notation_error, well_formed
 
 __all__ = ["FAILED_TOPOLOGIES", "Mofid"]
 
@@ -147,11 +147,14 @@ class Mofid:
         """
         cases = ((code.lower(), code.upper()) for code in self.topologies)
         codes = (upper if upper in FAILED_TOPOLOGIES else lower for lower, upper in cases)
-        return replace(
-            self,
-            blocks=tuple(sorted(set(map(canonical_block, self.blocks)))),
-            topologies=tuple(dict.fromkeys(codes)),
-        )
+        try:
+            blocks = tuple(sorted(set(map(canonical_block, self.blocks))))
+        except NotationError:
+            fault = find_ring_fault(self.smiles)  # counted in the whole string
+            if fault is None:
+                raise
+            raise notation_error(fault.reason, str(self), fault.position) from None
+        return replace(self, blocks=blocks, topologies=tuple(dict.fromkeys(codes)))
 
     def __str__(self) -> str:
         """The compact form, without name and reference."""

@@ -34,6 +34,12 @@ def test_codes_keep_their_order_and_failures_stay():
     assert normalise("[Zn].OCC&&SQL,Unknown,hcb,error", "mofid") == "CCO.[Zn]&&sql,UNKNOWN,hcb,ERROR"
 
 
+def test_a_fault_in_a_later_block_is_placed_in_the_whole_string():
+    with pytest.raises(NotationError, match="ring bond 1 at position 7 joins an atom to itself") as caught:
+        normalise("[Zn].C11.CC&&pcu", "mofid")
+    assert caught.value.position == 7
+
+
 def test_one_notation_is_not_taken_for_the_other():
     with pytest.raises(NotationError, match="illegal character '&' at position 6"):
         normalise("[Zn].C&&pcu.cat0", "smiles")
