@@ -1,12 +1,6 @@
 """Candidates: frameworks from building blocks."""
 
 from catenane.screen.enumeration import Frameworks, enumerate_mofs
-from catenane.screen.linker_files import read_linkers
-from catenane.screen.substitution import functionalise
+from catenane.screen.linkers import functionalise, read_linkers
 
-__all__ = [
-    "Frameworks",
-    "enumerate_mofs",
-    "functionalise",
-    "read_linkers",
-]
+__all__ = ["Frameworks", "enumerate_mofs", "functionalise", "read_linkers"]

@@ -1,7 +1,7 @@
 """Hypothetical frameworks: every way to fill the nets of the library with nodes and linkers.
 
-The frameworks form one long list in a fixed order, of which any part can be made without the rest: it can be
-streamed, sampled, and divided among machines.
+They form one list in a fixed order, any part of which can be made without the rest: it can be streamed,
+sampled, and divided among machines.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
-from math import prod
-from typing import TypeVar
+from itertools import accumulate, chain, combinations
+from math import comb, prod
+from typing import Any, TypeVar
 
 from catenane.errors import ConfigError, suggestion
 from catenane.notation import Mofid
@@ -28,8 +28,7 @@ from catenane.notation.building_blocks import (
     builtin_nodes,
     builtin_substituents,
 )
-from catenane.screen.fillings import Fillings
-from catenane.screen.substitution import functionalise
+from catenane.screen.linkers import functionalise
 
 __all__ = ["Frameworks", "enumerate_mofs"]
 
@@ -72,7 +71,12 @@ class Frameworks:
         usable = [linker for linker in chosen_linkers if any(slot.takes(linker) for slot in slots)]
         variants = _with_substituents(usable, groups, most_substituents)
         sectors = [
-            _Sector(node, blueprint, catenation, _fillings(blueprint.slots, variants, catenation))
+            _Sector(
+                node,
+                blueprint,
+                catenation,
+                [_fillings(slot, variants, catenation) for slot in blueprint.slots],
+            )
             for catenation in sorted(set(range(4) if catenations is None else catenations))
             for blueprint in blueprints
             for node in chosen_nodes
@@ -106,15 +110,7 @@ class Frameworks:
         return map(self.__getitem__, indices)
 
 
-def enumerate_mofs(
-    *,
-    nodes: Iterable[str] | None = None,
-    linkers: Iterable[Linker | str] | None = None,
-    topologies: Iterable[str] | None = None,
-    substituents: Iterable[Substituent | str] = (),
-    most_substituents: int = 1,
-    catenations: Iterable[int] | None = None,
-) -> Iterator[Mofid]:
+def enumerate_mofs(**choice: Any) -> Iterator[Mofid]:
     """Stream every hypothetical framework of a choice of building blocks, no two alike.
 
     Each is in normal form and named by what it is made of. The arguments, and the errors raised before the
@@ -122,16 +118,51 @@ def enumerate_mofs(
 
     Source: frameworks from blocks of known chemistry: C. E. Wilmer et al., Nat. Chem. 2012, 4, 83.
     """
-    return iter(
-        Frameworks(
-            nodes=nodes,
-            linkers=linkers,
-            topologies=topologies,
-            substituents=substituents,
-            most_substituents=most_substituents,
-            catenations=catenations,
-        )
-    )
+    return iter(Frameworks(**choice))
+
+
+@dataclass(frozen=True)
+class Fillings:
+    """Every set of `fewest` to `most` different linkers of one group, group by group, smaller sets first."""
+
+    groups: Sequence[Sequence[Linker]]
+    fewest: int
+    most: int
+
+    @property
+    def size(self) -> int:
+        """Number of fillings."""
+        return sum(comb(len(group), count) for group, count in self._kinds())
+
+    def __iter__(self) -> Iterator[tuple[Linker, ...]]:
+        for group, count in self._kinds():
+            yield from combinations(group, count)
+
+    def __getitem__(self, index: int) -> tuple[Linker, ...]:
+        """The filling at an index of that order, found without the others."""
+        for group, count in self._kinds():
+            size = comb(len(group), count)
+            if index < size:
+                return _combination(group, count, index)
+            index -= size
+        raise IndexError(f"index out of the range of {self.size} fillings")
+
+    def _kinds(self) -> Iterator[tuple[Sequence[Linker], int]]:
+        return ((group, count) for group in self.groups for count in range(self.fewest, self.most + 1))
+
+
+def _combination(items: Sequence[Linker], count: int, index: int) -> tuple[Linker, ...]:
+    """The combination at an index of the order of `itertools.combinations`."""
+    if not count:
+        return ()
+    every = comb(len(items), count)
+
+    def before(place: int) -> int:
+        """How many combinations start with an item before the place."""
+        return every - comb(len(items) - place, count)
+
+    place = bisect_right(range(len(items)), index, key=before) - 1
+    return (items[place], *_combination(items[place + 1 :], count - 1, index - before(place)))
 
 
 @dataclass(frozen=True)
@@ -141,7 +172,7 @@ class _Sector:
     node: Node
     blueprint: Blueprint
     catenation: int
-    fillings: tuple[Fillings, ...]
+    fillings: Sequence[Fillings]
 
     @property
     def size(self) -> int:
@@ -176,28 +207,22 @@ def _product(fillings: Sequence[Fillings]) -> Iterator[tuple[Linker, ...]]:
             yield first + rest
 
 
-def _fillings(slots: Iterable[Slot], linkers: Sequence[Linker], catenation: int) -> tuple[Fillings, ...]:
+def _fillings(slot: Slot, linkers: Iterable[Linker], catenation: int) -> Fillings:
     # A rule of thumb: a second net needs linkers as long as terephthalate (5 bonds), each further net for
     # two bonds more.
     shortest = 2 * catenation + 3 if catenation else 0
-    every = []
-    for slot in slots:
-        groups: dict[int, list[Linker]] = defaultdict(list)
-        for linker in linkers:
-            if slot.takes(linker) and linker.length >= shortest:
-                groups[linker.length if slot.equal else 0].append(linker)
-        every.append(Fillings(tuple(map(tuple, groups.values())), slot.fewest, slot.most))
-    return tuple(every)
+    groups: dict[int, list[Linker]] = defaultdict(list)
+    for linker in linkers:
+        if slot.takes(linker) and linker.length >= shortest:
+            groups[linker.length if slot.equal else 0].append(linker)
+    return Fillings(list(groups.values()), slot.fewest, slot.most)
 
 
-def _with_substituents(linkers: Iterable[Linker], groups: Iterable[Substituent], most: int) -> list[Linker]:
+def _with_substituents(linkers: Sequence[Linker], groups: Sequence[Substituent], most: int) -> list[Linker]:
     """The linkers, then their substituted forms; of two with one structure the first stays."""
-    every = list(linkers)
-    every += [
-        form for linker in every for group in groups for form in functionalise(linker, group, most=most)
-    ]
+    forms = (functionalise(linker, group, most=most) for linker in linkers for group in groups)
     different: dict[str, Linker] = {}
-    for linker in every:
+    for linker in chain(linkers, *forms):
         different.setdefault(linker.smiles, linker)
     return list(different.values())
 
@@ -207,10 +232,8 @@ Block = TypeVar("Block")
 
 def _select(kind: str, chosen: Iterable[Block | str] | None, known: Mapping[str, Block]) -> list[Block]:
     """What is chosen, names replaced by what they name, each once."""
-    if chosen is None:
-        return list(known.values())
     selected: dict[Block, None] = {}
-    for block in chosen:
+    for block in known if chosen is None else chosen:
         if not isinstance(block, str):
             selected[block] = None
         elif block in known:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from catenane.notation.building_blocks import builtin_linkers
-from catenane.screen.fillings import Fillings
+from catenane.screen.enumeration import Fillings
 
 LINKERS = builtin_linkers()[:12]
 
