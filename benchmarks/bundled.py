@@ -247,7 +247,7 @@ class Bench:
 
 
 def _card_target(name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Figures of a target as `catenane.reporting.schema` has them."""
+    """Figures of a target as `catenane.reporting.ranking.error_grid` reads them."""
     protocols = {}
     for protocol, found in result["protocols"].items():
         scores = {

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,14 +31,8 @@ SMALLEST_GROUP = 5
 """Rows below which the mean error of a group gets no interval."""
 
 RING_CLASSES = (
-    "no ring",
-    "1 aromatic ring",
-    "1 aliphatic ring",
-    "2 rings",
-    "3 rings",
-    "4 rings",
-    "5 or more rings",
-)
+    "no ring", "1 aromatic ring", "1 aliphatic ring", "2 rings", "3 rings", "4 rings", "5 or more rings"
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,8 +51,7 @@ class Grouping:
         return replace(self, row_names=self.row_names[rows])
 
 
-@dataclass(frozen=True)
-class GroupError:
+class GroupError(NamedTuple):
     """Mean error in one group."""
 
     name: str
@@ -90,24 +84,15 @@ def row_errors(labels_M: FloatArray, predictions_M: FloatArray, task: Task) -> F
 def errors_by_group(
     grouping: Grouping, errors_M: FloatArray, rival_errors_M: FloatArray | None
 ) -> list[GroupError]:
-    """Mean errors of the groups that have a row.
-
-    Args:
-        grouping: Of the M rows.
-        errors_M: Errors of the model.
-        rival_errors_M: Errors of the best baseline, if there is one.
-    """
+    """Mean errors of the model, and of the best baseline if there is one, in the groups that have a row."""
     found = []
     for name in grouping.names:
         chosen_M = grouping.row_names == name
-        errors = errors_M[chosen_M]
-        if not len(errors):
-            continue
-        half = (
-            1.96 * float(errors.std(ddof=1)) / len(errors) ** 0.5 if len(errors) >= SMALLEST_GROUP else None
-        )
-        rival = None if rival_errors_M is None else float(rival_errors_M[chosen_M].mean())
-        found.append(GroupError(name, len(errors), float(errors.mean()), half, rival))
+        errors, n = errors_M[chosen_M], int(np.count_nonzero(chosen_M))
+        if n:
+            half = 1.96 * float(errors.std(ddof=1)) / n**0.5 if n >= SMALLEST_GROUP else None
+            rival = None if rival_errors_M is None else float(rival_errors_M[chosen_M].mean())
+            found.append(GroupError(name, n, float(errors.mean()), half, rival))
     return found
 
 
@@ -134,13 +119,13 @@ def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
         described.values[:, described.names.index(name)].astype(np.int64)
         for name in ("n_rings", "n_aromatic_rings", "n_heavy")
     )
-    rings = [_ring_class(*numbers) for numbers in zip(n_rings, n_aromatic, strict=True)]
     known = {scaffolds[row] for row in split.train}
     seen = ["no ring" if not one else "seen" if one in known else "new" for one in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
     # A scaffold split leaves the common scaffolds to the training rows: what counts is what the plot shows.
     if np.count_nonzero(main.row_names[split.test] == OTHER) > len(split.test) / 2:
-        main = _ordered("rings", rings, RING_CLASSES)
+        classes = map(_ring_class, n_rings, n_aromatic)
+        main = _ordered("rings", list(classes), RING_CLASSES)
     return (
         main,
         _size_classes(sizes),
@@ -174,8 +159,8 @@ def _ring_class(n_rings: int, n_aromatic: int) -> str:
 def _commonest(title: str, names: Sequence[str]) -> Grouping:
     """The commonest groups by their names, the rest as one."""
     ranked = [name for name, _ in Counter(names).most_common()]
-    shown = set(ranked if len(ranked) <= MOST_GROUPS else ranked[: MOST_GROUPS - 1])
-    return _ordered(title, [name if name in shown else OTHER for name in names], [*ranked, OTHER])
+    shown = ranked if len(ranked) <= MOST_GROUPS else ranked[: MOST_GROUPS - 1]
+    return _ordered(title, [name if name in shown else OTHER for name in names], [*shown, OTHER])
 
 
 def _size_classes(sizes: npt.NDArray[np.int64], most: int = 8) -> Grouping:

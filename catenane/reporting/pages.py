@@ -8,41 +8,32 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, NamedTuple
 
 from markupsafe import Markup
 
 from catenane.files import replaced
 from catenane.formatting import count, duration, number, percent
 
-__all__ = ["TEMPLATES", "CellKind", "Column", "Drawing", "Fact", "Grid", "write_page"]
+__all__ = ["TEMPLATES", "Drawing", "Grid", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
-CellKind = Literal["name", "text", "number", "code", "pictures", "bar"]
-Column = tuple[str, CellKind]
-"""Head of a column and what is in its cells."""
-Fact = tuple[str, str]
-"""A name and its value."""
 
-
-@dataclass(frozen=True)
-class Grid:
+class Grid(NamedTuple):
     """A table of a page; on a phone each row becomes a block."""
 
-    columns: Sequence[Column]
-    """Head and kind of each column. A "name" heads its row; "pictures" are a list of `<svg>` elements; a
-    "bar" is a length and the place of a mark, both shares of the full length or None."""
+    columns: Mapping[str, str]
+    """Kind of each column by its head: the "name" of the row, "text", "number", "code"; "pictures", a list of
+    `<svg>` elements; "bar", a length and the place of a mark, both shares of the full length or None."""
     rows: Sequence[Sequence[Any]]
     marks: Sequence[str] = ()
     """CSS classes of each row: "best", "model", "aside"."""
 
 
-@dataclass(frozen=True)
-class Drawing:
+class Drawing(NamedTuple):
     """A figure and its caption."""
 
     svg: Markup

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-from catenane.formatting import count, number, quantity, unit_or_none, with_unit
+from catenane.adsorption import Uptake
+from catenane.formatting import MISSING, NO_BREAK, chemical, count, number, quantity, unit_or_none, with_unit
 from catenane.metrics import FloatArray
 from catenane.notation import NotationName, get_notation
-from catenane.reporting.expected_errors import error_grid, target_label
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
-from catenane.reporting.pages import Drawing, Fact, write_page
+from catenane.reporting.pages import Drawing, Grid, write_page
 from catenane.reporting.plots import histogram
-from catenane.reporting.ranking_cards import Description, describe
+from catenane.reporting.ranking_cards import describe
 from catenane.version import __version__
 
-__all__ = ["Isotherms", "write_ranking_page"]
+__all__ = ["error_grid", "target_label", "write_ranking_page"]
 
 CAUTIONS: dict[NotationName, str] = {
     "mofid": "Predictions for hypothetical frameworks, not measurements: whether one can be made, or stays "
@@ -28,18 +26,9 @@ CAUTIONS: dict[NotationName, str] = {
     "smiles": "Predictions, not measurements: whether a molecule can be made has not been considered.",
 }
 OUTSIDE = "outside the training domain"
-
-
-@dataclass(frozen=True)
-class _Card:
-    rank: int
-    string: str
-    value: str
-    interval: str | None
-    flag: str
-    others: tuple[Fact, ...]
-    described: Description
-    isotherm: Markup | None
+STRICT = ("linker", "scaffold", "framework")
+"""Protocols that keep what is new about a candidate out of training; others are quoted only without these."""
+SCORES = {"mae": "mean absolute error", "roc_auc": "ROC AUC"}
 
 
 def write_ranking_page(
@@ -72,7 +61,7 @@ def write_ranking_page(
         units: By target, its unit; "" where it has none.
         ranked_by: The target that set the order.
         model_name: How the user called the model.
-        card: The model's card, as its bundle holds it; see `catenane.reporting.schema`.
+        card: The model's card, see `error_grid`.
         n_candidates: Strings that were ranked.
         n_rejected: Strings that could not be read.
         command: The command that made the page.
@@ -88,53 +77,56 @@ def write_ranking_page(
     Raises:
         NotationError: A string is not of this notation.
     """
-    thing, unit, label = (
+    noun, unit, label = (
         get_notation(notation).noun,
         unit_or_none(units.get(ranked_by)),
         target_label(ranked_by),
     )
     values = np.asarray(columns[ranked_by], dtype=np.float64)
+    likes = {name: float(np.nanmax(np.abs(column), initial=0.0)) for name, column in columns.items()}
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
     if distribution is not None and len(distribution) <= len(strings):
         distribution = None  # those shown are all there are
-    likes = {name: float(np.nanmax(np.abs(column), initial=0.0)) for name, column in columns.items()}
 
-    def make_card(place: int, string: str) -> _Card:
-        interval = None
-        if low is not None and high is not None and np.isfinite([low[place], high[place]]).all():
-            interval = " to ".join(number(float(end[place]), likes[ranked_by]) for end in (low, high))
+    def shown(value: float) -> str:
+        return number(float(value), likes[ranked_by])
+
+    def make_card(place: int, string: str) -> dict[str, Any]:
+        bounds = [] if low is None or high is None else [low[place], high[place]]
         outside = OUTSIDE if in_domain is not None and not in_domain[place] else ""
-        return _Card(
-            rank=place + 1,
-            string=string,
-            value=number(float(values[place]), likes[ranked_by]),
-            interval=interval,
-            flag=(notes[place] if notes is not None else "") or outside,
-            others=tuple(
-                (target_label(name), quantity(float(column[place]), units.get(name), likes[name]))
+        blocks, facts = describe(string, notation)
+        return {
+            "rank": place + 1,
+            "string": string,
+            "value": shown(values[place]),
+            "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
+            "flag": (notes[place] if notes is not None else "") or outside,
+            "others": {
+                target_label(name): quantity(float(column[place]), units.get(name), likes[name])
                 for name, column in columns.items()
                 if name != ranked_by
-            ),
-            described=describe(string, notation),
-            isotherm=plotter.draw(place) if plotter else None,
-        )
+            },
+            "blocks": blocks,
+            "facts": facts,
+            "isotherm": plotter.draw(place) if plotter else None,
+        }
 
     of_all = f" of {n_candidates:,}" if n_candidates > len(strings) else ""
-    end = "lowest" if lowest else "highest"
+    extreme = "lowest" if lowest else "highest"
     write_page(
         Path(path),
         "ranking.html",
         script="copy.js",
-        headline=f"{len(strings):,}{of_all} {thing}{'s' * (n_candidates != 1)}, {end} {label}",
+        headline=f"{len(strings):,}{of_all} {noun}{'s' * (n_candidates != 1)}, {extreme} {label}",
         model_name=model_name,
         errors=error_grid(card, ranked_by),
         caution=CAUTIONS[notation],
-        extreme=end,
-        lowest=number(float(values.min(initial=np.inf)), likes[ranked_by]),
-        highest=number(float(values.max(initial=-np.inf)), likes[ranked_by]),
-        median=None if distribution is None else number(float(np.nanmedian(distribution)), likes[ranked_by]),
+        extreme=extreme,
+        lowest=shown(values.min(initial=np.inf)),
+        highest=shown(values.max(initial=-np.inf)),
+        median=None if distribution is None else shown(np.nanmedian(distribution)),
         n_rejected=n_rejected,
-        histogram=_histogram(distribution, values, with_unit(label, unit), thing),
+        histogram=_histogram(distribution, values, with_unit(label, unit), noun),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
         unit=unit,
@@ -145,10 +137,81 @@ def write_ranking_page(
     )
 
 
-def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, thing: str) -> Drawing | None:
+def target_label(target: str) -> str:
+    """The name of a target; `co2_0.1bar` is "CO₂ uptake at 0.1 bar"."""
+    uptake = Uptake.parse(target)
+    return target if uptake is None else f"{chemical(uptake.gas)} uptake at {uptake.pressure:g}{NO_BREAK}bar"
+
+
+def error_grid(card: Mapping[str, Any], ranked_by: str) -> Grid | None:
+    """Errors of the model on rows that it was not trained on; None for a card without scores.
+
+    Args:
+        card: The model's card. An entry of its `targets` has a `unit`, `test` and `baselines` with the scores
+            on the rows of one split, and perhaps `protocols` by how rows were kept apart ("folds", "linker",
+            "scaffold", "framework"): each with its `method`, the number `n` of rows, `mae` or `roc_auc` as
+            `mean` and `sd` over so many `repeats` of what `over` names ("folds", "seeds", "draws"), and the
+            same of its `baselines`.
+        ranked_by: The target. For an uptake at a pressure that the card does not hold, those nearest to it
+            stand in.
+    """
+    targets = card.get("targets") or {}
+    rows = [row for name in _nearest(ranked_by, targets) for row in _rows(name, targets[name], card)]
+    columns = {
+        "target": "name", "test rows": "text", "score": "text", "model": "number", "best baseline": "number",
+        "rows": "number",
+    }  # fmt: skip
+    return Grid(columns, rows) if rows else None
+
+
+def _rows(name: str, entry: Mapping[str, Any], card: Mapping[str, Any]) -> Iterator[list[str]]:
+    protocols = entry.get("protocols") or {}
+    chosen = [protocols[key] for key in STRICT if key in protocols] or list(protocols.values())
+    split = str((card.get("training") or {}).get("split") or "").partition(",")[0]
+    for protocol in chosen or [_of_test(entry) | {"method": split}]:
+        key = next((key for key in SCORES if protocol.get(key)), None)
+        if key is None:
+            continue
+        mean, sd = protocol[key]["mean"], protocol[key].get("sd")
+        rivals = [rival["mean"] for rival in (protocol.get("baselines") or {}).values()]
+        best = (min if key == "mae" else max)(rivals, default=None)
+        over = "" if sd is None else f" (sd over {protocol['repeats']} {protocol['over']})"
+        yield [
+            with_unit(target_label(name), entry.get("unit") if key == "mae" else None),
+            protocol.get("method") or MISSING,
+            SCORES[key] + over,
+            number(mean) + ("" if sd is None else f" ± {number(sd, mean)}"),
+            number(best, mean),
+            MISSING if protocol.get("n") is None else f"{protocol['n']:,}",
+        ]
+
+
+def _of_test(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The scores on one split in the form of a protocol."""
+    test, baselines = entry.get("test") or {}, entry.get("baselines") or {}
+    key = next((key for key in SCORES if test.get(key) is not None), None)
+    if key is None:
+        return {}
+    rivals = {who: {"mean": scores[key]} for who, scores in baselines.items() if scores.get(key) is not None}
+    return {key: {"mean": test[key]}, "n": test.get("n"), "baselines": rivals}
+
+
+def _nearest(ranked_by: str, targets: Mapping[str, Any]) -> list[str]:
+    """The targets whose errors bear on a ranking: itself, or the nearest pressures on either side."""
+    wanted = Uptake.parse(ranked_by)
+    if ranked_by in targets or wanted is None:
+        return [ranked_by] if ranked_by in targets else []
+    uptakes = {name: uptake for name in targets if (uptake := Uptake.parse(name))}
+    names = {uptake.pressure: name for name, uptake in uptakes.items() if uptake.gas == wanted.gas}
+    below = [pressure for pressure in names if pressure < wanted.pressure]
+    above = [pressure for pressure in names if pressure > wanted.pressure]
+    return [names[pressure] for pressure in sorted(below)[-1:] + sorted(above)[:1]]
+
+
+def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, noun: str) -> Drawing | None:
     """The predictions of all candidates, and where those shown are among them; None where all are equal."""
     if distribution is None or len(np.unique(distribution[np.isfinite(distribution)])) < 2:
         return None
-    labels = (f"all {count(len(distribution), thing)}", f"the {len(shown):,} shown")
+    labels = (f"all {count(len(distribution), noun)}", f"the {len(shown):,} shown")
     svg = histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, alt="Predictions")
     return Drawing(svg, "Predictions for all candidates.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from markupsafe import Markup
 
@@ -14,16 +14,10 @@ from catenane.notation import Mofid, NotationName, Smiles
 from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 
-__all__ = ["Block", "Description", "Fact", "describe"]
-
-NUMBERS = ("two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-
-Fact = tuple[str, str, str]
-"""Name, value, and a note on it, which may be empty."""
+__all__ = ["Block", "Described", "describe"]
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A linker or a molecule."""
 
     name: str
@@ -33,15 +27,11 @@ class Block:
     """None where RDKit makes no molecule of it."""
 
 
-@dataclass(frozen=True)
-class Description:
-    """What a card shows of a string."""
-
-    blocks: tuple[Block, ...]
-    facts: tuple[Fact, ...]
+Described = tuple[list[Block], dict[str, tuple[str, str]]]
+"""Blocks, and by name of a fact, its value and a note on it, which may be empty."""
 
 
-def describe(string: str, notation: NotationName) -> Description:
+def describe(string: str, notation: NotationName) -> Described:
     """Read a framework's linkers, node, net and catenation, or a molecule.
 
     Raises:
@@ -50,23 +40,25 @@ def describe(string: str, notation: NotationName) -> Description:
     return _DESCRIBED[notation](string)
 
 
-def _describe_molecule(string: str) -> Description:
+def _describe_molecule(string: str) -> Described:
     molecule = Smiles.parse(string).text
-    return Description((Block(chemical(molecular_formula(molecule)), "", depict(molecule)),), ())
+    return [Block(chemical(molecular_formula(molecule)), "", depict(molecule))], {}
 
 
-def _describe_framework(string: str) -> Description:
+def _describe_framework(string: str) -> Described:
     mofid = Mofid.parse(string).canonical()
     # The order of blocks means nothing; the shorter ones first share a line of the card.
     names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
-    facts = [("net", *_net(mofid)), ("node", *_node(mofid, names.values()))]
-    return Description(
-        blocks=tuple(_block(linker, name) for linker, name in names.items()),
-        facts=tuple(fact for fact in facts if fact[1]),
-    )
+    if mofid.catenation is None:
+        nets = "catenation not known"
+    else:
+        nets = f"{mofid.catenation + 1} interpenetrated nets" if mofid.catenation else "single net"
+    facts = {"net": (" or ".join(mofid.nets) or "not identified", nets), "node": _node(mofid, names.values())}
+    blocks = [_block(linker, name) for linker, name in names.items()]
+    return blocks, {name: fact for name, fact in facts.items() if fact[0]}
 
 
-_DESCRIBED: dict[NotationName, Callable[[str], Description]] = {
+_DESCRIBED: dict[NotationName, Callable[[str], Described]] = {
     "smiles": _describe_molecule,
     "mofid": _describe_framework,
 }
@@ -79,28 +71,14 @@ def _block(linker: str, name: LinkerName) -> Block:
     return Block(", ".join([name.parent.name, *groups]), name.parent.full_name, depict(linker))
 
 
-def _net(mofid: Mofid) -> tuple[str, str]:
-    codes = mofid.nets
-    nets = mofid.catenation
-    if nets is None:
-        words = "catenation not known"
-    elif nets == 0:
-        words = "single net"
-    else:
-        number = NUMBERS[nets - 1] if nets <= len(NUMBERS) else f"{nets + 1:,}"
-        words = f"{number} interpenetrated nets"
-    return " or ".join(codes) or "not identified", words
-
-
 def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
     """The cluster in the crystal where net and linkers bear it out, else its short name or its SMILES."""
     rest = Counter(mofid.blocks) - Counter(mofid.linkers)
-    known = [node for node in builtin_nodes() if Counter(node.blocks) == rest]
-    if not known:
+    node = next((node for node in builtin_nodes() if Counter(node.blocks) == rest), None)
+    if node is None:
         return " + ".join(rest), ""
-    (node,) = known
     donors = {name.parent.donor for name in linkers if name.parent is not None}
-    if not _is_known_in(node, mofid.topologies, donors):
+    if not donors or not _is_known_in(node, mofid.topologies, donors):
         return chemical(node.name), ""
     if node.cluster.startswith("rod"):
         return chemical(node.name), chemical(node.cluster)
@@ -109,7 +87,7 @@ def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
 
 
 def _is_known_in(node: Node, nets: tuple[str, ...], donors: set[Donor]) -> bool:
-    return bool(donors) and any(
+    return any(
         blueprint.net in nets
         and node.name in blueprint.nodes
         and donors <= {slot.donor for slot in blueprint.slots}

@@ -1,21 +1,24 @@
-"""The report on a fine-tuning run as one HTML file that needs nothing else."""
+"""The report on a fine-tuning run as one HTML file that needs nothing else.
+
+Axes: M test rows with a label and a prediction.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
 from catenane.metrics import FloatArray
+from catenane.notation import get_notation
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
-from catenane.reporting.pages import Column, Drawing, Fact, Grid, write_page
+from catenane.reporting.pages import Drawing, Grid, write_page
 from catenane.reporting.plots import histogram
-from catenane.reporting.report_plots import calibration, coverage, group_errors, history_curves, parity, roc
+from catenane.reporting.report_plots import calibration, group_errors, history_curves, parity, roc
 from catenane.reporting.report_tables import (
     confusion_grid,
     interval_grids,
@@ -30,27 +33,10 @@ from catenane.tokenizers import Tokenization
 
 __all__ = ["write_report"]
 
-THINGS = {"smiles": "molecule", "mofid": "MOF"}
 MOST_DETAILED = 12
 """Targets that get figures of their own; the table of verdicts holds all of them."""
 MOST_OPEN = 3
 """Targets up to which their figures are shown at once instead of behind a line to unfold."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TargetView:
-    """What the page shows of one target."""
-
-    verdict: Verdict
-    facts: list[Fact]
-    scores: Grid
-    drawings: list[Drawing]
-    confusion: Grid | None = None
-    intervals: list[Grid]
-    """Coverage of the prediction intervals; empty where there are none."""
-    calibration: Markup | None = None
-    """Of the prediction intervals."""
-    worst: Grid | None = None
 
 
 def write_report(path: str | Path, result: FinetuneResult) -> Path:
@@ -66,7 +52,9 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
     found = verdicts(result)
     detailed = found[:MOST_DETAILED]
     n_worst = 9 if len(detailed) == 1 else 6 if len(detailed) <= MOST_OPEN else 3
-    shares = shared_with_train(result.table, result.split) if len(result.split.test) else {}
+    n_test = len(result.split.test)
+    shares = shared_with_train(result.table, result.split) if n_test else {}
+    shared = [(what, f"{round(share * n_test):,}", percent(share)) for what, share in shares.items()]
     first, *others = headlines(found)
     return write_page(
         Path(path),
@@ -78,57 +66,61 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         verdicts=verdict_grid(found, result.task),
         metrics=result.metrics,
         source=Path(result.table.source).name,
-        thing=THINGS[result.table.notation],
+        thing=get_notation(result.table.notation).noun,
         tokens=Tokenization(**result.metrics["tokenization"]),
-        warnings=_warnings(result, found, shares),
+        warnings=_warnings(result, found, shares.get("string", 0) * n_test),
         fewest_rows=FEWEST_ROWS,
         n_targets=len(found),
         views=[_view(result, verdict, n_worst) for verdict in detailed],
         open_targets=MOST_OPEN,
         intervals=result.metrics.get("intervals") or {},
-        shared=_shared_grid(shares, len(result.split.test)),
+        shared=Grid({"shared with a training row": "name", "test rows": "number", "share": "number"}, shared),
         label_drawings=_label_drawings(result),
-        rejected=rejected_grid(result.table.rejected) if result.table.rejected else None,
+        rejected=rejected_grid(result.table.rejected),
         training_drawings=_training_drawings(result),
     )
 
 
-def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> TargetView:
-    metrics, place = result.metrics, result.table.target_names.index(verdict.target)
+def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, Any]:
+    """What the page shows of one target."""
+    metrics, place, task = result.metrics, result.table.target_names.index(verdict.target), result.task
     test = result.split.test
     labels, predictions = result.table.targets[test, place], result.predictions[test, place]
     known = np.isfinite(labels) & np.isfinite(predictions)
     rows, labels, predictions = test[known], labels[known], predictions[known]
     rivals = {name: values[known, place] for name, values in result.baselines.items()}
-    by_group = [grouping.take(rows) for grouping in result.groupings]
     intervals = (metrics.get("intervals") or {}).get("targets", {}).get(verdict.target, {})
-    is_regression = result.task == "regression"
-    drawings: list[Drawing] = []
-    if len(rows):
-        if is_regression:
-            svg = parity(labels, predictions, by_group[0], target=verdict.target, unit=verdict.unit)
-            caption = f"Predicted against labelled, {count(len(rows), 'test row')} by {by_group[0].title}."
-            drawings.append(Drawing(svg, caption))
-        else:
-            if verdict.model is not None:
-                svg = roc(labels, {MODEL: predictions, **rivals}, MODEL)
-                drawings.append(Drawing(svg, "Receiver operating characteristic."))
-            svg = calibration(labels, predictions)
-            drawings.append(Drawing(svg, "Calibration of the probabilities, with 95 % intervals."))
-        drawings.append(_group_drawing(result, verdict, by_group, labels, predictions, rivals))
-    curve = intervals.get("curve")
-    return TargetView(
-        verdict=verdict,
-        facts=target_facts(
-            verdict, metrics["noise_floor"][verdict.target], np.abs(predictions - labels), result.task
+    failed = metrics.get("failed_baselines", {})
+    view: dict[str, Any] = {
+        "verdict": verdict,
+        "facts": target_facts(
+            verdict, metrics["noise_floor"][verdict.target], np.abs(predictions - labels), task
         ),
-        scores=score_grid(verdict, metrics["targets"][verdict.target], result.task),
-        drawings=drawings,
-        confusion=confusion_grid(labels, predictions) if len(rows) and not is_regression else None,
-        intervals=interval_grids(intervals, result.task, verdict.reference),
-        calibration=coverage(curve["nominal"], curve["empirical"]) if curve else None,
-        worst=worst_grid(result.table, rows, labels, predictions, verdict, n_worst) if len(rows) else None,
-    )
+        "scores": score_grid(verdict, metrics["targets"][verdict.target], task, failed),
+        "intervals": interval_grids(intervals, verdict, task),
+        "has_intervals": "overall" in intervals,
+        "drawings": [],
+        "confusion": None,
+        "worst": None,
+    }
+    if not len(rows):
+        return view
+    groupings = [grouping.take(rows) for grouping in result.groupings]
+    if task == "regression":
+        svg = parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit)
+        caption = f"Predicted against labelled, {count(len(rows), 'test row')} by {groupings[0].title}."
+        drawings = [Drawing(svg, caption)]
+    else:
+        view["confusion"] = confusion_grid(labels, predictions)
+        svg = calibration(labels, predictions)
+        drawings = [Drawing(svg, "Calibration of the probabilities, with 95 % intervals.")]
+        if verdict.model is not None:
+            svg = roc(labels, {MODEL: predictions, **rivals}, MODEL)
+            drawings.insert(0, Drawing(svg, "Receiver operating characteristic."))
+    rival = None if verdict.baseline is None else rivals[verdict.baseline]
+    drawings.append(_group_drawing(result, verdict, groupings, labels, predictions, rival))
+    worst = worst_grid(result.table, rows, labels, predictions, verdict, n_worst)
+    return view | {"drawings": drawings, "worst": worst}
 
 
 def _group_drawing(
@@ -137,15 +129,13 @@ def _group_drawing(
     groupings: Sequence[Grouping],
     labels_M: FloatArray,
     predictions_M: FloatArray,
-    rivals: Mapping[str, FloatArray],
+    rival_M: FloatArray | None,
 ) -> Drawing:
     errors = row_errors(labels_M, predictions_M, result.task)
-    rival = None
-    if verdict.baseline is not None:
-        rival = row_errors(labels_M, rivals[verdict.baseline], result.task)
+    rival = None if rival_M is None else row_errors(labels_M, rival_M, result.task)
     is_regression = result.task == "regression"
     svg = group_errors(
-        [(grouping.title, errors_by_group(grouping, errors, rival)) for grouping in groupings],
+        {grouping.title: errors_by_group(grouping, errors, rival) for grouping in groupings},
         overall=float(errors.mean()),
         xlabel=with_unit("mean absolute error", verdict.unit) if is_regression else "share wrong at 0.5",
         baseline=verdict.baseline,
@@ -153,31 +143,21 @@ def _group_drawing(
     return Drawing(svg, "Error by group of test rows; the dashed line is the mean over all of them.")
 
 
-def _warnings(
-    result: FinetuneResult, found: Sequence[Verdict], shares: Mapping[str, float]
-) -> list[tuple[str, str]]:
+def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) -> list[tuple[str, str]]:
     """Figures that a careful reader should see before trusting the scores: what, and how much of it."""
-    tokens = result.metrics["tokenization"]
-    below = [verdict.target for verdict in found if verdict.below_floor]
-    warnings = [
-        ("rows that could not be used (listed below)", result.metrics["rejected"]),
-        ("strings with tokens that are unknown to the model", tokens["n_strings_unknown"]),
-        ("strings longer than the model reads, cut at the end", tokens["n_strings_cut"]),
-        (
-            "test rows whose string is also a training row",
-            round(shares.get("string", 0) * len(result.split.test)),
-        ),
+    metrics: Mapping[str, Any] = result.metrics
+    warnings = {
+        "rows that could not be used (listed below)": metrics["rejected"],
+        "strings with tokens that are unknown to the model": metrics["tokenization"]["n_strings_unknown"],
+        "strings longer than the model reads, cut at the end": metrics["tokenization"]["n_strings_cut"],
+        "test rows whose string is also a training row": round(n_known),
+        "baselines that could not be fitted": len(metrics.get("failed_baselines", {})),
+    }
+    below = "error below the noise floor: test labels may be known from training"
+    return [
+        *((text, f"{n:,}") for text, n in warnings.items() if n),
+        *((below, verdict.target) for verdict in found if verdict.below_floor),
     ]
-    return [(text, f"{n:,}") for text, n in warnings if n] + [
-        ("error below the noise floor: test labels may be known from training", name) for name in below
-    ]
-
-
-def _shared_grid(shares: Mapping[str, float], n_test: int) -> Grid | None:
-    """Test rows that have something in common with a training row."""
-    rows = [(what, f"{round(share * n_test):,}", percent(share)) for what, share in shares.items()]
-    columns: tuple[Column, ...] = (("test rows", "number"), ("share", "number"))
-    return Grid([("shared with a training row", "name"), *columns], rows) if rows else None
 
 
 def _label_drawings(result: FinetuneResult) -> list[Drawing]:
@@ -203,7 +183,6 @@ def _training_drawings(result: FinetuneResult) -> list[Drawing]:
     panels = {
         "loss": {"train_loss": "training", "valid_loss": "validation"},
         "validation score": {"valid_score": "validation"},
-        "learning rate": {"learning_rate": "learning rate"},
     }
     return [
         Drawing(history_curves(result.history, curves, ylabel, kept), f"{ylabel.capitalize()} by epoch.")

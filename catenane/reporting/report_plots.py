@@ -1,4 +1,4 @@
-"""Figures of the report: predicted against labelled, errors by group, ROC, calibration, labels, training.
+"""Figures of the report: predicted against labelled, errors by group, ROC, calibration, training.
 
 Axes: M test rows with a label.
 """
@@ -17,10 +17,9 @@ from catenane.metrics import FloatArray
 from catenane.reporting.groups import OTHER, GroupError, Grouping
 from catenane.reporting.plots import ACCENT, GRID, INK, MARKERS, MUTED, PALETTE, SECOND, panel
 
-__all__ = ["calibration", "coverage", "group_errors", "history_curves", "parity", "roc"]
+__all__ = ["calibration", "group_errors", "history_curves", "parity", "roc"]
 
 LARGE = {"width": 400.0, "height": 380.0}
-SMALL = {"width": 340.0, "height": 240.0}
 MOST_VECTOR_POINTS = 1200
 """Points beyond this many are drawn as one image within the SVG: smaller, and as sharp on paper."""
 
@@ -66,7 +65,7 @@ def parity(
 
 
 def group_errors(
-    sections: Sequence[tuple[str, Sequence[GroupError]]], *, overall: float, xlabel: str, baseline: str | None
+    sections: Mapping[str, Sequence[GroupError]], *, overall: float, xlabel: str, baseline: str | None
 ) -> Markup:
     """Mean error of model and best baseline by group; a line marks the model's error over all test rows."""
     model_dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5.5, "color": ACCENT}
@@ -75,7 +74,7 @@ def group_errors(
     def draw(axes: Any) -> None:
         axes.axvline(overall, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=0)
         ticks, place, right = {}, 0.0, axes.get_yaxis_transform()
-        for title, groups in sections:
+        for title, groups in sections.items():
             axes.text(-0.03, place, title, transform=right, ha="right", va="center", size=10, weight="bold")
             for group in groups:
                 place += 1
@@ -100,7 +99,7 @@ def group_errors(
             axes.plot([], [], **rival_dot, label=baseline)
         axes.figure.legend(loc="outside lower center", ncols=2)
 
-    n_rows = sum(1 + len(groups) for _, groups in sections)
+    n_rows = sum(1 + len(groups) for groups in sections.values())
     return panel(draw, alt="Mean error by group of test rows", width=440, height=110 + 20 * n_rows)
 
 
@@ -145,18 +144,6 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
     return panel(draw, alt="Calibration: share of positives by predicted probability", **LARGE)
 
 
-def coverage(nominal: Sequence[float], empirical: Sequence[float]) -> Markup:
-    """Coverage of the prediction intervals found against asked for."""
-
-    def draw(axes: Any) -> None:
-        axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9)
-        axes.plot(nominal, empirical, "o-", ms=4.5, lw=1.4, color=ACCENT)
-        axes.set_aspect("equal")
-        axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="nominal coverage", ylabel="empirical coverage")
-
-    return panel(draw, alt="Calibration of the intervals: empirical against nominal coverage", **LARGE)
-
-
 def history_curves(
     history: Sequence[Mapping[str, float]], curves: Mapping[str, str], ylabel: str, kept: int | None
 ) -> Markup:
@@ -184,7 +171,7 @@ def history_curves(
         axes.set(xlabel="epoch", ylabel=ylabel)
         axes.legend(loc="best")
 
-    return panel(draw, alt=f"{ylabel} by epoch", **SMALL)
+    return panel(draw, alt=f"{ylabel} by epoch", width=340, height=240)
 
 
 def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:

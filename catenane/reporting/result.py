@@ -1,7 +1,5 @@
 """A finished fine-tuning run, and the verdict on each of its targets: model against best baseline.
 
-Report and terminal both read `verdicts`, so that they cannot disagree about who is better.
-
 Axes: N rows, T targets.
 """
 
@@ -11,15 +9,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from catenane.data import Split, Table
-from catenane.formatting import NO_BREAK, count, number, quantity, unit_or_none
+from catenane.formatting import NO_BREAK, count, number, unit_or_none, with_unit
 from catenane.metrics import MAIN_SCORE, SCORES, Advantage, FloatArray, Task, advantage
 from catenane.reporting.groups import Grouping
 
 __all__ = [
-    "FEWEST_ROWS", "MODEL", "FinetuneResult", "Outcome", "Verdict", "headlines", "summary_lines", "verdicts",
+    "FEWEST_ROWS", "MODEL", "OUTCOMES", "FinetuneResult", "Verdict", "headlines", "summary_lines", "verdicts",
 ]  # fmt: skip
 
 MODEL = "this model"
@@ -28,16 +26,15 @@ FEWEST_ROWS = 30
 """Test rows below which there is no verdict, and repeated rows below which there is no noise floor."""
 MOST_LINES = 5
 """Targets up to which `summary_lines` has a line for each."""
-Outcome = Literal["baseline", "undecided", "few", "unscored", "alone", "model"]
-HEADLINES: dict[Outcome, str] = {
-    "baseline": "A baseline is better than the model",
-    "undecided": "The model is not clearly better or worse than the best baseline",
-    "few": f"Too few test rows for a verdict (fewer than {FEWEST_ROWS}, or 10 of a class)",
-    "unscored": "The model has no score on the test rows",
-    "alone": "The model was not compared: no baseline was fitted",
-    "model": "The model is better than every baseline",
+OUTCOMES = {
+    "baseline": "a baseline is better",
+    "undecided": "no clear difference from the best baseline",
+    "few": "too few test rows for a verdict",
+    "unscored": "no score on the test rows",
+    "alone": "no baseline was fitted",
+    "model": "better than every baseline",
 }
-"""By outcome, the worst news first."""
+"""Every outcome for the model and what pages call it, the worst news first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,9 +44,7 @@ class FinetuneResult:
     table: Table
     """The N rows that were used, after rejection and aggregation."""
     split: Split
-    """Which of them trained, validated and tested."""
     task: Task
-    """What kind of label the targets are."""
     predictions: FloatArray
     """Predictions of the model for all rows, (N, T), in label units or as probabilities."""
     baselines: dict[str, FloatArray]
@@ -60,9 +55,8 @@ class FinetuneResult:
     groupings: tuple[Grouping, ...]
     """The rows by their chemistry, as `chemistry_groups` gives them."""
     metrics: dict[str, Any]
-    """The content of `metrics.json`, see `catenane.reporting.schema`."""
+    """The content of `metrics.json`."""
     model_name: str
-    """What to call the model."""
     folder: Path | None = None
     """Where the run was written, if it was."""
     command: str | None = None
@@ -71,47 +65,35 @@ class FinetuneResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """The model against the best baseline on the test rows of one target."""
+    """The model against the best baseline in the main score, on the test rows of one target."""
 
     target: str
     unit: str | None
     n: int
     """Test rows with a label."""
     score: str
-    """Name of the main score."""
+    """Key of the main score."""
     model: float | None
-    """Main score of the model."""
     baseline: str | None
     """Name of the best baseline."""
     baseline_score: float | None
-    """Main score of the best baseline."""
     lead: Advantage | None
     """By how much the model leads the best baseline, with its 95 % interval."""
     noise_floor: float | None
     """Mean absolute deviation among the labels of identical strings; None where too few rows repeat."""
 
     @property
-    def winner(self) -> str | None:
-        """Who has the better score, `MODEL` or the baseline, which also wins a tie; None without a score."""
-        if self.model is None:
-            return None
-        if self.baseline is None or self.baseline_score is None:
-            return MODEL
-        ahead = self.baseline_score - self.model if self.score == "mae" else self.model - self.baseline_score
-        return MODEL if ahead > 0 else self.baseline
-
-    @property
-    def outcome(self) -> Outcome:
-        """Who is better beyond the choice of the test rows; no verdict on fewer than `FEWEST_ROWS`."""
+    def outcome(self) -> str:
+        """Key of `OUTCOMES`: who is better beyond the choice of the test rows."""
         if self.model is None:
             return "unscored"
         if self.baseline is None:
             return "alone"
         if self.n < FEWEST_ROWS or self.lead is None:
             return "few"
-        if self.lead.low <= 0 <= self.lead.high:
-            return "undecided"
-        return "model" if self.winner == MODEL else "baseline"
+        if self.lead.low > 0:
+            return "model"
+        return "baseline" if self.lead.high < 0 else "undecided"
 
     @property
     def reference(self) -> float | None:
@@ -125,6 +107,11 @@ class Verdict:
         """True where the model's error is smaller than the noise of the labels allows."""
         floor, error = self.noise_floor, self.model
         return self.score == "mae" and floor is not None and error is not None and error < floor
+
+    @property
+    def label(self) -> str:
+        """The target, with the unit of its main score."""
+        return with_unit(self.target, self.unit if self.score == "mae" else None)
 
     @property
     def lead_text(self) -> str:
@@ -144,41 +131,35 @@ def verdicts(result: FinetuneResult) -> list[Verdict]:
 def headlines(found: Sequence[Verdict]) -> list[str]:
     """The outcomes, the worst news first, and among several targets how many each holds for."""
     counted = Counter(verdict.outcome for verdict in found)
-    present = [outcome for outcome in HEADLINES if outcome in counted]
-    if len(found) == 1:
-        return [HEADLINES[present[0]]]
-    return [f"{HEADLINES[outcome]}: {counted[outcome]} of {len(found)} targets" for outcome in present]
+    return [
+        text.capitalize() + (f": {counted[outcome]} of {len(found)} targets" if len(found) > 1 else "")
+        for outcome, text in OUTCOMES.items()
+        if outcome in counted
+    ]
 
 
 def summary_lines(result: FinetuneResult) -> list[str]:
     """The headlines, then, where there are few targets, the figures of each on a line."""
     found = verdicts(result)
-    if len(found) > MOST_LINES:
-        return headlines(found)
     return headlines(found) + [
-        f"{verdict.target}: {SCORES[result.task][verdict.score]} {_score_text(verdict, verdict.model)}, "
-        f"best baseline {verdict.baseline or 'none'} {_score_text(verdict, verdict.baseline_score)}, "
+        f"{verdict.label}: {SCORES[result.task][verdict.score]} {number(verdict.model, verdict.reference)}, "
+        f"best baseline {verdict.baseline or 'none'} {number(verdict.baseline_score, verdict.reference)}, "
         f"lead {verdict.lead_text}, noise floor {number(verdict.noise_floor, verdict.reference)}, "
         f"{count(verdict.n, 'test row')}"
         for verdict in found
+        if len(found) <= MOST_LINES
     ]
 
 
-def _score_text(verdict: Verdict, value: float | None) -> str:
-    return quantity(value, verdict.unit if verdict.score == "mae" else None, verdict.reference)
-
-
 def _judge(result: FinetuneResult, place: int) -> Verdict:
-    target, key = result.table.target_names[place], MAIN_SCORE[result.task]
+    target, key, test = result.table.target_names[place], MAIN_SCORE[result.task], result.split.test
     entry, floor = result.metrics["targets"][target], result.metrics["noise_floor"][target]
     model: float | None = entry["test"][key]
     rivals = {name: scores[key] for name, scores in entry["baselines"].items() if scores[key] is not None}
     best = (min if key == "mae" else max)(rivals, key=rivals.__getitem__, default=None)
     lead = None
     if best is not None and model is not None:
-        labels, predictions = (
-            array[result.split.test, place] for array in (result.table.targets, result.predictions)
-        )
+        labels, predictions = result.table.targets[test, place], result.predictions[test, place]
         lead = advantage(labels, predictions, result.baselines[best][:, place], result.task)
     return Verdict(
         target=target,
@@ -187,7 +168,7 @@ def _judge(result: FinetuneResult, place: int) -> Verdict:
         score=key,
         model=model,
         baseline=best,
-        baseline_score=None if best is None else rivals[best],
+        baseline_score=rivals.get(best),
         lead=lead,
         noise_floor=floor["mean_absolute_deviation"] if floor["rows"] >= FEWEST_ROWS else None,
     )

@@ -36,7 +36,7 @@ def write(tmp_path, monkeypatch):
 
 
 def test_values_are_escaped(write):
-    page = write(name="<b>&", table=Grid([("<i>", "name"), ("&", "number")], [["<u>", "<s>"]]))
+    page = write(name="<b>&", table=Grid({"<i>": "name", "&": "number"}, [["<u>", "<s>"]]))
     assert "<p>&lt;b&gt;&amp;</p>" in page
     assert "<title>&lt;b&gt;&amp;</title>" in page
     assert not re.search("<[bius]>", page)

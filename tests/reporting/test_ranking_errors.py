@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from catenane.reporting.expected_errors import error_grid, target_label
+from catenane.reporting.ranking import error_grid, target_label
 
 OLD = {
     "targets": {
