@@ -1,8 +1,7 @@
 """Tables, splits, duplicates and batches: from files to what a model is given."""
 
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
-from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus
-from catenane.data.corpus_writing import write_corpus
+from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.data.duplicates import (
     Aggregation,
     Duplicates,
@@ -11,11 +10,10 @@ from catenane.data.duplicates import (
     find_duplicates,
     noise_floor,
 )
-from catenane.data.leakage import shared_with_train
 from catenane.data.readers import stream_strings
 from catenane.data.registry import DATASETS, Dataset, Task, dataset_file, find_dataset, match_dataset
-from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
-from catenane.data.splits import Split, make_split
+from catenane.data.rejects import Rejection, write_rejected
+from catenane.data.splits import Split, make_split, shared_with_train
 from catenane.data.table import Table, read_table
 
 __all__ = [
@@ -27,7 +25,6 @@ __all__ = [
     "LengthGroupedBatches",
     "NoiseFloor",
     "Rejection",
-    "RejectionWriter",
     "Split",
     "Table",
     "Task",

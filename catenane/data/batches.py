@@ -6,23 +6,27 @@ Axes: B strings of a batch, L tokens of its longest, T targets, F descriptors.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from catenane.data.corpus import TokenCorpus
 from catenane.errors import ConfigError
+from catenane.tokenizers import EncodedStrings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["Encoded", "LengthGroupedBatches", "TokenBatch", "TokenIds", "collate"]
+__all__ = ["LengthGroupedBatches", "TokenBatch", "collate"]
 
 BLOCK = 1 << 14
 """Strings that are read from one place of a large set."""
 POOL = 64
 """Blocks that are sorted together."""
+NOISE = 0.06
+"""Share by which lengths are blurred; about half of it comes back as padding."""
 
 
 class LengthGroupedBatches:
@@ -39,28 +43,20 @@ class LengthGroupedBatches:
             its own.
         seed: Decides, with the epoch, every draw.
         shuffle: False gives every string in order of length, the longest first; that is for predictions.
-        noise: Share by which lengths are blurred; about half of it comes back as padding. A set of few
-            batches needs more of it to mix well.
 
     Raises:
-        ConfigError: `batch_tokens` is less than 1, or `noise` is negative.
+        ConfigError: `batch_tokens` is less than 1.
     """
 
     def __init__(
-        self,
-        lengths: np.ndarray,
-        batch_tokens: int,
-        *,
-        seed: int = 0,
-        shuffle: bool = True,
-        noise: float = 0.06,
+        self, lengths: np.ndarray, batch_tokens: int, *, seed: int = 0, shuffle: bool = True
     ) -> None:
-        if batch_tokens < 1 or noise < 0:
-            raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1, noise={noise} at least 0")
+        if batch_tokens < 1:
+            raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1")
         self._lengths = np.asarray(lengths)
         self._seed = seed
         self._shuffle = shuffle
-        self._blur = 1 + noise if shuffle else 1.0
+        self._blur = 1 + NOISE if shuffle else 1.0
         blocks = np.arange(-(-len(self._lengths) // BLOCK))
         if shuffle:
             blocks = np.random.default_rng(seed).permutation(blocks)
@@ -98,11 +94,6 @@ class LengthGroupedBatches:
                 yield members[ends[batch] - sizes[batch] : ends[batch]]
             start = 0
 
-    def padding(self, epoch: int = 0) -> float:
-        """Share of padding in all tokens that an epoch computes, from 0 to 1."""
-        padded = sum(len(batch) * int(self._lengths[batch].max()) for batch in self.batches(epoch))
-        return 1 - int(self._lengths.sum(dtype=np.int64)) / padded if padded else 0.0
-
     def _members(self, pool: np.ndarray) -> np.ndarray:
         places = (pool[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         return places[places < len(self._lengths)]
@@ -136,8 +127,6 @@ class TokenBatch:
     """float32, NaN where a label is missing."""
     descriptors_BF: Tensor | None
     """float32, NaN where a descriptor is not defined."""
-    rows_B: Tensor
-    """int64, place of each string in the set."""
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor]:
@@ -146,38 +135,14 @@ class TokenBatch:
 
     def to(self, device: str | torch.device) -> TokenBatch:
         """The same batch in the memory of another device."""
-        return TokenBatch(
-            ids_BL=self.ids_BL.to(device, non_blocking=True),
-            keep_BL=self.keep_BL.to(device, non_blocking=True),
-            targets_BT=None if self.targets_BT is None else self.targets_BT.to(device, non_blocking=True),
-            descriptors_BF=None
-            if self.descriptors_BF is None
-            else self.descriptors_BF.to(device, non_blocking=True),
-            rows_B=self.rows_B.to(device, non_blocking=True),
+        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
+        return replace(
+            self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
         )
 
 
-class TokenIds(Protocol):
-    """Token ids of n strings end to end: string i owns `ids[offsets[i]:offsets[i + 1]]`."""
-
-    @property
-    def ids(self) -> np.ndarray:
-        """Unsigned integers of shape (n_tokens,)."""
-
-    @property
-    def offsets(self) -> np.ndarray:
-        """int64, shape (n + 1,), from 0 to n_tokens."""
-
-
-class Encoded(Protocol):
-    """A set of tokenised strings, in memory (`EncodedStrings`) or on disk (`TokenCorpus`)."""
-
-    def take(self, indices: np.ndarray) -> TokenIds:
-        """The strings at these places, in this order."""
-
-
 def collate(
-    encoded: Encoded,
+    encoded: EncodedStrings | TokenCorpus,
     indices: np.ndarray,
     *,
     pad_id: int,
@@ -208,5 +173,4 @@ def collate(
         keep_BL=torch.from_numpy(keep),
         targets_BT=of_batch(targets),
         descriptors_BF=of_batch(descriptors),
-        rows_B=torch.from_numpy(np.array(indices, dtype=np.int64)),
     )

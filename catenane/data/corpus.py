@@ -1,74 +1,78 @@
-"""Token ids of a corpus on disk, read through memory maps, so that its size costs no memory.
+"""Token ids of a corpus on disk: written in a stream, and read through memory maps at no cost in memory.
 
 A folder holds shards and `index.json`, written last and in one step; without it there is no corpus. A shard
 is two files of little-endian numbers: `00000.ids.u16`, the ids of its strings end to end, and
-`00000.offsets.i64`, where each string begins and where the last one ends. `rejected-0.csv` names the rows
-of the first source that were left out, and so on.
+`00000.offsets.i64`, where each string begins and where the last one ends. `rejected-0.csv` names the rows of
+the first source that were left out, and so on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
+from itertools import chain, islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from catenane.errors import DataError
+from catenane.data.columns import find_notation
+from catenane.data.readers import iterate_strings, open_strings
+from catenane.data.rejects import Rejection, rejection_writer
+from catenane.data.table_files import TableFile
+from catenane.errors import DataError, NotationError
 from catenane.files import replaced
-from catenane.notation import NotationName
-from catenane.tokenizers import StringTokenizer
+from catenane.notation import NotationName, get_notation, read_records
+from catenane.tokenizers import EncodedStrings, StringTokenizer
 from catenane.tokenizers.ranges import expand_ranges
 
-__all__ = [
-    "CorpusCounts",
-    "CorpusIndex",
-    "Shard",
-    "TokenCorpus",
-    "TokenSlice",
-    "open_corpus",
-    "tokenizer_fingerprint",
-]
+__all__ = ["CorpusCounts", "CorpusIndex", "Shard", "TokenCorpus", "TokenSlice", "open_corpus", "write_corpus"]
 
 INDEX = "index.json"
 FORMAT = "catenane token corpus, version 1"
 IDS = np.dtype("<u2")
 OFFSETS = np.dtype("<i8")
+CHUNK = 8192
+"""Strings that are tokenised together."""
+SHARD_TOKENS = 1 << 28
+"""Tokens at which a shard is closed."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class CorpusCounts:
-    """What became of the rows of the sources."""
+    """Counts of what became of the rows of the sources."""
 
     strings: int = 0
-    """Strings in the corpus."""
     tokens: int = 0
-    """Their tokens, [CLS] and [SEP] included."""
+    """[CLS] and [SEP] included."""
     unknown_tokens: int = 0
-    """Tokens that the vocabulary does not know."""
     strings_with_unknown: int = 0
-    """Strings with such a token."""
     cut_tokens: int = 0
     """Tokens dropped because a string was longer than the longest sequence."""
     cut_strings: int = 0
-    """Strings that lost tokens so."""
     rejected: int = 0
     """Rows without a usable string."""
 
+    def add(self, encoded: EncodedStrings) -> None:
+        """Count strings that were written."""
+        self.strings += len(encoded)
+        self.tokens += len(encoded.ids)
+        self.unknown_tokens += int(encoded.n_unknown.sum())
+        self.strings_with_unknown += int((encoded.n_unknown > 0).sum())
+        self.cut_tokens += int(encoded.n_cut.sum())
+        self.cut_strings += int((encoded.n_cut > 0).sum())
 
-@dataclass(frozen=True, kw_only=True)
+
+@dataclass(kw_only=True)
 class Shard:
     """One pair of files."""
 
     name: str
     """What both file names begin with."""
-    strings: int
-    """Strings in it."""
-    tokens: int
-    """Tokens in it."""
+    strings: int = 0
+    tokens: int = 0
 
     def ids_file(self, folder: Path) -> Path:
         """File of the ids, two bytes each."""
@@ -78,10 +82,24 @@ class Shard:
         """File of the offsets, eight bytes each, one more than there are strings."""
         return folder / f"{self.name}.offsets.i64"
 
+    def create(self, folder: Path) -> None:
+        """Make the files of a shard without strings."""
+        self.ids_file(folder).write_bytes(b"")
+        self.offsets_file(folder).write_bytes(np.zeros(1, OFFSETS).tobytes())
 
-@dataclass(frozen=True, kw_only=True)
+    def append(self, folder: Path, encoded: EncodedStrings) -> None:
+        """Write strings after those that are there."""
+        with self.ids_file(folder).open("ab") as file:
+            file.write(encoded.ids.astype(IDS, copy=False).tobytes())
+        with self.offsets_file(folder).open("ab") as file:
+            file.write((encoded.offsets[1:] + self.tokens).astype(OFFSETS, copy=False).tobytes())
+        self.strings += len(encoded)
+        self.tokens += len(encoded.ids)
+
+
+@dataclass(kw_only=True)
 class CorpusIndex:
-    """What `index.json` says."""
+    """Contents of `index.json`."""
 
     notation: NotationName
     """Notation of the tokenizer."""
@@ -91,17 +109,14 @@ class CorpusIndex:
     """Longest sequence, [CLS] and [SEP] included."""
     sources: list[str]
     """What the corpus was made from."""
-    counts: CorpusCounts
-    """What became of the rows of the sources."""
-    shards: list[Shard]
-    """The shards, in order."""
+    counts: CorpusCounts = field(default_factory=CorpusCounts)
+    shards: list[Shard] = field(default_factory=list)
 
     def save(self, folder: Path) -> None:
         """Write the index, whole or not at all."""
+        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
         with replaced(folder / INDEX) as fresh:
-            fresh.write_text(
-                json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n", encoding="utf-8"
-            )
+            fresh.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> CorpusIndex:
@@ -139,7 +154,7 @@ class TokenCorpus:
 
     Attributes:
         folder: Where they are.
-        index: What is known of them.
+        index: Its index.
         lengths: Tokens of each string, int32 of shape (N,).
     """
 
@@ -157,21 +172,16 @@ class TokenCorpus:
         return len(self.lengths)
 
     def take(self, indices: np.ndarray) -> TokenSlice:
-        """The strings at these places, in this order; only they are read.
-
-        Args:
-            indices: int64 array of shape (n,).
-        """
+        """The strings at these places, int64 of shape (n,), in this order; only they are read."""
         lengths = self.lengths[indices].astype(np.int64)
-        offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        offsets = np.append(0, np.cumsum(lengths))
         ids = np.empty(offsets[-1], np.uint16)
         shards = np.searchsorted(self._first, indices, side="right") - 1
         for shard in np.unique(shards).tolist():
             mine = np.flatnonzero(shards == shard)
             begins = self._offsets[shard][indices[mine] - self._first[shard]]
-            ids[expand_ranges(offsets[mine], lengths[mine])] = self._ids[shard][
-                expand_ranges(begins, lengths[mine])
-            ]
+            read = self._ids[shard][expand_ranges(begins, lengths[mine])]
+            ids[expand_ranges(offsets[mine], lengths[mine])] = read
         return TokenSlice(ids, offsets)
 
     def check_tokenizer(self, tokenizer: StringTokenizer) -> None:
@@ -180,7 +190,7 @@ class TokenCorpus:
         Raises:
             DataError: The corpus was written with another vocabulary.
         """
-        if tokenizer_fingerprint(tokenizer) != self.index.tokenizer:
+        if _fingerprint(tokenizer) != self.index.tokenizer:
             raise DataError(
                 f"{self.folder}: written with another tokenizer than this one; write the corpus anew"
             )
@@ -199,7 +209,93 @@ def open_corpus(folder: str | Path) -> TokenCorpus:
     return TokenCorpus(folder, index, ids, offsets)
 
 
-def tokenizer_fingerprint(tokenizer: StringTokenizer) -> str:
+def write_corpus(
+    folder: str | Path,
+    sources: Sequence[str | Path],
+    tokenizer: StringTokenizer,
+    *,
+    max_length: int,
+    string_column: str | None = None,
+    data_dir: str | Path | None = None,
+) -> TokenCorpus:
+    """Tokenise the strings of tables into a folder; the memory used does not grow with their number.
+
+    Rows without a usable string are written to `rejected-*.csv`.
+
+    Args:
+        folder: Where to write; made if need be. What an interrupted run left in it is overwritten.
+        sources: Paths, names of data sets, or "-" for standard input, in order.
+        tokenizer: That of the sources' notation; a tokenizer of MOFid takes SMILES too.
+        max_length: Longest sequence, [CLS] and [SEP] included; what is cut off longer strings is counted.
+        string_column: Column of the strings; found by its name or content if None.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+
+    Raises:
+        DataError: The folder holds a corpus already, a source cannot be read or is of another notation than
+            the tokenizer, or nothing is left to write.
+    """
+    folder = Path(folder)
+    if (folder / INDEX).exists():
+        raise DataError(f"{folder} holds a corpus already: choose another folder, or delete it")
+    folder.mkdir(parents=True, exist_ok=True)
+    index = CorpusIndex(
+        notation=tokenizer.notation,
+        tokenizer=_fingerprint(tokenizer),
+        max_length=max_length,
+        sources=[str(source) for source in sources],
+    )
+    counts = index.counts
+    for number, source in enumerate(sources):
+        with rejection_writer(folder / f"rejected-{number}.csv") as reject:
+            items = _normalised(*open_strings(source, string_column, data_dir), tokenizer)
+            while chunk := list(islice(items, CHUNK)):
+                for rejection in (item for item in chunk if isinstance(item, Rejection)):
+                    reject(rejection)
+                    counts.rejected += 1
+                strings = [item for item in chunk if isinstance(item, str)]
+                if not strings:
+                    continue
+                encoded = tokenizer.encode_flat(strings, max_length)
+                if not index.shards or index.shards[-1].tokens >= SHARD_TOKENS:
+                    index.shards.append(Shard(name=f"{len(index.shards):05d}"))
+                    index.shards[-1].create(folder)
+                index.shards[-1].append(folder, encoded)
+                counts.add(encoded)
+    if not counts.strings:
+        raise DataError(
+            f"{', '.join(index.sources)}: no string can be used; {folder}/rejected-*.csv says why"
+        )
+    index.save(folder)
+    return open_corpus(folder)
+
+
+def _normalised(table: TableFile, column: int, tokenizer: StringTokenizer) -> Iterator[str | Rejection]:
+    """The strings in normal form, or why there is none; the notation is that of the first chunk."""
+    items = iterate_strings(table, column)
+    first = list(islice(items, CHUNK))
+    strings = [item[1] for item in first if not isinstance(item, Rejection)]
+    notation = find_notation(strings, table.columns[column], table.name)
+    if not get_notation(tokenizer.notation).reads(notation):
+        raise DataError(
+            f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
+            f"use one of {notation}"
+        )
+    items = chain(first, items)
+    while chunk := list(islice(items, CHUNK)):
+        strings = [item[1] for item in chunk if not isinstance(item, Rejection)]
+        found = iter(read_records(strings, notation))
+        for item in chunk:
+            if isinstance(item, Rejection):
+                yield item
+                continue
+            read = next(found)
+            if isinstance(read, NotationError):
+                yield Rejection(item[0], table.columns[column], item[1], read.position, str(read))
+            else:
+                yield read.text
+
+
+def _fingerprint(tokenizer: StringTokenizer) -> str:
     """A hash of the notation and of the tokens in the order of their ids."""
     tokens = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.__getitem__)
     return sha256("\n".join([tokenizer.notation, *tokens]).encode()).hexdigest()
@@ -207,9 +303,8 @@ def tokenizer_fingerprint(tokenizer: StringTokenizer) -> str:
 
 def _mapped(path: Path, dtype: np.dtype, count: int) -> np.ndarray:
     size = path.stat().st_size if path.is_file() else 0
-    if size != count * dtype.itemsize:
-        state = (
-            f"has {size:,} bytes in place of {count * dtype.itemsize:,}" if size else "is missing or empty"
-        )
+    wanted = count * dtype.itemsize
+    if size != wanted:
+        state = f"has {size:,} bytes in place of {wanted:,}" if size else "is missing or empty"
         raise DataError(f"{path}: the shard {state}: write the corpus anew")
     return np.asarray(np.memmap(path, dtype, mode="r"))

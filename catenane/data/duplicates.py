@@ -5,6 +5,7 @@ The disagreement is a floor: no model that reads the string alone can have a sma
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, get_args
 
@@ -32,9 +33,9 @@ class Duplicates:
         """Rows whose string occurs more than once."""
         return sum(len(group) for group in self.groups)
 
-    def conflicting(self, tolerance: float = 0.0) -> np.ndarray:
-        """Which groups hold labels that differ by more than the tolerance: bool, shape (G,)."""
-        conflicting: np.ndarray = (np.nan_to_num(self.spread) > tolerance).any(axis=1)
+    def conflicting(self) -> np.ndarray:
+        """Which groups hold labels that differ: bool, shape (G,)."""
+        conflicting: np.ndarray = np.any(self.spread > 0, axis=1)
         return conflicting
 
 
@@ -72,9 +73,8 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
 
     Args:
         table: Strings and labels.
-        how: "mean" or "median" of the labels that are there, the "first" label that is there, or "keep"
-            every row. Of classes that disagree, mean and median may be neither; "first" is always one of
-            them.
+        how: "mean", "median" or "first" of the labels that are there, or "keep" every row. Of classes that
+            disagree, mean and median may be neither.
 
     Returns:
         A table whose `rows` and `columns` are those of the first row of each string.
@@ -99,22 +99,18 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
 
 def noise_floor(table: Table) -> dict[str, NoiseFloor]:
     """How far the labels of equal strings differ, by target."""
-    number = _string_numbers(table)
+    groups = find_duplicates(table).groups
     floors = {}
     for name, labels in zip(table.target_names, table.targets.T, strict=True):
-        there = np.flatnonzero(~np.isnan(labels))
-        counts = np.bincount(number[there], minlength=number.max(initial=-1) + 1)
-        rows = there[counts[number[there]] > 1]
-        sums = np.bincount(number[rows], weights=labels[rows], minlength=len(counts))
-        deviations = labels[rows] - sums[number[rows]] / counts[number[rows]]
-        n_groups = int((counts > 1).sum())
+        known = [labels[rows][~np.isnan(labels[rows])] for rows in groups]
+        by_group = [values - values.mean() for values in known if len(values) > 1]
+        deviations = np.concatenate([np.zeros(0), *by_group])
+        n_free = len(deviations) - len(by_group)
         floors[name] = NoiseFloor(
-            groups=n_groups,
-            rows=len(rows),
-            mean_absolute_deviation=float(np.abs(deviations).mean()) if n_groups else float("nan"),
-            within_group_std=float(np.sqrt((deviations**2).sum() / (len(rows) - n_groups)))
-            if n_groups
-            else float("nan"),
+            groups=len(by_group),
+            rows=len(deviations),
+            mean_absolute_deviation=float(np.abs(deviations).mean()) if by_group else math.nan,
+            within_group_std=math.sqrt((deviations**2).sum() / n_free) if by_group else math.nan,
         )
     return floors
 

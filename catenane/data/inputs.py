@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from catenane.data.parquet_tables import ParquetTable
-from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
+from catenane.data.readers import cell_text, choose_string_column, string_value
 from catenane.data.registry import DATASETS
 from catenane.data.rejects import Rejection
 from catenane.data.sources import LAYOUTS, STDIN, Source, find_source
-from catenane.data.text_tables import LineTable, TableFile, find_fault
+from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
 from catenane.errors import DataError, NotationError, UsageError
 
-__all__ = ["InputChunk", "InputTable", "Inputs", "open_inputs"]
+__all__ = ["InputChunk", "Inputs", "open_inputs"]
 
 CHUNK_ROWS, CHUNK_CHARACTERS = 16_384, 1 << 24
 
@@ -36,17 +35,13 @@ class InputChunk:
         return ["" if error else string for string, error in zip(self.strings, self.errors, strict=True)]
 
 
-@dataclass(frozen=True)
-class InputTable:
-    """One table: where it is, and which of its columns is what."""
-
+class _Table(NamedTuple):
     source: Source
     columns: tuple[str, ...]
-    string_column: int
-    types: dict[str, Any]
-    """Arrow types of the columns, for a Parquet file."""
-    opened: TableFile | None = None
-    """The table itself where it can be read only once."""
+    string_place: int
+    types: Mapping[str, Any]
+    opened: TableFile | None
+    """The table itself, where it is the only one or can be read only once."""
 
 
 @dataclass(frozen=True)
@@ -54,70 +49,64 @@ class Inputs:
     """Rows to predict for, read in a stream; `chunks` can be called once."""
 
     name: str
-    """What messages call it."""
+    """Name in messages."""
     columns: tuple[str, ...]
     """Names of the columns: `string` of strings, else those of the tables in order of appearance."""
-    types: dict[str, Any]
+    types: dict[str, Any] = field(default_factory=dict)
     """Arrow types of the columns that have one in all tables that have the column."""
-    strings: tuple[str, ...]
+    strings: tuple[str, ...] = ()
     """The strings themselves, where they are given."""
-    tables: tuple[InputTable, ...]
+    tables: tuple[_Table, ...] = ()
     """The tables, where these are given."""
-    source_column: str | None
-    """Name of the column that says which table a row is from, where several were asked for."""
+    source_column: str | None = None
+    """Name of the column of the table that a row is from, where several were given."""
 
     @property
     def files(self) -> list[Path | int]:
         """The files that are read, by path, or by descriptor for standard input."""
         return [table.source.path or 0 for table in self.tables]
 
-    def chunks(
-        self, max_rows: int = CHUNK_ROWS, max_characters: int = CHUNK_CHARACTERS
-    ) -> Iterator[InputChunk]:
+    def chunks(self) -> Iterator[InputChunk]:
         """The rows in order, in pieces of a bounded size: a row for every row or line, whatever it holds.
 
         Raises:
             DataError: A table cannot be read to its end.
         """
-        chunk, characters = self._empty(), 0
-        for source, string, error, cells in self._rows():
+        names = self.columns if self.source_column is None else (self.source_column, *self.columns)
+        chunk, characters = InputChunk(columns={name: [] for name in names}), 0
+        for string, error, cells in self._rows():
             chunk.strings.append(string)
             chunk.errors.append(error)
-            if self.source_column is not None:
-                chunk.columns[self.source_column].append(source)
-            for name in self.columns:
+            for name in names:
                 chunk.columns[name].append(cells.get(name))
             characters += len(string) + sum(len(cell) for cell in cells.values() if isinstance(cell, str))
-            if len(chunk.strings) >= max_rows or characters >= max_characters:
+            if len(chunk.strings) >= CHUNK_ROWS or characters >= CHUNK_CHARACTERS:
                 yield chunk
-                chunk, characters = self._empty(), 0
+                chunk, characters = InputChunk(columns={name: [] for name in names}), 0
         if chunk.strings:
             yield chunk
 
-    def _empty(self) -> InputChunk:
-        names = self.columns if self.source_column is None else (self.source_column, *self.columns)
-        return InputChunk(columns={name: [] for name in names})
-
-    def _rows(self) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
-        """Source, string, why there is none, and the cells by column, for every row."""
+    def _rows(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        """String, why there is none, and the cells by column, for every row."""
         for string in self.strings:
-            yield "", string, _fault(string), {"string": string}
+            yield string, _fault(string), {"string": string}
         for table in self.tables:
-            file = table.opened or open_table(table.source, blank_rows=True)
-            name = table.columns[table.string_column]
-            for item in file.rows((), range(len(table.columns))):
+            file = table.opened or open_table(table.source, every_line=True)
+            origin = {self.source_column: table.source.name} if self.source_column else {}
+            for item in file.rows(range(len(table.columns))):
                 if isinstance(item, Rejection):
-                    yield table.source.name, item.value, item.reason, {name: item.value}
-                    continue
-                cell = item[1][table.string_column]
-                string = cell_text(cell)
-                yield table.source.name, string, _fault(cell), dict(zip(table.columns, item[1], strict=True))
+                    cells = {table.columns[table.string_place]: item.value}
+                    yield item.value, item.reason, origin | cells
+                else:
+                    cell = item[1][table.string_place]
+                    cells = dict(zip(table.columns, item[1], strict=True))
+                    yield cell_text(cell), _fault(cell), origin | cells
 
 
 def open_inputs(
     given: Sequence[str], *, string_column: str | None = None, data_dir: str | Path | None = None
 ) -> Inputs:
-    """Say what is given, strings or tables, and open the tables.
+    """Find out what is given, strings or tables, and open the tables.
 
     A table is named by a path, by the name of a data set, or by "-" (standard input); a folder stands for the
     tables in it, in the order of their names.
@@ -133,37 +122,34 @@ def open_inputs(
     """
     named = [_names_a_table(text) for text in given]
     if not any(named):
-        return Inputs("the strings", ("string",), {}, tuple(given), (), None)
+        return Inputs("the strings", ("string",), strings=tuple(given))
     if not all(named):
         file, string = given[named.index(True)], given[named.index(False)]
         raise UsageError(f"{file!r} is a table and {string!r} is not: give tables or strings, not both")
     if list(given).count(STDIN) > 1:
         raise UsageError("standard input can be read only once: give - once")
     sources = [source for text in given for source in _sources(text, data_dir)]
-    several = len(given) > 1 or Path(given[0]).is_dir()
     tables = tuple(_open(source, string_column, keep=len(sources) == 1) for source in sources)
     columns = tuple(dict.fromkeys(name for table in tables for name in table.columns))
-    types = {
-        name: kinds[0]
-        for name in columns
-        if (kinds := [table.types.get(name) for table in tables if name in table.columns])
-        and all(kind is not None and kind == kinds[0] for kind in kinds)
-    }
-    source_column = "source" if several else None
+    types = {}
+    for name in columns:
+        first, *others = (table.types.get(name) for table in tables if name in table.columns)
+        if first is not None and all(other == first for other in others):
+            types[name] = first
+    source_column = "source" if len(given) > 1 or Path(given[0]).is_dir() else None
     while source_column in columns:
         source_column = f"{source_column}_file"
     name = given[0] if len(given) == 1 else f"{len(sources)} tables"
-    return Inputs(name, columns, types, (), tables, source_column)
+    return Inputs(name, columns, types, tables=tables, source_column=source_column)
 
 
-def _open(source: Source, string_column: str | None, *, keep: bool) -> InputTable:
-    file = open_table(source, blank_rows=True)
+def _open(source: Source, string_column: str | None, *, keep: bool) -> _Table:
+    file = open_table(source, every_line=True)
     place = choose_string_column(file, string_column, source.dataset)
     columns = ("string", "name") if isinstance(file, LineTable) else file.columns
     if len(set(columns)) < len(columns):
         columns = tuple(name or f"column {number}" for number, name in enumerate(columns, start=1))
-    types = file.types if isinstance(file, ParquetTable) else {}
-    return InputTable(source, columns, place, types, file if keep or source.path is None else None)
+    return _Table(source, columns, place, file.types, file if keep or source.path is None else None)
 
 
 def _sources(text: str, data_dir: str | Path | None) -> list[Source]:
@@ -197,8 +183,5 @@ def _fault(cell: Any) -> str:
     """Why there is no string in the cell; "" where there is one."""
     if isinstance(cell, str) and (fault := find_fault(cell)) is not None:
         return fault[1]
-    try:
-        string_value(cell)
-    except NotationError as error:
-        return str(error)
-    return ""
+    string = string_value(cell)
+    return str(string) if isinstance(string, NotationError) else ""

@@ -1,4 +1,4 @@
-"""Label columns: from cells to numbers, with what is missing and what is wrong told apart."""
+"""Label columns: names, units and numbers, with what is missing and what is wrong held apart."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from catenane.errors import DataError
 
-__all__ = ["check_target_names", "parse_labels"]
+__all__ = ["check_target_names", "parse_labels", "split_unit"]
 
 _RESERVED = ("row", "string", "source", "split", "error", "in_domain", "note")
 _SUFFIXES = ("low", "high", "predicted")
@@ -20,6 +20,30 @@ _MISSING = frozenset({"", "na", "n/a", "#n/a", "<na>", "nan", "-nan", "null", "n
 _TRUTH = {"true": 1.0, "false": 0.0}
 _SHOWN_ROWS = 3
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+")
+
+# Symbols that chemists print in headers; a lone "C" or "A" is more often a name than a unit.
+_SYMBOL = re.compile(
+    r"(?:[munµμpfkcdMG]?(?:mol|eV|cal|Pa|bar|Hz|[gmsJKLlMVW])|Å|D|Ha|[Hh]artree|Eh|a\.u\.|a0|[Bb]ohr|atm|Torr"
+    r"|mmHg|h|min|day|°C|(?:wt|vol|mol)?%|ppm|ppb|STP|v|-?log10|ln)(?:\^?[-−+]?\d|[⁻⁺¹²³])*"
+)
+_BETWEEN_SYMBOLS = re.compile(r"[\s/*·×()]+")
+_CLOSING = {"(": ")", "[": "]"}
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """Name and unit of a column: `solubility (mol/L)` is `solubility` in mol/L.
+
+    The brackets at the end hold a unit if all in them are symbols of units: `log S (exp)` has none. Without a
+    unit the name is the whole header and the unit "".
+    """
+    header = header.strip()
+    for place, opening in enumerate(header):
+        if place and opening in _CLOSING and header.endswith(_CLOSING[opening]):
+            unit = header[place + 1 : -1].strip()
+            symbols = [symbol for symbol in _BETWEEN_SYMBOLS.split(unit) if symbol]
+            if symbols and all(_SYMBOL.fullmatch(symbol) for symbol in symbols):
+                return header[:place].strip(), unit
+    return header, ""
 
 
 def check_target_names(names: Sequence[str], headers: Sequence[str], source: str) -> None:
@@ -31,15 +55,14 @@ def check_target_names(names: Sequence[str], headers: Sequence[str], source: str
         source: Name of the table, for messages.
 
     Raises:
-        DataError: Two share a name, one is called as a column of every table of predictions is, or as a
-            column that another target has there (`y_low` beside `y`).
+        DataError: Two share a name, or one has the name of a column of predictions (`error`, or `y_low`
+            beside `y`).
     """
     for name, header in zip(names, headers, strict=True):
-        others = [f"{other}_{suffix}" for other in names for suffix in _SUFFIXES]
         if names.count(name) > 1:
             twins = ", ".join(repr(h) for n, h in zip(names, headers, strict=True) if n == name)
             reason = f"the targets {twins} are all called {name!r} without their units"
-        elif name.casefold() in _RESERVED or name in others:
+        elif name.casefold() in _RESERVED or name in [f"{n}_{suffix}" for n in names for suffix in _SUFFIXES]:
             reason = f"target {header!r} has the name of a column of predictions"
         else:
             continue
@@ -66,16 +89,14 @@ def parse_labels(
     Raises:
         DataError: Most labels are text.
     """
-    values = np.empty(len(cells))
+    values = np.full(len(cells), math.nan)
     wrong: dict[int, str] = {}
     for i, cell in enumerate(cells):
         try:
             values[i] = _number(cell)
         except (TypeError, ValueError):
-            values[i] = math.nan
-            hint = (
-                "; write a point for the decimal comma" if _DECIMAL_COMMA.fullmatch(str(cell).strip()) else ""
-            )
+            has_comma = _DECIMAL_COMMA.fullmatch(str(cell).strip())
+            hint = "; write a point for the decimal comma" if has_comma else ""
             wrong[i] = f"label {cell!r} is not a number{hint}"
     if len(wrong) > np.isfinite(values).sum():
         shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in list(wrong)[:_SHOWN_ROWS])

@@ -1,18 +1,16 @@
-"""From a path, a name or standard input to the rows of a table, in a stream."""
+"""The strings of a table, in a stream."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from catenane.data.columns import find_column, find_string_column, holds_strings, is_string_name
-from catenane.data.parquet_tables import ParquetTable
+from catenane.data.columns import find_column, find_string_column
 from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
-from catenane.data.sources import Source, find_source
-from catenane.data.text_tables import DelimitedTable, LineTable, TableFile, until_text
+from catenane.data.sources import find_source
+from catenane.data.table_files import TableFile, open_table
 from catenane.errors import NotationError
 from catenane.notation import NotationName
 from catenane.notation.syntax import SPACE
@@ -22,33 +20,9 @@ __all__ = [
     "choose_string_column",
     "iterate_strings",
     "open_strings",
-    "open_table",
     "stream_strings",
     "string_value",
 ]
-
-
-def open_table(source: Source, *, blank_rows: bool = False) -> TableFile:
-    """Open a table for reading it once; where the file name does not say the layout, the first line does.
-
-    Args:
-        source: What to read.
-        blank_rows: Whether a blank line of text is a row, and rejected as such, or none.
-
-    Raises:
-        DataError: It cannot be read, is empty, or its header is not one.
-    """
-    if source.layout == "parquet" and source.path is not None:
-        return ParquetTable(source.name, source.path)
-    lines = source.lines()
-    start, first = until_text(lines)
-    lines = chain(start, lines)
-    if source.layout == "smi" or (source.layout == "unknown" and _is_line_of_strings(first)):
-        return LineTable(source.name, lines, blank_rows=blank_rows)
-    # A CSV may be delimited by semicolons (where the comma is the decimal sign) or by tabs.
-    preferred = "\t,;" if source.layout == "tsv" else ",\t;"
-    delimiter = next((mark for mark in preferred if mark in first), preferred[0])
-    return DelimitedTable(source.name, lines, delimiter, blank_rows=blank_rows)
 
 
 def stream_strings(
@@ -58,7 +32,7 @@ def stream_strings(
     data_dir: str | Path | None = None,
     on_rejection: Callable[[Rejection], None] | None = None,
 ) -> Iterator[tuple[int, str]]:
-    """The raw strings of a table in order, one by one: for corpora and predictions that exceed the memory.
+    """The raw strings of a table in order, one by one: for tables that exceed the memory.
 
     Args:
         source: A path, the name of a data set, or "-" for standard input.
@@ -72,7 +46,7 @@ def stream_strings(
     Raises:
         DataError: The source cannot be read, or a row holds no string and `on_rejection` is None.
     """
-    table, column = open_strings(source, string_column=string_column, data_dir=data_dir)
+    table, column = open_strings(source, string_column, data_dir)
     for item in iterate_strings(table, column):
         if not isinstance(item, Rejection):
             yield item
@@ -83,9 +57,9 @@ def stream_strings(
 
 
 def open_strings(
-    source: str | Path, *, string_column: str | None = None, data_dir: str | Path | None = None
+    source: str | Path, string_column: str | None, data_dir: str | Path | None
 ) -> tuple[TableFile, int]:
-    """Open a table and say which column holds the strings; the arguments are those of `stream_strings`."""
+    """Open a table and find its column of strings; the arguments are those of `stream_strings`."""
     found = find_source(source, data_dir)
     table = open_table(found)
     return table, choose_string_column(table, string_column, found.dataset)
@@ -98,21 +72,20 @@ def iterate_strings(table: TableFile, column: int) -> Iterator[tuple[int, str] |
             yield item
             continue
         row, (cell,) = item
-        try:
-            string = string_value(cell)
-        except NotationError as error:
-            yield Rejection(row, table.columns[column], cell_text(cell), None, str(error))
+        string = string_value(cell)
+        if isinstance(string, NotationError):
+            yield Rejection(row, table.columns[column], cell_text(cell), None, str(string))
         else:
             yield row, string
 
 
 def choose_string_column(
-    table: TableFile, name: str | None, known: Dataset | None = None, notation: NotationName | None = None
+    table: TableFile, name: str | None, known: Dataset | None, notation: NotationName | None = None
 ) -> int:
     """Number of the column of strings: the one named, else the registered one, else the one that looks so.
 
     Raises:
-        DataError: There is no such column, or none can be told from the others.
+        DataError: There is no such column, or several look so.
     """
     if name is not None:
         return find_column(table.columns, name, table.name)
@@ -121,28 +94,13 @@ def choose_string_column(
     return find_string_column(table.columns, table.sample(), table.name, notation)
 
 
-def string_value(cell: Any) -> str:
-    """The string in a cell, without white space around it.
-
-    Raises:
-        NotationError: The cell is empty or not text.
-    """
+def string_value(cell: Any) -> str | NotationError:
+    """The string in a cell, without white space around it, or why there is none."""
     if cell is not None and not isinstance(cell, str):
-        raise NotationError(f"{cell!r} is not text")
-    string = (cell or "").strip(SPACE)
-    if not string:
-        raise NotationError("the string is missing")
-    return string
+        return NotationError(f"{cell!r} is not text")
+    return (cell or "").strip(SPACE) or NotationError("the string is missing")
 
 
 def cell_text(cell: Any) -> str:
-    """What stands in a cell, as text; "" where a typed file has a null."""
+    """A cell as text; "" where a typed file has a null."""
     return "" if cell is None else str(cell)
-
-
-def _is_line_of_strings(line: str) -> bool:
-    """Whether this first line is `STRING name`, or `smiles name` over such, not the header of a table."""
-    words = line.split()
-    if not words or holds_strings(words[:1]):
-        return True
-    return not any(mark in line for mark in ",\t;") and not (len(words) == 1 and is_string_name(words[0]))

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Self
 
 from catenane.errors import DataError
 from catenane.files import csv_writer
 from catenane.notation.syntax import excerpt
 
-__all__ = ["Rejection", "RejectionWriter", "write_rejected"]
+__all__ = ["Rejection", "rejection_writer", "write_rejected"]
 
 LONGEST_VALUE = 131_072
 
@@ -45,36 +44,17 @@ class Rejection:
         return DataError(f"{source}, {self}")
 
 
-class RejectionWriter:
-    """Writes rejections to a CSV file as they come, for runs that must not hold them all; a context manager.
-
-    Args:
-        path: The file; its columns are the fields of `Rejection`.
-    """
-
-    def __init__(self, path: str | Path) -> None:
-        self.count = 0
-        self._path = Path(path)
-
-    def __enter__(self) -> Self:
-        with ExitStack() as files:
-            file = files.enter_context(self._path.open("w", newline="", encoding="utf-8"))
-            self._write = csv_writer(file)
-            self._write(field.name for field in fields(Rejection))
-            self._files = files.pop_all()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        self._files.close()
-
-    def write(self, rejection: Rejection) -> None:
-        """Add one row."""
-        self._write(astuple(rejection))
-        self.count += 1
+@contextmanager
+def rejection_writer(path: Path) -> Iterator[Callable[[Rejection], None]]:
+    """A function that adds a row to a CSV file, for runs that must not hold all of them."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        write = csv_writer(file)
+        write(field.name for field in fields(Rejection))
+        yield lambda rejection: write(astuple(rejection))
 
 
-def write_rejected(path: str | Path, rejections: Iterable[Rejection]) -> None:
+def write_rejected(path: Path, rejections: Iterable[Rejection]) -> None:
     """Write the rejected rows to a CSV file: row, column, value, position, reason."""
-    with RejectionWriter(path) as writer:
+    with rejection_writer(path) as write:
         for rejection in rejections:
-            writer.write(rejection)
+            write(rejection)

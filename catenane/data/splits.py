@@ -6,9 +6,8 @@ A split is made from groups of rows that stay together:
 - `scaffold`: molecules with the same Bemis-Murcko scaffold; all that have no ring are one group. As in
   MoleculeNet the largest groups go to train, so that test holds rare scaffolds. Among groups of one size
   the seed decides.
-- `topology`: frameworks with a net in common, again the largest to train. Where MOFid gives several codes
-  for one framework, all frameworks of any of them hang together, so that no net stands on both sides; those
-  without a known net are one group.
+- `topology`: frameworks with a net in common, again the largest to train. A MOFid with several codes chains
+  all frameworks of any of them; those without a known net are one group.
 - `framework`: frameworks of the same nodes, linkers and nets, which differ in catenation at most.
 - `column:NAME`: the parts that a column of the table names.
 
@@ -25,7 +24,7 @@ Murcko, J. Med. Chem. 1996, 39, 2887.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,34 +33,25 @@ from catenane.data.table import Table
 from catenane.errors import ConfigError, DataError
 from catenane.notation import NOTATIONS, compute_all, get_notation, groups
 
-__all__ = ["Split", "make_split"]
+__all__ = ["Split", "make_split", "shared_with_train"]
 
-PARTS = ("train", "valid", "test")
-
-_NAMES_OF_PARTS = {
-    "train": "train",
-    "training": "train",
-    "valid": "valid",
-    "val": "valid",
-    "validation": "valid",
-    "dev": "valid",
-    "test": "test",
-    "testing": "test",
+PARTS = {
+    "train": ("train", "training"),
+    "valid": ("valid", "val", "validation", "dev"),
+    "test": ("test", "testing"),
 }
+"""Names of the parts in a column."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Places in a table, each in exactly one part, ascending."""
+    """Places in a table, each in exactly one part: int64 indices, ascending."""
 
     train: np.ndarray
-    """int64 indices."""
     valid: np.ndarray
-    """int64 indices."""
     test: np.ndarray
-    """int64 indices."""
     method: str
-    """How it was made: the `method` of `make_split`."""
+    """The `method` of `make_split`."""
     seed: int
     """The seed it was made with; a column needs none."""
     n_groups: int | None
@@ -90,13 +80,13 @@ def make_split(
         wanted, n_groups = np.ones(3), None
     else:
         wanted = _checked_fractions(fractions)
-        _check_method(method, table)
+        keys = _keys(table, method)
         rng = np.random.default_rng(seed)
         if method in get_notation(table.notation).held_out:
-            part, n_groups = _hold_out(_keys(table, method), wanted, rng)
+            part, n_groups = _hold_out(keys, wanted, rng)
         else:
-            rows, n_groups = _grouped(_keys(table, method))
-            part = _assign(rows, wanted, rng, largest_first=method != "random")
+            group_of_row, n_groups = _grouped(keys)
+            part = _assign(group_of_row, wanted, rng, largest_first=method != "random")
     train, valid, test = (np.flatnonzero(part == p) for p in range(3))
     for name, rows, share in zip(PARTS, (train, valid, test), wanted, strict=True):
         if share and not len(rows):
@@ -105,11 +95,54 @@ def make_split(
     return Split(train, valid, test, method=method, seed=seed, n_groups=n_groups)
 
 
+def shared_with_train(table: Table, split: Split) -> dict[str, float]:
+    """Shares of the test rows that have something in common with a training row.
+
+    Returns:
+        From 0 to 1 by what is shared. For SMILES: `string`, `without stereochemistry` and `scaffold`
+        (molecules without a ring have none). For MOFid: `string`, `framework` (nodes, linkers and nets;
+        catenation may differ), `topology` (a net), `set of linkers`, `every linker` (each of its linkers is
+        in some training framework) and `any linker`.
+    """
+    train, test = ([table.records[i] for i in part] for part in (split.train, split.test))
+    shares = {"string": _share_known([[r.text] for r in train], [[r.text] for r in test])}
+    known, tested = compute_all(train, groups), compute_all(test, groups)
+    several = get_notation(table.notation).held_out
+    for kind in tested[0] if tested else ():
+        keys = [row[kind] for row in known], [row[kind] for row in tested]
+        if kind not in several:
+            shares[kind] = _share_known(*keys)
+            continue
+        sets = ([[frozenset(row)] if row else [] for row in part] for part in keys)
+        shares[f"set of {kind}s"] = _share_known(*sets)
+        shares[f"every {kind}"] = _share_known(*keys, every=True)
+        shares[f"any {kind}"] = _share_known(*keys)
+    return shares
+
+
+def _share_known(
+    train: Sequence[Sequence[Hashable]], test: Sequence[Sequence[Hashable]], *, every: bool = False
+) -> float:
+    """Share of the test rows of which some trait, or every trait, is one of a training row."""
+    known = {trait for row in train for trait in row}
+    shared = [[trait in known for trait in row] for row in test]
+    return float(np.mean([bool(flags) and (all(flags) if every else any(flags)) for flags in shared]))
+
+
 def _keys(table: Table, method: str) -> list[tuple[str, ...]]:
     """What each row may share with others."""
     if method == "random":
         return [(record.text,) for record in table.records]
-    return [found[method] for found in compute_all(table.records, groups)]
+    methods = get_notation(table.notation).splits
+    if method in methods:
+        return [found[method] for found in compute_all(table.records, groups)]
+    owners = {split: name for name in NOTATIONS for split in get_notation(name).splits}
+    if method in owners:
+        raise ConfigError(
+            f"split={method!r} is for {owners[method]}, and {table.source} holds {table.notation}: "
+            f"try {' or '.join(methods)}"
+        )
+    raise ConfigError(f"split={method!r} must be one of random, {', '.join(owners)} or column:NAME")
 
 
 def _grouped(keys: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, int]:
@@ -201,15 +234,15 @@ def _parts_of_column(table: Table, name: str) -> np.ndarray:
     if name not in table.columns:
         known = f"; it holds {', '.join(table.columns)}" if table.columns else ""
         raise DataError(f"{table.source}: the table was read without the column {name!r} of the split{known}")
-    part = np.empty(len(table), dtype=np.int64)
-    for i, value in enumerate(table.columns[name]):
-        known_part = _NAMES_OF_PARTS.get(value.strip().lower())
-        if known_part is None:
-            raise DataError(
-                f"{table.source}: row {table.rows[i]}, column {name!r}: {value!r} is not train, valid or test"
-            )
-        part[i] = PARTS.index(known_part)
-    return part
+    number = {spelling: p for p, spellings in enumerate(PARTS.values()) for spelling in spellings}
+    parts = [number.get(value.strip().lower()) for value in table.columns[name]]
+    if None in parts:
+        i = parts.index(None)
+        raise DataError(
+            f"{table.source}: row {table.rows[i]}, column {name!r}: {table.columns[name][i]!r} "
+            "is not train, valid or test"
+        )
+    return np.array(parts, dtype=np.int64)
 
 
 def _checked_fractions(fractions: Sequence[float]) -> np.ndarray:
@@ -219,17 +252,3 @@ def _checked_fractions(fractions: Sequence[float]) -> np.ndarray:
             f"fractions={tuple(fractions)} must be three shares that add up to 1, with some of train"
         )
     return shares
-
-
-def _check_method(method: str, table: Table) -> None:
-    methods = ["random", *get_notation(table.notation).splits]
-    if method in methods:
-        return
-    owners = [name for name in NOTATIONS if method in get_notation(name).splits]
-    if owners:
-        raise ConfigError(
-            f"split={method!r} is for {owners[0]}, and {table.source} holds {table.notation}: "
-            f"try {' or '.join(methods[1:])}"
-        )
-    known = dict.fromkeys(split for name in NOTATIONS for split in get_notation(name).splits)
-    raise ConfigError(f"split={method!r} must be one of random, {', '.join(known)} or column:NAME")

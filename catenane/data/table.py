@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -11,13 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from catenane.data.columns import find_column, find_notation
-from catenane.data.labels import check_target_names, parse_labels
-from catenane.data.readers import cell_text, choose_string_column, open_table, string_value
-from catenane.data.registry import Dataset
+from catenane.data.labels import check_target_names, parse_labels, split_unit
+from catenane.data.readers import cell_text, choose_string_column, string_value
 from catenane.data.rejects import Rejection
 from catenane.data.sources import find_source
-from catenane.data.text_tables import TableFile
-from catenane.data.units import split_unit
+from catenane.data.table_files import TableFile, open_table
 from catenane.errors import ConfigError, DataError, NotationError
 from catenane.notation import Feature, NotationName, Record, read_records
 
@@ -105,119 +103,95 @@ def read_table(
     found = find_source(source, data_dir)
     file = open_table(found)
     known = found.dataset if found.dataset and found.dataset.string_column in file.columns else None
-    string, label_columns, extra = _choose_columns(file, known, targets, string_column, notation, columns)
-    headers = [file.columns[i] for i in label_columns]
-    names, units = _names_and_units(headers, known)
+    # First of all, since it separates a table without a header from one that lacks a target.
+    string_place = choose_string_column(file, string_column, known, notation)
+    target_places = _find_targets(file, targets, string_place)
+    headers = [file.columns[i] for i in target_places]
+    units = dict(split_unit(header) for header in headers)
+    names = tuple(split_unit(header)[0] for header in headers)
     check_target_names(names, headers, file.name)
-    rows, cells, rejected = _read_cells(file, [string, *label_columns, *extra])
-    texts, label_cells, extra_cells = cells[0], cells[1 : 1 + len(names)], cells[1 + len(names) :]
+    other_places = [find_column(file.columns, column, file.name) for column in columns]
+    rows, cells, rejected = _read_cells(file, [string_place, *target_places, *other_places])
     # Numbers before strings: a wrong target is found before many molecules are parsed.
-    labels, wrong = _parse_targets(file, rows, label_columns, label_cells)
+    labels, wrong = _parse_targets(file.name, rows, headers, [cells[i] for i in target_places])
 
-    notation = notation or (known.notation if known else None)
-    notation = notation or find_notation(texts, file.columns[string], file.name)
-    records: list[Record] = []
-    good: list[int] = []
-    labelled = [i for i in range(len(texts)) if i not in wrong]
-    for i, read in zip(labelled, _read_cell_strings(texts, labelled, notation, features), strict=True):
-        if isinstance(read, Record):
-            records.append(read)
-            good.append(i)
+    column, texts = file.columns[string_place], cells[string_place]
+    notation = notation or (known.notation if known else None) or find_notation(texts, column, file.name)
+    strings = {i: string_value(text) for i, text in enumerate(texts) if i not in wrong}
+    found_records = iter(
+        read_records([text for text in strings.values() if isinstance(text, str)], notation, features)
+    )
+    records: dict[int, Record] = {}
+    for i, text in strings.items():
+        read = next(found_records) if isinstance(text, str) else text
+        if isinstance(read, NotationError):
+            wrong[i] = Rejection(rows[i], column, cell_text(texts[i]), read.position, str(read))
         else:
-            wrong[i] = Rejection(rows[i], file.columns[string], cell_text(texts[i]), read.position, str(read))
+            records[i] = read
 
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
         raise rejected[0].error(file.name)
-    if not good:
+    if not records:
         first = f"; the first is {rejected[0]}" if rejected else ""
         raise DataError(f"{file.name}: no row can be used, {len(rejected)} are rejected{first}")
+    good = list(records)
     return Table(
-        records=records,
+        records=list(records.values()),
         notation=notation,
         targets=labels[good],
         target_names=names,
         rows=np.asarray(rows, dtype=np.int64)[good],
         columns={
-            name: [cell_text(values[i]) for i in good]
-            for name, values in zip(columns, extra_cells, strict=True)
+            name: [cell_text(cells[place][i]) for i in good]
+            for name, place in zip(columns, other_places, strict=True)
         },
         rejected=rejected,
         source=str(source),
-        string_column=file.columns[string],
-        units=units,
+        string_column=column,
+        units={name: unit or (known.targets.get(name, "") if known else "") for name, unit in units.items()},
     )
 
 
-def _read_cell_strings(
-    cells: Sequence[Any], places: Sequence[int], notation: NotationName, features: Sequence[Feature]
-) -> Iterator[Record | NotationError]:
-    """What the cells at these places are read as, in order."""
-    strings: dict[int, str] = {}
-    refused: dict[int, NotationError] = {}
-    for i in places:
-        try:
-            strings[i] = string_value(cells[i])
-        except NotationError as error:
-            refused[i] = error
-    found = iter(read_records(strings.values(), notation, features))
-    return (refused[i] if i in refused else next(found) for i in places)
-
-
-def _choose_columns(
-    file: TableFile,
-    known: Dataset | None,
-    targets: Sequence[str],
-    string_column: str | None,
-    notation: NotationName | None,
-    columns: Sequence[str],
-) -> tuple[int, list[int], list[int]]:
-    """Numbers of the column of strings, of the labels and of the other columns."""
-    # First of all, since it separates a table without a header from one that lacks a target.
-    string = choose_string_column(file, string_column, known, notation)
+def _find_targets(file: TableFile, targets: Sequence[str], string_place: int) -> list[int]:
+    """Numbers of the columns of these targets, each named with or without its unit."""
     bare = [split_unit(column)[0] for column in file.columns]
-    labels = [
-        find_column(file.columns if target in file.columns else bare, target, file.name) for target in targets
-    ]
-    for label in labels:
-        if label == string or labels.count(label) > 1:
-            reason = "holds the strings" if label == string else "is named twice"
-            raise DataError(f"{file.name}: target {file.columns[label]!r} {reason}")
-    return string, labels, [find_column(file.columns, column, file.name) for column in columns]
+    places: list[int] = []
+    for target in targets:
+        place = find_column(file.columns if target in file.columns else bare, target, file.name)
+        if place == string_place or place in places:
+            reason = "holds the strings" if place == string_place else "is named twice"
+            raise DataError(f"{file.name}: target {file.columns[place]!r} {reason}")
+        places.append(place)
+    return places
 
 
-def _names_and_units(headers: Sequence[str], known: Dataset | None) -> tuple[tuple[str, ...], dict[str, str]]:
-    names_and_units = [split_unit(header) for header in headers]
-    registered = known.targets if known else {}
-    units = {name: unit or registered.get(name, "") for name, unit in names_and_units}
-    return tuple(name for name, _ in names_and_units), units
-
-
-def _read_cells(file: TableFile, use: Sequence[int]) -> tuple[list[int], list[list[Any]], list[Rejection]]:
-    """Row numbers, the values of each column, and the rows that cannot be read."""
+def _read_cells(
+    file: TableFile, places: Sequence[int]
+) -> tuple[list[int], dict[int, list[Any]], list[Rejection]]:
+    """Row numbers, the values of each column by its number, and the rows that cannot be read."""
     rows: list[int] = []
-    records: list[list[Any]] = []
+    values: list[list[Any]] = []
     rejected: list[Rejection] = []
-    for item in file.rows(use):
+    for item in file.rows(places):
         if isinstance(item, Rejection):
             rejected.append(item)
         else:
             rows.append(item[0])
-            records.append(item[1])
-    return rows, [list(values) for values in zip(*records, strict=True)] or [[] for _ in use], rejected
+            values.append(item[1])
+    return rows, {place: [row[i] for row in values] for i, place in enumerate(places)}, rejected
 
 
 def _parse_targets(
-    file: TableFile, rows: Sequence[int], columns: Sequence[int], cells: Sequence[Sequence[Any]]
+    source: str, rows: Sequence[int], headers: Sequence[str], cells: Sequence[Sequence[Any]]
 ) -> tuple[np.ndarray, dict[int, Rejection]]:
     """Labels of shape (N, T), and by index the rows that hold a wrong label or none."""
-    names = [file.columns[column] for column in columns]
-    labels = np.empty((len(rows), len(names)))
+    labels = np.empty((len(rows), len(headers)))
     wrong: dict[int, Rejection] = {}
-    for t, (name, values) in enumerate(zip(names, cells, strict=True)):
-        labels[:, t], reasons = parse_labels(values, rows, name, file.name)
+    for t, (header, values) in enumerate(zip(headers, cells, strict=True)):
+        labels[:, t], reasons = parse_labels(values, rows, header, source)
         for i, reason in reasons.items():
-            wrong.setdefault(i, Rejection(rows[i], name, cell_text(values[i]), None, reason))
-    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if names else ():
-        wrong.setdefault(i, Rejection(rows[i], ", ".join(names), "", None, "there is no label"))
+            wrong.setdefault(i, Rejection(rows[i], header, cell_text(values[i]), None, reason))
+    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if headers else ():
+        wrong.setdefault(i, Rejection(rows[i], ", ".join(headers), "", None, "there is no label"))
     return labels, wrong

@@ -9,7 +9,7 @@ import json
 import numpy as np
 import pytest
 
-from catenane.data import LengthGroupedBatches, collate, corpus_writing, open_corpus, write_corpus
+from catenane.data import LengthGroupedBatches, collate, open_corpus, write_corpus
 from catenane.errors import DataError
 from catenane.notation import normalise
 from catenane.tokenizers import build_tokenizer, load_tokenizer
@@ -59,16 +59,14 @@ def test_unknown_cut_and_rejected_are_counted(corpus):
 
 
 def test_several_sources_and_shards_make_one_set(tmp_path, source, tokenizer, monkeypatch):
-    monkeypatch.setattr(corpus_writing, "CHUNK", 256)
+    monkeypatch.setattr("catenane.data.corpus.CHUNK", 256)
+    monkeypatch.setattr("catenane.data.corpus.SHARD_TOKENS", 1000)
     more = tmp_path / "more.smi.gz"
     more.write_bytes(gzip.compress("".join(f"{'C' * (i % 9 + 1)} n{i}\n" for i in range(1500)).encode()))
-    seen = []
-    corpus = write_corpus(
-        tmp_path / "c", [source, more], tokenizer, max_length=64, shard_tokens=1000, progress=seen.append
-    )
+    corpus = write_corpus(tmp_path / "c", [source, more], tokenizer, max_length=64)
     assert len(corpus.index.shards) > 2
     assert corpus.index.sources == [str(source), str(more)]
-    assert seen[-1] == len(corpus) == 1507
+    assert len(corpus) == 1507
     encoded = tokenizer.encode_flat([*GOOD, *("C" * (i % 9 + 1) for i in range(1500))], 64)
     places = np.random.default_rng(0).permutation(len(corpus))
     np.testing.assert_array_equal(corpus.take(places).ids, encoded.take(places).ids)
@@ -90,19 +88,20 @@ def test_a_mofid_tokenizer_takes_molecules_too_but_not_the_reverse(tmp_path, sou
         write_corpus(tmp_path / "d", [frameworks], load_tokenizer("smiles"), max_length=64)
 
 
-def test_strings_in_normal_form_are_not_parsed_again(tmp_path, tokenizer):
-    path = tmp_path / "a.smi"
-    path.write_text("C(C)O\nOCC\n")
-    corpus = write_corpus(tmp_path / "c", [path], tokenizer, max_length=64, normalised=True)
-    assert tokenizer.decode(corpus.take(np.array([0])).ids) == "C(C)O"
-
-
-def test_raise_stops_at_the_first_bad_row_and_leaves_no_corpus(tmp_path, source, tokenizer):
-    with pytest.raises(DataError, match=r"molecules\.csv, row 3, column 'smiles': '\(' at"):
-        write_corpus(tmp_path / "c", [source], tokenizer, max_length=64, on_error="raise")
+def test_an_interrupted_run_leaves_no_corpus_and_is_overwritten(tmp_path, source, tokenizer):
+    with pytest.raises(DataError, match=r"none\.csv does not exist"):
+        write_corpus(tmp_path / "c", [source, tmp_path / "none.csv"], tokenizer, max_length=64)
     with pytest.raises(DataError, match="holds no finished corpus"):
         open_corpus(tmp_path / "c")
     assert len(write_corpus(tmp_path / "c", [source], tokenizer, max_length=64)) == 7
+
+
+def test_a_last_chunk_without_strings_makes_no_empty_shard(tmp_path, tokenizer, monkeypatch):
+    monkeypatch.setattr("catenane.data.corpus.CHUNK", 2)
+    monkeypatch.setattr("catenane.data.corpus.SHARD_TOKENS", 1)
+    (tmp_path / "a.csv").write_text("smiles\nCC\nCCC\nC(\nC)\n")
+    corpus = write_corpus(tmp_path / "c", [tmp_path / "a.csv"], tokenizer, max_length=64)
+    assert (len(corpus), corpus.index.counts.rejected, len(corpus.index.shards)) == (2, 2, 1)
 
 
 def test_a_corpus_is_not_overwritten(corpus, source, tokenizer):
@@ -153,7 +152,7 @@ def test_the_index_is_plain(corpus):
 
 
 def test_the_memory_does_not_grow_with_the_corpus(tmp_path, tokenizer, monkeypatch, peak_memory):
-    monkeypatch.setattr(corpus_writing, "CHUNK", 256)
+    monkeypatch.setattr("catenane.data.corpus.CHUNK", 256)
 
     def peak(rows):
         path = tmp_path / f"{rows}.smi"
@@ -161,7 +160,7 @@ def test_the_memory_does_not_grow_with_the_corpus(tmp_path, tokenizer, monkeypat
         return peak_memory(lambda: write_and_read(path))
 
     def write_and_read(path):
-        corpus = write_corpus(path.with_suffix(""), [path], tokenizer, max_length=512, normalised=True)
+        corpus = write_corpus(path.with_suffix(""), [path], tokenizer, max_length=512)
         corpus.take(np.arange(0, len(corpus), 50))
 
     bytes_of_the_difference = 3_000 * 402 * 2

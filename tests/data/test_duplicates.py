@@ -19,7 +19,6 @@ def test_groups_and_conflicts(make_table):
     np.testing.assert_array_equal(found.spread, [[5, 0], [0, NAN]])
     assert found.n_rows == 5
     assert found.conflicting().tolist() == [True, False]
-    assert found.conflicting(tolerance=5).tolist() == [False, False]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 
-from catenane.data.rejects import Rejection, RejectionWriter, write_rejected
+from catenane.data.rejects import Rejection, write_rejected
 
 
 def test_a_value_is_kept_whole_and_only_a_giant_is_cut():
@@ -27,9 +27,3 @@ def test_rejections_are_written_as_csv(tmp_path):
             ["3", "smiles", 'C,"\r', "2", "no"],
             ["9", "y", "inf", "", "not finite"],
         ]
-
-
-def test_a_writer_counts(tmp_path):
-    with RejectionWriter(tmp_path / "r.csv") as writer:
-        writer.write(Rejection(1, "", "", None, "empty"))
-    assert writer.count == 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from catenane.data.units import split_unit
+from catenane.data.labels import split_unit
 
 
 @pytest.mark.parametrize(

@@ -37,7 +37,7 @@ class LineTask:
     def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
         for number in range(start, 4):
             ids_BL = torch.tensor([[number + epoch], [number + 1]])
-            yield TokenBatch(ids_BL, ids_BL > -1, None, None, torch.arange(2))
+            yield TokenBatch(ids_BL, ids_BL > -1, None, None)
 
     def weight(self, batch):
         return len(batch.ids_BL)
@@ -119,7 +119,7 @@ class Pieces(LineTask):
 
     def batches(self, epoch, start):
         for ids_BL in torch.arange(sum(self.sizes))[:, None].split(self.sizes)[start:]:
-            yield TokenBatch(ids_BL, ids_BL > -1, None, None, torch.arange(len(ids_BL)))
+            yield TokenBatch(ids_BL, ids_BL > -1, None, None)
 
 
 @pytest.mark.parametrize("sizes", [(4, 4), (1, 7), (5, 2, 1), (1,) * 8])

@@ -5,20 +5,22 @@ from __future__ import annotations
 import csv
 import io
 import random
+from types import SimpleNamespace
 
 import pytest
 
 from catenane.data.rejects import Rejection
-from catenane.data.text_tables import LONGEST_FIELD, DelimitedTable, LineTable
+from catenane.data.table_files import LONGEST_FIELD, open_table
 from catenane.errors import DataError
 
 
-def table(text, delimiter=","):
-    return DelimitedTable("t.csv", iter(io.StringIO(text, newline="")), delimiter)
+def table(text, layout="csv"):
+    lines = io.StringIO(text, newline="")
+    return open_table(SimpleNamespace(name="t", path=None, layout=layout, lines=lambda: iter(lines)))
 
 
-def rows(text, use=(0, 1), delimiter=","):
-    return list(table(text, delimiter).rows(use))
+def rows(text, use=(0, 1), layout="csv"):
+    return list(table(text, layout).rows(use))
 
 
 def test_rows_are_numbered_from_one_and_reduced_to_the_columns_asked_for():
@@ -119,11 +121,11 @@ def test_a_header_that_is_none_is_refused(text, message):
 
 
 def test_tabs_delimit_too():
-    assert rows("a\tb\nC,C\t1\n", delimiter="\t") == [(1, ["C,C", "1"])]
+    assert rows("a\tb\nC,C\t1\n", layout="tsv") == [(1, ["C,C", "1"])]
 
 
 def lines(text):
-    return list(LineTable("t.smi", iter(io.StringIO(text, newline=""))).rows([0, 1]))
+    return rows(text, layout="smi")
 
 
 def test_lines_hold_a_string_and_perhaps_a_name():
