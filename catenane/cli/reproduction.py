@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from catenane.cli.arguments import DataDir, Device, Epochs, Json, Out, Set, collect_settings
+from catenane.cli.arguments import DataDir, Device, Json, Set, collect_settings
 from catenane.cli.console import print_json, print_table, stdout
 
 __all__ = ["reproduce"]
@@ -18,26 +19,35 @@ def reproduce(
         str | None, typer.Argument(metavar="[NAME]", help="What to make again; without it, what there is.")
     ] = None,
     rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows drawn from the data; all by default.")
+        int | None, typer.Option("--rows", min=1, help="Rows drawn from the local data; all by default.")
     ] = None,
-    epochs: Epochs = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option("--epochs", min=1, help="Of pretraining and of fine-tuning; the recipe's by default."),
+    ] = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Repetitions; the paper's by default.")
+        int | None, typer.Option("--seeds", min=1, help="Repetitions, from seed 0; the paper's by default.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="VARIANT", help="One line of the table; patterns; may be repeated."),
+        typer.Option("--only", metavar="VARIANT", help="Names or patterns of variants; may be repeated."),
     ] = None,
     settings: Set = None,
-    out: Out = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="DIR", help="Holds all reproductions; runs/reproduce by default."
+        ),
+    ] = None,
     device: Device = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
     """Make a published table or figure again, beside the paper's numbers.
 
-    Without options it is the whole protocol of the paper, which takes long; a run that was stopped goes on
-    when it is called again. With --only some lines are made, and those of earlier runs stay.
+    Without options it is the paper's protocol on all rows of the local data, which takes days on a laptop.
+    Called again, it goes on where it was stopped. With --only some variants are run, and those of earlier
+    runs stay in the table.
 
     Example: `catenane reproduce mof/table1 --rows 1000 --epochs 4 --seeds 2`
     """
@@ -45,11 +55,12 @@ def reproduce(
     from catenane.reproduce import reproduce as run
 
     if name is None:
-        known = [(protocol.name, protocol.title) for protocol in protocols().values()]
+        known = protocols().values()
         if as_json:
-            print_json([{"name": name, "title": title} for name, title in known])
+            print_json([{"name": p.name, "title": p.title, "variants": p.groups} for p in known])
             return
-        print_table("What can be reproduced", ["name", "what it is"], known)
+        rows_of_table = [[p.name, p.title, ", ".join(p.groups)] for p in known]
+        print_table("What can be reproduced", ["name", "what it is", "variants"], rows_of_table)
         return
     result = run(
         name,
@@ -70,4 +81,4 @@ def reproduce(
     for table in result.tables:
         print_table(table.title, COLUMNS, [cells(row) for row in table.rows], numbers=COLUMNS[2:])
         stdout.print()
-    stdout.print(f"Tables and figures are in {(out or OUT) / result.name}.", markup=False)
+    stdout.print(f"Tables and figures are in {(out or OUT) / result.name}.")

@@ -9,7 +9,8 @@ Axes: B strings of a batch, L tokens, D width of the stream.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -19,7 +20,7 @@ from catenane.config import EncoderConfig
 from catenane.models import TransformerEncoder
 from catenane.nn import SinusoidalPositions
 
-__all__ = ["FAULTS", "Faults", "FaultyEncoder"]
+__all__ = ["ENCODERS", "FaultyEncoder"]
 
 PAD_ID = 0
 """Of every tokenizer here."""
@@ -27,39 +28,21 @@ LARGEST_BATCH = 8192
 """Rows of a batch that have a wave; no batch has more tokens."""
 
 
-@dataclass(frozen=True)
-class Faults:
-    """Which of the two faults an encoder has."""
-
-    batch_axis: bool = False
-    """Positions are added along the batch."""
-    unmasked: bool = False
-    """Padding up to the longest string the encoder takes, and attended to."""
-
-
-FAULTS = {
-    "correct": Faults(),
-    "batch-axis positions": Faults(batch_axis=True),
-    "unmasked padding": Faults(unmasked=True),
-    "both faults": Faults(batch_axis=True, unmasked=True),
-}
-"""The four encoders of the ablation."""
-
-
 class FaultyEncoder(TransformerEncoder):
     """Our encoder with the faults of the public code; weights and their names stay those of a sound one.
 
     Args:
         config: Shape, with sinusoidal positions.
-        faults: Which ones it has.
+        batch_axis: Add positions along the batch.
+        unmasked: Pad to the longest string that the encoder takes, and attend to padding.
     """
 
-    def __init__(self, config: EncoderConfig, faults: Faults) -> None:
+    def __init__(self, config: EncoderConfig, *, batch_axis: bool = False, unmasked: bool = False) -> None:
         super().__init__(config)
-        self.unmasked = faults.unmasked
-        self.padded_to = config.max_length if faults.unmasked else 0
+        self.unmasked = unmasked
+        self.padded_to = config.max_length if unmasked else 0
         """Tokens up to which every batch is padded."""
-        if faults.batch_axis:
+        if batch_axis:
             self.positions = None
             self.waves = SinusoidalPositions(config.d_model, LARGEST_BATCH)
             self.embedding.register_forward_hook(self._add_waves)
@@ -71,7 +54,16 @@ class FaultyEncoder(TransformerEncoder):
         return super().forward(ids_BL, torch.ones_like(keep_BL) if self.unmasked else keep_BL)
 
     def _add_waves(self, embedding: nn.Module, ids: tuple[Tensor], states_BLD: Tensor) -> Tensor:
-        """The wave of each row's place in the batch; the encoder multiplies by its factor afterwards."""
+        """Add the wave of each row's place in the batch; the encoder multiplies by its factor afterwards."""
         waves_BD = self.waves(torch.arange(len(states_BLD), device=states_BLD.device)) / self.embedding_factor
         shifted_BLD: Tensor = states_BLD + waves_BD.unsqueeze(1)
         return shifted_BLD
+
+
+ENCODERS: dict[str, Callable[[EncoderConfig], FaultyEncoder]] = {
+    "correct": FaultyEncoder,
+    "batch-axis positions": partial(FaultyEncoder, batch_axis=True),
+    "unmasked padding": partial(FaultyEncoder, unmasked=True),
+    "both faults": partial(FaultyEncoder, batch_axis=True, unmasked=True),
+}
+"""The four encoders of the ablation, by the name that a variant gives."""

@@ -1,59 +1,50 @@
 """What is measured on a variant: functions from a `Case` to JSON values, by the name that a protocol gives.
 
-Each gives a table of values that is merged into the variant's; "test.mae" is `values["test"]["mae"]`.
+The values of a protocol's measures are merged; "test.mae" is `values["test"]["mae"]`.
+
+Axes: N rows, K neighbours, B strings of a batch, L tokens, D width of the encoder.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catenane.data import collate, find_duplicates
+from catenane.data import Table, collate, find_duplicates
 from catenane.inference import Model
-from catenane.metrics import FloatArray, score
+from catenane.metrics import FloatArray, Score, score
 from catenane.models import Bundle
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
-from catenane.reproduce.training import LONGEST, Case, Workbench, is_no_net, nets
+from catenane.reproduce.training import LONGEST, Case, Values, Workbench
 
 __all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "sensitivity", "topology_purity"]
 
 N_NEIGHBOURS, MOST_POINTS, N_PROBED, N_BINS = 10, 2000, 64, 40
 MOST_NETS, FEWEST_ROWS = 10, 10
-Values = dict[str, Any]
 
 
 def errors(case: Case) -> Values:
     """Scores by part, of the median predictor too, and how training went."""
-    baseline, variant = case.variant.baseline, case.variant
-    values: Values = {}
-    predicted: dict[str, FloatArray] = {}
-    if variant.recipe:
-        values = {key: case.trained[key] for key in ("history", "best_epoch", "parameters")}
-        predictions_N = np.array(case.trained["predictions"])
-        values["all"] = _score(case.labels, predictions_N)
-        predicted = {name: predictions_N[getattr(case.split, name)] for name in ("train", "valid", "test")}
-    if baseline:
-        other_N = case.baseline(baseline)
-        values.pop("all", None)
-        predicted = {"test": (predicted["test"] + other_N) / 2 if predicted else other_N}
-    for name, predicted_N in predicted.items():
-        if len(predicted_N):
-            values[name] = _score(case.labels[getattr(case.split, name)], predicted_N)
-    median = np.nanmedian(case.labels[case.split.train])
-    values["median"] = _score(case.labels[case.split.test], np.full(len(case.split.test), median))
+    split, label_N, predicted_N = case.split, case.labels, case.predictions
+    parts = {"train": split.train, "valid": split.valid, "test": split.test, "all": np.arange(len(label_N))}
+    values: Values = {
+        name: _score(label_N[rows], predicted_N[rows]) for name, rows in parts.items() if len(rows)
+    }
+    median_N = np.full(len(split.test), np.nanmedian(label_N[split.train]))
+    values["median"] = _score(label_N[split.test], median_N)
     values["relative"] = {"mae": values["test"]["mae"] / values["median"]["mae"]}
-    values["rows"] = {name: len(getattr(case.split, name)) for name in ("train", "valid", "test")}
-    values["predictions"] = predicted["test"].tolist()
-    values["labels"] = case.labels[case.split.test].tolist()
-    if variant.start == "masked":
+    values["rows"] = {name: len(rows) for name, rows in parts.items()}
+    values["predictions"] = predicted_N[split.test].tolist()
+    values["labels"] = label_N[split.test].tolist()
+    if case.variant.recipe:
+        values |= {key: case.trained[key] for key in ("history", "best_epoch", "parameters")}
+    if case.variant.start == "masked":
         values["pretraining"] = {key: case.pretraining[key] for key in ("strings", "accuracy")}
     return values
 
@@ -61,17 +52,17 @@ def errors(case: Case) -> Values:
 def by_net(case: Case) -> Values:
     """Scores of the test rows by net, the commonest first."""
     rows = case.split.test
-    net_N, predictions_N = np.array(nets(case.table))[rows], np.array(case.trained["predictions"])[rows]
+    net_N, predicted_N = _nets(case.table.take(rows)), case.predictions[rows]
     scores = {}
     for net, n in Counter(net_N.tolist()).most_common(MOST_NETS):
-        found = _score(case.labels[rows][net_N == net], predictions_N[net_N == net])
+        found = _score(case.labels[rows][net_N == net], predicted_N[net_N == net])
         scores[net] = found if n >= FEWEST_ROWS else {"n": n, "mae": found["mae"]}
     return {"nets": scores, "groups": net_N.tolist()}
 
 
 def labels(case: Case) -> Values:
     """Statistics of the label and its histogram."""
-    label_N = case.labels[np.isfinite(case.labels)]
+    label_N = case.labels
     counts, edges = np.histogram(label_N, N_BINS)
     return {
         "label": {
@@ -85,11 +76,11 @@ def labels(case: Case) -> Values:
 def cleaning(case: Case) -> Values:
     """Rows before and after the paper's cleaning, and why they were left out."""
     read, kept = case.bench.read(case.data.name), case.bench.cleaned(case.data.name, case.data.cleaning)
-    found = Counter(nets(read))
+    found = Counter(_nets(read).tolist())
     return {
         "counts": {
             "rows": len(read), "nets": len(found), "long": sum(len(s) > LONGEST for s in read.strings),
-            "unnamed": sum(n for net, n in found.items() if is_no_net(net)),
+            "unnamed": sum(not record.parsed.nets for record in read.records),
             "repeated": find_duplicates(read).n_rows, "kept": len(kept),
             "commonest": max(found.values()) / len(read),
         },
@@ -99,23 +90,21 @@ def cleaning(case: Case) -> Values:
 
 def neighbours(case: Case) -> Values:
     """How well the pooled states of the test rows sort label and net, and their t-SNE map."""
-    return case.stage("neighbours", lambda folder: _neighbours(case))
-
-
-def _neighbours(case: Case) -> Values:
     from sklearn.manifold import TSNE
 
     rows = case.split.test[:MOST_POINTS]
-    states_ND = _standardised(case.embed(rows))
+    table, label_N = case.table.take(rows), case.labels[rows]
+    net_N = _nets(table)
+    states_ND = Model(case.bundle, device=case.bench.device).embed_normalised(table.records)
+    states_ND = (states_ND - states_ND.mean(axis=0)) / np.maximum(states_ND.std(axis=0), 1e-9)
     near_NK = nearest(states_ND)
-    net_N = np.array(nets(case.table))[rows]
     purity, chance = topology_purity(near_NK, net_N)
     perplexity = min(30.0, (len(rows) - 1) / 3)
     places_N2 = TSNE(perplexity=perplexity, init="pca", random_state=case.seed).fit_transform(states_ND)
     return {
-        "neighbours": {"label_r2": label_r2(near_NK, case.labels[rows]), "purity": purity, "chance": chance},
+        "neighbours": {"label_r2": label_r2(near_NK, label_N), "purity": purity, "chance": chance},
         "map": [[float(f"{value:.4g}") for value in place] for place in places_N2],
-        "map_labels": case.labels[rows].tolist(),
+        "map_labels": label_N.tolist(),
         "groups": net_N.tolist(),
     }
 
@@ -151,12 +140,8 @@ def topology_purity(near_NK: NDArray[np.int64], net_N: NDArray[np.str_]) -> tupl
 
 def order_blindness(case: Case) -> Values:
     """How far predictions move when tokens, batch or padding change."""
-
-    def compute(folder: Path) -> Values:
-        probed = [case.table.strings[row] for row in case.split.test[:N_PROBED]]
-        return {"moved": sensitivity(case.bundle, probed, seed=case.seed)}
-
-    return case.stage("sensitivity", compute)
+    probed = case.table.take(case.split.test[:N_PROBED])
+    return {"moved": sensitivity(case.bundle, probed.strings, seed=case.seed)}
 
 
 def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dict[str, float]:
@@ -176,26 +161,26 @@ def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dic
     assert isinstance(encoder, FaultyEncoder)
     encoded = tokenizer.encode_flat(strings, longest)
     batch = collate(encoded, np.arange(len(strings)), pad_id=tokenizer.pad_id)
+    ids_BL, keep_BL = batch.ids_BL, batch.keep_BL
     generator = torch.Generator().manual_seed(seed)
-    shuffled_BL = batch.ids_BL.clone()
+    shuffled_BL = ids_BL.clone()
     for row, length in enumerate(encoded.lengths.tolist()):
         order = 1 + torch.randperm(length - 2, generator=generator)
-        shuffled_BL[row, 1 : length - 1] = batch.ids_BL[row, order]
+        shuffled_BL[row, 1 : length - 1] = ids_BL[row, order]
     order_B = torch.randperm(len(strings), generator=generator)
 
     def predict(ids_BL: Tensor, keep_BL: Tensor, padded_to: int = encoder.padded_to) -> Tensor:
-        before, encoder.padded_to = encoder.padded_to, padded_to
+        encoder.padded_to = padded_to
         predicted_B: Tensor = model.head.predict(model.embed((ids_BL, keep_BL)))[:, 0]
-        encoder.padded_to = before
         return predicted_B
 
-    ids_BL, keep_BL = batch.ids_BL, batch.keep_BL
     with torch.inference_mode():
+        padding_B = predict(ids_BL, keep_BL, longest) - predict(ids_BL, keep_BL, 0)
         plain_B = predict(ids_BL, keep_BL)
         changes = {
             "tokens": predict(shuffled_BL, keep_BL) - plain_B,
             "batch": predict(ids_BL[order_B], keep_BL[order_B]) - plain_B[order_B],
-            "padding": predict(ids_BL, keep_BL, longest) - predict(ids_BL, keep_BL, 0),
+            "padding": padding_B,
         }
     return {name: float(change_B.abs().mean()) for name, change_B in changes.items()}
 
@@ -207,9 +192,8 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
 
 
 MEASURES: dict[str, Callable[[Case], Values]] = {
-    "errors": errors, "by_net": by_net, "labels": labels, "cleaning": cleaning,
-    "neighbours": neighbours, "order_blindness": order_blindness,
-}  # fmt: skip
+    measure.__name__: measure for measure in (errors, by_net, labels, cleaning, neighbours, order_blindness)
+}
 """Every measure by name."""
 
 
@@ -219,13 +203,13 @@ def measure(bench: Workbench, variant: Variant, seed: int) -> Values:
     values: Values = {"group": variant.group}
     for name in bench.protocol.measures:
         values |= MEASURES[name](case)
-    return {key: value for key, value in values.items() if key != "folder"}
+    return values
 
 
-def _score(label_N: FloatArray, predicted_N: FloatArray) -> dict[str, Any]:
+def _nets(table: Table) -> NDArray[np.str_]:
+    """Topology of each framework as written: its RCSR codes joined by commas."""
+    return np.array([record.parsed.topology for record in table.records])
+
+
+def _score(label_N: FloatArray, predicted_N: FloatArray) -> dict[str, Score]:
     return score(label_N[:, None], predicted_N[:, None], "regression", ("y",))["y"]
-
-
-def _standardised(states_ND: FloatArray) -> FloatArray:
-    scaled_ND: FloatArray = (states_ND - states_ND.mean(axis=0)) / np.maximum(states_ND.std(axis=0), 1e-9)
-    return scaled_ND

@@ -1,6 +1,6 @@
 """Generic plots of what variants gave, as SVG files in the style of the reports.
 
-Each function is given an empty matplotlib Figure, the values of every seed by variant, and the options of the
+Each function takes an empty matplotlib Figure, the values of every seed by variant, and the options of the
 protocol's plot.
 """
 
@@ -28,6 +28,8 @@ Lines = Mapping[str, Any]
 COLOURS = (ACCENT, *PALETTE[1:], MUTED)
 FEW_POINTS = 300
 """More than these are one embedded image."""
+MOST_GROUPS = 6
+"""Groups that have a colour of their own."""
 
 
 def draw(folder: Path, plot: Plot, found: Found) -> bool:
@@ -52,14 +54,16 @@ def curves(canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str,
     drawn = np.atleast_1d(canvas.subplots(1, len(panels), sharey=True))
     for axes, (title, column) in zip(drawn, panels.items(), strict=True):
         for (name, values), colour in zip(found.items(), COLOURS * len(found), strict=False):
-            epochs = min(len(seed["history"]) for seed in values)
-            runs_SE = np.array([[row[column] for row in seed["history"][:epochs]] for seed in values])
-            along, low_E, high_E = range(1, epochs + 1), runs_SE.min(axis=0), runs_SE.max(axis=0)
-            axes.plot(along, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
-            axes.fill_between(along, low_E, high_E, color=colour, alpha=0.15, lw=0)
+            runs = [[row[column] for row in seed["history"]] for seed in values]
+            epochs = range(1, min(map(len, runs)) + 1)
+            runs_SE = np.array([run[: len(epochs)] for run in runs])
+            axes.plot(epochs, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
+            axes.fill_between(
+                epochs, runs_SE.min(axis=0), runs_SE.max(axis=0), color=colour, alpha=0.15, lw=0
+            )
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
-    _mark(axes, lines, axes.axhline)
+    _mark(lines, axes.axhline)
     drawn[0].set_ylabel(ylabel)
     canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
@@ -75,7 +79,7 @@ def dots(canvas: Any, found: Found, *, scores: Mapping[str, str], xlabel: str, l
                 axes.plot(numbers, [place] * len(numbers), "o", ms=5.5, alpha=0.7, color=colour, mew=0)
                 axes.plot([np.mean(numbers)] * 2, [place - 0.12, place + 0.12], color=colour, lw=2.4)
         axes.plot([], [], "o", ms=5.5, color=colour, label=label)
-    _mark(axes, lines, axes.axvline)
+    _mark(lines, axes.axvline)
     axes.set_yticks(range(len(found)), list(found))
     axes.set(xlabel=xlabel, ylim=(len(found) - 0.5, -0.5))
     canvas.legend(loc="outside lower center", ncols=4)
@@ -84,11 +88,10 @@ def dots(canvas: Any, found: Found, *, scores: Mapping[str, str], xlabel: str, l
 def parity(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
     """Predictions against labels of the first seed's test rows, by group."""
     panels = np.atleast_1d(canvas.subplots(1, len(found), sharex=True, sharey=True))
-    for axes, (name, values) in zip(panels, found.items(), strict=True):
-        label_N, predicted_N = np.array(values[0]["labels"]), np.array(values[0]["predictions"])
-        top = max(label_N.max(), predicted_N.max())
-        axes.plot([0, top], [0, top], color=MUTED, lw=0.9, zorder=0)
-        _scatter_groups(axes, np.stack([label_N, predicted_N]), np.array(values[0]["groups"]))
+    for axes, (name, (first, *_)) in zip(panels, found.items(), strict=True):
+        places_2N = np.array([first["labels"], first["predictions"]])
+        axes.plot([0, places_2N.max()], [0, places_2N.max()], color=MUTED, lw=0.9, zorder=0)
+        _scatter_groups(axes, places_2N, first["groups"])
         axes.set(title=name, xlabel=xlabel, aspect="equal")
     panels[0].set_ylabel(ylabel)
     canvas.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
@@ -98,9 +101,8 @@ def histogram(canvas: Any, found: Found, *, xlabel: str, ylabel: str, lines: Lin
     """Histograms of variants over each other."""
     axes = canvas.subplots()
     for (name, values), colour in zip(found.items(), COLOURS, strict=False):
-        counted = values[0]["histogram"]
-        axes.stairs(counted["counts"], counted["edges"], color=colour, fill=True, alpha=0.6, label=name)
-    _mark(axes, lines, axes.axvline)
+        axes.stairs(*values[0]["histogram"].values(), color=colour, fill=True, alpha=0.6, label=name)
+    _mark(lines, axes.axvline)
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.legend()
 
@@ -109,8 +111,7 @@ def bars(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
     """Counts by name of the first variant, on a logarithmic axis."""
     counts = next(iter(found.values()))[0]["bars"]
     axes = canvas.subplots()
-    drawn = axes.barh(list(counts), list(counts.values()), color=ACCENT)
-    axes.bar_label(drawn, fmt="{:,.0f}", padding=4, color=INK)
+    axes.bar_label(axes.barh(*zip(*counts.items(), strict=True), color=ACCENT), fmt="{:,.0f}", padding=4)
     axes.invert_yaxis()
     axes.set(xlabel=xlabel, ylabel=ylabel, xscale="log", xlim=(1, 6 * max(counts.values())))
     axes.xaxis.set_major_formatter("{x:,.0f}")
@@ -119,14 +120,13 @@ def bars(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
 def maps(canvas: Any, found: Found, *, label: str) -> None:
     """Two-dimensional maps of the first seed, coloured by label above and by group below."""
     panels = canvas.subplots(2, len(found), squeeze=False)
-    for (above, below), (name, values) in zip(panels.T, found.items(), strict=True):
-        places_2N, label_N = np.array(values[0]["map"]).T, np.array(values[0]["map_labels"])
-        order = np.argsort(label_N)
-        top = float(np.quantile(label_N, 0.98))
+    for (above, below), (name, (first, *_)) in zip(panels.T, found.items(), strict=True):
+        places_2N, label_N = np.array(first["map"]).T, np.array(first["map_labels"])
+        order, top = np.argsort(label_N), np.quantile(label_N, 0.98)
         points = above.scatter(
             *places_2N[:, order], c=label_N[order], s=9, vmin=0, vmax=top, linewidth=0, rasterized=True
         )
-        _scatter_groups(below, places_2N, np.array(values[0]["groups"]))
+        _scatter_groups(below, places_2N, first["groups"])
         above.set_title(name)
         for axes in (above, below):
             axes.set(xticks=[], yticks=[])
@@ -138,50 +138,48 @@ def maps(canvas: Any, found: Found, *, label: str) -> None:
 def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: Lines) -> None:
     """Test error by training rows on logarithmic axes, with the power law through the means."""
     axes = canvas.subplots()
-    groups: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
+    groups: dict[str, list[np.ndarray]] = {}
     for values in found.values():
-        groups.setdefault(values[0]["group"], []).append(values)
+        dots_S2 = np.array([(seed["rows"]["train"], seed["test"]["mae"]) for seed in values])
+        groups.setdefault(values[0]["group"], []).append(dots_S2)
     for (name, steps), colour in zip(groups.items(), COLOURS, strict=False):
-        rows = [np.mean([seed["rows"]["train"] for seed in values]) for values in steps]
-        means = [float(np.mean([seed["test"]["mae"] for seed in values])) for values in steps]
-        for values in steps:
-            dots_N = [(seed["rows"]["train"], seed["test"]["mae"]) for seed in values]
-            axes.plot(*zip(*dots_N, strict=True), "o", color=colour, alpha=0.6, mew=0)
+        axes.plot(*np.concatenate(steps).T, "o", color=colour, alpha=0.6, mew=0)
+        rows_P, means_P = np.array([dots_S2.mean(axis=0) for dots_S2 in steps]).T
         if len(steps) > 1:
-            factor, exponent = power_law(rows, means)
-            ends = np.array([min(rows), to])
+            factor, exponent = power_law(rows_P, means_P)
+            ends = np.array([rows_P.min(), to])
             axes.plot(ends, factor * ends**-exponent, "--", lw=1.2, color=colour)
-        axes.plot([], [], "o--", color=colour, label=f"{name}")
-    _mark(axes, lines, lambda y, ls, **look: axes.plot([to], [y], "D", **look))
+        axes.plot([], [], "o--", color=colour, label=name)
+    _mark(lines, lambda y, ls, **look: axes.plot([to], [y], "D", **look))
     axes.set(xscale="log", yscale="log", xlabel="training rows", ylabel=ylabel)
     axes.xaxis.set_major_formatter("{x:,.0f}")
-    for formatter in (axes.yaxis.set_major_formatter, axes.yaxis.set_minor_formatter):
-        formatter("{x:.2g}")
+    axes.yaxis.set_major_formatter("{x:.2g}")
+    axes.yaxis.set_minor_formatter("{x:.2g}")
     axes.legend()
 
 
 PLOTS: dict[str, Callable[..., None]] = {
-    "curves": curves, "dots": dots, "parity": parity, "histogram": histogram, "bars": bars, "maps": maps,
-    "learning_curves": learning_curves,
-}  # fmt: skip
+    plot.__name__: plot for plot in (curves, dots, parity, histogram, bars, maps, learning_curves)
+}
 """Every kind of plot by name."""
 
 
-def _mark(axes: Any, lines: Mapping[str, Any], line: Callable[..., Any]) -> None:
+def _mark(lines: Lines, line: Callable[..., Any]) -> None:
     """Mark published or plain numbers."""
     for style, (label, value) in zip(("--", ":", "-.", "-"), lines.items(), strict=False):
         number = float(value if isinstance(value, int | float) else published_number(value))
         line(number, color=MUTED, ls=style, label=f"{label}: {number:g}")
 
 
-def _scatter_groups(axes: Any, places_2N: np.ndarray, group_N: np.ndarray, most: int = 6) -> None:
+def _scatter_groups(axes: Any, places_2N: np.ndarray, groups: Sequence[str]) -> None:
     """Points by group: the commonest in grey and small, the rare ones on top, the rest together."""
-    commonest = [group for group, _ in Counter(group_N.tolist()).most_common(most)]
-    for rank, group in enumerate([*commonest, "others"]):
-        chosen_N = ~np.isin(group_N, commonest) if group == "others" else group_N == group
+    commonest = [group for group, _ in Counter(groups).most_common(MOST_GROUPS)]
+    group_N = np.array([group if group in commonest else "others" for group in groups])
+    looks = zip([*commonest, "others"], [SECOND, *PALETTE[: MOST_GROUPS - 1], INK], MARKERS, strict=False)
+    for rank, (group, colour, marker) in enumerate(looks):
+        chosen_N = group_N == group
         if chosen_N.any():
             axes.scatter(
-                *places_2N[:, chosen_N], s=8 if rank == 0 else 24, marker=MARKERS[rank], linewidth=0,
-                color=SECOND if rank == 0 else INK if group == "others" else PALETTE[rank - 1],
+                *places_2N[:, chosen_N], s=24 if rank else 8, marker=marker, linewidth=0, color=colour,
                 zorder=1 + rank, label=group, rasterized=bool(chosen_N.sum() > FEW_POINTS),
             )  # fmt: skip

@@ -27,23 +27,24 @@ class Data:
 
     name: str
     targets: Sequence[str]
-    scored: str = ""
+    scored: str
     cleaning: str = ""
     split: str = "random"
     shares: Sequence[float] = (0.7, 0.0, 0.3)
 
     @property
-    def scored_target(self) -> str:
-        """Label that the scores are about: the first unless `scored` names another."""
-        return self.scored or self.targets[0]
+    def scored_place(self) -> int:
+        """Place among the targets of the label that the scores are about."""
+        return self.targets.index(self.scored)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Variant:
-    """One line of a comparison: what is trained, and from where."""
+    """One line of a comparison: what is trained, from where, and on which data."""
 
     name: str
-    group: str = ""
+    group: str
+    data: Data
     recipe: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str = "scratch"
@@ -51,7 +52,6 @@ class Variant:
     train: bool = True
     share: float = 1.0
     baseline: str = ""
-    data: Mapping[str, Any] = field(default_factory=dict)
     published: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -85,7 +85,6 @@ class Protocol:
     title: str
     source: str
     seeds: int
-    data: Data
     measures: Sequence[str]
     variants: Sequence[Variant]
     tables: Mapping[str, Sequence[Score]]
@@ -94,24 +93,26 @@ class Protocol:
     extrapolate: int = 0
     small: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def groups(self) -> list[str]:
+        """Names of the variants, without their shares of the training rows."""
+        return list(dict.fromkeys(variant.group for variant in self.variants))
+
     def chosen(self, only: Sequence[str]) -> list[Variant]:
         """The variants of these names, groups or patterns; all where there are none.
 
         Raises:
             UsageError: A name fits no variant.
         """
-        chosen: list[Variant] = []
+        names: set[str] = set()
         for pattern in only:
-            fitting = [v for v in self.variants if fnmatch.filter((v.name, v.group), pattern)]
+            fitting = {v.name for v in self.variants if fnmatch.filter((v.name, v.group), pattern)}
             if not fitting:
-                known = ", ".join(dict.fromkeys(v.group for v in self.variants))
-                raise UsageError(f"{self.name} has no variant {pattern!r}: known are {known}")
-            chosen += fitting
-        return [v for v in self.variants if v in chosen or not only]
-
-    def data_of(self, variant: Variant) -> Data:
-        """The protocol's data with what the variant changes."""
-        return dataclasses.replace(self.data, **variant.data)
+                raise UsageError(
+                    f"{self.name} has no variant {pattern!r}: known are {', '.join(self.groups)}"
+                )
+            names |= fitting
+        return [variant for variant in self.variants if variant.name in names or not only]
 
 
 Entry = TypeVar("Entry")
@@ -127,39 +128,42 @@ def read_protocol(path: Path, name: str) -> Protocol:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
-
-    def make(kind: type[Entry], entry: Mapping[str, Any]) -> Entry:
-        try:
-            return kind(**entry)
-        except TypeError as error:
-            raise ConfigError(f"protocol {name}: {str(error).replace('.__init__()', '')}") from None
-
-    variants = [make(Variant, {"group": v.get("name", "")} | v) for v in values.get("variants", [])]
-    shares = values.get("shares", [])
-    if shares:
-        variants = [_with_share(v, share, is_full=share == max(shares)) for v in variants for share in shares]
-    tables = values.get("tables", {})
-    made = {
-        "name": name,
-        "data": make(Data, values.get("data", {})),
-        "variants": variants,
-        "tables": {title: [make(Score, line) for line in lines] for title, lines in tables.items()},
-        "plots": [make(Plot, plot) for plot in values.get("plots", [])],
-    }
-    return make(Protocol, values | made)
+    try:
+        return _make_protocol(values | {"name": name})
+    except KeyError as error:
+        raise ConfigError(f"protocol {name}: {error} is missing") from None
+    except TypeError as error:
+        raise ConfigError(f"protocol {name}: {str(error).replace('.__init__()', '')}") from None
 
 
-def _with_share(variant: Variant, share: float, *, is_full: bool) -> Variant:
-    """The variant on a share of its training rows; published numbers belong to all of them."""
-    name, published = f"{variant.group}, {share:.0%} of the rows", variant.published if is_full else {}
-    return dataclasses.replace(variant, name=name, share=share, published=published)
+def _make_protocol(values: Mapping[str, Any]) -> Protocol:
+    values = dict(values)
+    common, shares = values.pop("data"), values.get("shares", [])
+    variants: list[Variant] = []
+    for entry in values["variants"]:
+        data = common | entry.get("data", {})
+        data = Data(**{"scored": data["targets"][0]} | data)
+        variant = Variant(**entry | {"group": entry["name"], "data": data})
+        variants += [_with_share(variant, share, shares) for share in shares] or [variant]
+    values["variants"] = variants
+    values["tables"] = {title: [Score(**line) for line in lines] for title, lines in values["tables"].items()}
+    values["plots"] = [Plot(**plot) for plot in values.get("plots", [])]
+    return Protocol(**values)
+
+
+def _with_share(variant: Variant, share: float, shares: Sequence[float]) -> Variant:
+    """The variant on a share of its training rows; published numbers belong to the largest."""
+    name, published = f"{variant.group}, {share:.0%} of the rows", variant.published
+    return dataclasses.replace(
+        variant, name=name, share=share, published=published if share == max(shares) else {}
+    )
 
 
 @cache
 def protocols() -> dict[str, Protocol]:
     """The protocols that come with the package, by name."""
-    names = {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in FOLDER.rglob("*.toml")}
-    return {name: read_protocol(names[name], name) for name in sorted(names)}
+    paths = {path.relative_to(FOLDER).with_suffix("").as_posix(): path for path in FOLDER.rglob("*.toml")}
+    return {name: read_protocol(path, name) for name, path in sorted(paths.items())}
 
 
 def find_protocol(name: str) -> Protocol:

@@ -42,7 +42,7 @@ def published_number(path: Sequence[str]) -> str:
     name, *steps = path
     found: Any = record(name)
     for step in steps:
-        found = _step(found, step)
+        found = _entries(found).get(step)
     relation = ""
     if isinstance(found, dict) and "value" in found:
         relation, found = f"{found.get('relation', '')} ".lstrip(), found["value"]
@@ -51,14 +51,13 @@ def published_number(path: Sequence[str]) -> str:
     return f"{relation}{found:,}"
 
 
-def _step(found: Any, step: str) -> Any:
-    """What a table or a list holds under this name; None where there is nothing."""
+def _entries(found: Any) -> dict[str, Any]:
+    """What a table or a list holds by name; nothing for a value."""
     if isinstance(found, list):
-        named = (entry for entry in found if step in (entry.get("id"), entry.get("what"), entry.get("name")))
-        return next(named, None)
-    if not isinstance(found, dict) or step in found:
-        return (found or {}).get(step) if isinstance(found, dict) else None
+        return {entry[key]: entry for key in ("name", "what", "id") for entry in found if key in entry}
+    if not isinstance(found, dict):
+        return {}
     keys = found.get("row_key", [])
     keys = [keys] if isinstance(keys, str) else keys
-    rows = (row for row in found.get("rows", []) if ", ".join(str(row[key]) for key in keys) == step)
-    return next(rows, None) if keys else None
+    rows = {", ".join(str(row[key]) for key in keys): row for row in found.get("rows", []) if keys}
+    return rows | found

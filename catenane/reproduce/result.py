@@ -1,6 +1,6 @@
 """What a reproduction found: tables of published and own numbers, as `result.json` and as Markdown.
 
-The Markdown is made from what the JSON holds and nothing else, so that documents can be assembled from
+The Markdown is made of what the JSON holds and nothing else, so that documents can be assembled from
 committed results without running anything again.
 """
 
@@ -29,7 +29,6 @@ __all__ = [
 
 COLUMNS = ("quantity", "unit", "published", "ours", "spread", "seeds")
 NOTHING = "–"
-Number = int | float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,7 @@ class Row:
     unit: str = ""
     published: str = ""
     """As printed; "" where the paper prints none."""
-    by_seed: Sequence[Number] = field(default_factory=list)
+    by_seed: Sequence[int | float] = field(default_factory=list)
     """Ours, one for each seed."""
     command: str = ""
     """Makes it again."""
@@ -90,12 +89,11 @@ def read_result(folder: str | Path) -> Reproduction:
     path = Path(folder) / "result.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        tables = [
-            Table(title=table["title"], rows=[Row(**row) for row in table["rows"]])
-            for table in values.pop("tables")
-        ]
-        figures = [(file, caption) for file, caption in values.pop("figures")]
-        return Reproduction(tables=tables, figures=figures, **values)
+        for table in values["tables"]:
+            table["rows"] = [Row(**row) for row in table["rows"]]
+        values["tables"] = [Table(**table) for table in values["tables"]]
+        values["figures"] = [(file, caption) for file, caption in values["figures"]]
+        return Reproduction(**values)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path}: not the result of catenane reproduce: {error}") from None
 
@@ -106,10 +104,12 @@ def as_markdown(result: Reproduction, folder: str = "") -> str:
     commands = list(dict.fromkeys(row.command for row in rows if row.command))
     lines = []
     for table in result.tables:
-        head = [f"| {' | '.join((*COLUMNS, 'command'))} |", "|---|---|---:|---:|---:|---:|---:|"]
-        numbers = [str(commands.index(row.command) + 1) if row.command else NOTHING for row in table.rows]
-        cut = [(*cells(row), number) for row, number in zip(table.rows, numbers, strict=True)]
-        lines += [f"**{table.title}**", "", *head, *(f"| {' | '.join(row)} |" for row in cut), ""]
+        lines += [f"**{table.title}**", "", f"| {' | '.join((*COLUMNS, 'command'))} |"]
+        lines += ["|---|---|---:|---:|---:|---:|---:|"]
+        for row in table.rows:
+            number = str(commands.index(row.command) + 1) if row.command else NOTHING
+            lines.append(f"| {' | '.join((*cells(row), number))} |")
+        lines.append("")
     lines += ["```sh", *(f"{command}  # {n}" for n, command in enumerate(commands, 1)), "```", ""]
     for file, caption in result.figures:
         lines += [f"![{caption}]({folder}{file})", "", f"*{caption}*", ""]
@@ -118,7 +118,7 @@ def as_markdown(result: Reproduction, folder: str = "") -> str:
 
 def cells(row: Row) -> list[str]:
     """The row as it is printed: a mean over seeds with its standard deviation."""
-    values = list(row.by_seed)
+    values = row.by_seed
     if len(set(values)) == 1 and isinstance(values[0], int):
         mean, spread = f"{values[0]:,}", NOTHING
     else:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import UsageError
-from catenane.reproduce.protocols import Protocol, Score, find_protocol
+from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol
 from catenane.reproduce.published import published_number, record
 from catenane.reproduce.result import Reproduction, Row, Table, look_up, write_result
 from catenane.version import __version__
@@ -36,14 +36,14 @@ def reproduce(
 ) -> Reproduction:
     """Make a published table or figure again, beside the published numbers.
 
-    Without `rows`, `epochs`, `seeds` and `settings` it is the paper's protocol on all rows there are, which
-    takes days on a laptop and hours on a GPU. Called again, it goes on where it was stopped, also within a
-    training; variants that were run before stay in the tables, each with its own command.
+    Without `rows`, `epochs`, `seeds` and `settings` it is the paper's protocol on all rows of the local data,
+    which takes days on a laptop and hours on a GPU. Called again, it goes on where it was stopped, also
+    within a training; variants that were run before stay in the tables, each with its own command.
 
     Args:
         name: Of a protocol, such as "mof/table1", or a TOML file.
         rows: Draw so many rows of the cleaned data at random.
-        epochs: Of pretraining and fine-tuning, instead of the recipe's.
+        epochs: Of pretraining and of fine-tuning, each, instead of the recipe's.
         seeds: Repetitions (split, weights, order), from seed 0.
         only: Names or patterns of the variants to run; all by default.
         settings: Other changes to the recipes by dotted name: `{"encoder.d_model": 128}`.
@@ -65,42 +65,42 @@ def reproduce(
 
     # Protocols are listed without PyTorch, which training loads.
     from catenane.reproduce.measures import measure
-    from catenane.reproduce.stages import Stages
     from catenane.reproduce.training import Workbench
-    from catenane.train.folder import write_json
 
-    root = Path(out) if out is not None else OUT
-    folder = root / protocol.name
+    root, settings = Path(out or OUT), dict(settings or {})
     changes = {} if epochs is None else {"pretraining.epochs": epochs, "finetuning.epochs": epochs}
-    changes |= settings or {}
+    changes |= settings
     bench = Workbench(
-        protocol=protocol, stages=Stages(root / "stages"), rows=rows, settings=changes, data_dir=data_dir,
+        protocol=protocol, folder=root / "stages", rows=rows, settings=changes, data_dir=data_dir,
         device=device,
     )  # fmt: skip
-    command = _command(name, {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds}, settings or {})
-    found = _earlier(folder / "findings.json")
+    command = _command(name, {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds}, settings)
     for variant in chosen:
-        bench.stages.seconds.clear()
+        bench.seconds.clear()
         values = [measure(bench, variant, seed) for seed in range(seeds or protocol.seeds)]
-        data = protocol.data_of(variant)
-        found[variant.name] = {
+        finding = {
             "command": command, "scale": {"rows": rows} | changes, "values": values,
-            "unit": bench.read(data.name).units.get(data.scored_target, ""),
-            "seconds": dict(bench.stages.seconds),
+            "unit": bench.read(variant.data.name).units.get(variant.data.scored, ""),
+            "seconds": dict(bench.seconds),
         }  # fmt: skip
-        found = {v.name: found[v.name] for v in protocol.variants if v.name in found}
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "findings.json", found)
-        result = _render(folder, protocol, found)
+        result = _keep(root / protocol.name, protocol, variant, finding)
     return result
 
 
-def _render(folder: Path, protocol: Protocol, found: Mapping[str, Finding]) -> Reproduction:
-    """Tables and figures of all that was found so far."""
+def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) -> Reproduction:
+    """Write a finding beside those of earlier runs, and tables and figures of all."""
     from catenane.reproduce.plots import draw
+    from catenane.train.folder import write_json
 
-    if protocol.extrapolate:
-        _extrapolate(protocol, found)
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / "findings.json"
+    # Read at the last moment: another process may have run other variants meanwhile.
+    every = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    every[variant.name] = finding
+    found: dict[str, Finding] = {v.name: every[v.name] for v in protocol.variants if v.name in every}
+    write_json(path, found)
+
+    _extrapolate(protocol, found)
     tables = [
         Table(title=title, rows=[row for score in scores for row in _rows(protocol, found, score)])
         for title, scores in protocol.tables.items()
@@ -108,7 +108,7 @@ def _render(folder: Path, protocol: Protocol, found: Mapping[str, Finding]) -> R
     by_variant = {name: finding["values"] for name, finding in found.items()}
     figures = [(plot.file, plot.caption) for plot in protocol.plots if draw(folder, plot, by_variant)]
     paper = record(protocol.source)["paper"]
-    seconds = {key: value for finding in found.values() for key, value in finding["seconds"].items()}
+    seconds = {stage: time for finding in found.values() for stage, time in finding["seconds"].items()}
     result = Reproduction(
         name=protocol.name, title=protocol.title, source=f"{paper['authors'][0]}, {paper['title']}",
         tables=tables, figures=figures, version=__version__, seconds=round(sum(seconds.values()), 1),
@@ -118,19 +118,22 @@ def _render(folder: Path, protocol: Protocol, found: Mapping[str, Finding]) -> R
 
 
 def _rows(protocol: Protocol, found: Mapping[str, Finding], score: Score) -> Iterator[Row]:
-    """The lines of one score: one a variant, or several where its path has a `*`."""
+    """The lines of one score: one for each variant, or one for each key at the `*` of its path."""
     if not score.of:
         yield Row(quantity=score.label, unit=score.unit, published=published_number(score.published))
-    for variant in protocol.variants if score.of else ():
-        finding, other = found.get(variant.name), found.get(score.minus)
+        return
+    reference = found.get(score.minus)
+    for variant in protocol.variants:
+        finding = found.get(variant.name)
         if finding is None or variant.name == score.minus:
             continue
-        if score.minus and (other is None or other["scale"] != finding["scale"]):
+        if score.minus and (reference is None or reference["scale"] != finding["scale"]):
             continue
         for path, label in _paths(finding["values"], score):
             by_seed = [look_up(seed, path) for seed in finding["values"]]
-            if other is not None:
-                pairs = zip(by_seed, (look_up(seed, path) for seed in other["values"]), strict=False)
+            if reference is not None:
+                others = [look_up(seed, path) for seed in reference["values"]]
+                pairs = zip(by_seed, others, strict=False)
                 by_seed = [None if None in pair else pair[0] - pair[1] for pair in pairs]
             by_seed = [number for number in by_seed if number is not None]
             printed = () if score.minus else variant.published.get(score.of, ())
@@ -159,25 +162,17 @@ def _extrapolate(protocol: Protocol, found: Mapping[str, Finding]) -> None:
     """Put the error at `protocol.extrapolate` training rows beside the values of the full share."""
     from catenane.reproduce.measures import power_law
 
-    variants = [v for v in protocol.variants if v.name in found]
-    for full in (v for v in variants if v.share == max(protocol.shares)):
-        alike = [found[v.name] for v in variants if v.group == full.group]
-        steps = [other["values"] for other in alike if other["scale"] == found[full.name]["scale"]]
+    variants = [variant for variant in protocol.variants if variant.name in found]
+    for full in variants if protocol.extrapolate else ():
+        alike = [found[variant.name] for variant in variants if variant.group == full.group]
+        steps = [finding["values"] for finding in alike if finding["scale"] == found[full.name]["scale"]]
+        if full.share < max(protocol.shares) or len(steps) < 2:
+            continue
         for by_share in zip(*steps, strict=False):
             rows = [seed["rows"]["train"] for seed in by_share]
-            if len(rows) > 1:
-                factor, exponent = power_law(rows, [seed["test"]["mae"] for seed in by_share])
-                error = factor * protocol.extrapolate**-exponent
-                by_share[-1]["power_law"] = {"mae": error, "exponent": exponent}
-
-
-def _earlier(path: Path) -> dict[str, Finding]:
-    """What earlier runs found."""
-    try:
-        kept: dict[str, Finding] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return kept
+            factor, exponent = power_law(rows, [seed["test"]["mae"] for seed in by_share])
+            error = factor * protocol.extrapolate**-exponent
+            by_share[-1]["power_law"] = {"mae": error, "exponent": exponent}
 
 
 def _command(name: str, options: Mapping[str, Any], settings: Mapping[str, Any]) -> str:

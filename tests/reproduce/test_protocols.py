@@ -7,10 +7,11 @@ from catenane.data import DATASETS
 from catenane.errors import ConfigError, UsageError
 from catenane.models import bundled_names
 from catenane.reproduce import find_protocol, protocols
+from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.measures import MEASURES
 from catenane.reproduce.plots import PLOTS
 from catenane.reproduce.published import published_number, record
-from catenane.reproduce.training import CLEANING, ENCODERS
+from catenane.reproduce.training import CLEANING
 
 EACH = pytest.mark.parametrize("protocol", protocols().values(), ids=list(protocols()))
 
@@ -28,9 +29,9 @@ def test_a_protocol_names_what_there_is(protocol):
     names = [variant.name for variant in protocol.variants]
     assert len(set(names)) == len(names)
     for variant in protocol.variants:
-        data = protocol.data_of(variant)
+        data = variant.data
         assert set(data.targets) <= set(DATASETS[data.name].targets)
-        assert not data.scored or data.scored in data.targets
+        assert data.scored in data.targets
         assert data.cleaning in CLEANING
         assert variant.start in {"scratch", "masked", "random", *bundled_names()}
         assert variant.encoder in {"", "none", *ENCODERS}
@@ -76,6 +77,9 @@ def test_a_misspelt_field_is_refused(tmp_path: Path):
     assert find_protocol(str(path)).name == "mine"
     path.write_text(text.replace("recipe =", "recipie ="))
     with pytest.raises(ConfigError, match=r"protocol mine: .*'recipie'"):
+        find_protocol(str(path))
+    path.write_text(text.replace("[data]", "[rows]"))
+    with pytest.raises(ConfigError, match="protocol mine: 'data' is missing"):
         find_protocol(str(path))
     path.write_text("title = ")
     with pytest.raises(ConfigError, match="not a readable TOML file"):

@@ -9,7 +9,7 @@ from catenane.data import read_table
 from catenane.errors import ConfigError, UsageError
 from catenane.notation import as_records
 from catenane.reproduce import protocols, read_result, reproduce
-from catenane.reproduce.training import Case, clean_frameworks
+from catenane.reproduce.training import Case, Workbench, clean_frameworks
 from catenane.train.pretraining import PretrainingTask
 
 
@@ -170,11 +170,8 @@ def test_a_learning_curve_is_extended_by_its_power_law(run):
 
 
 def test_smaller_shares_are_parts_of_larger_ones_and_test_rows_stay(made_up_data: Path, tmp_path: Path):
-    from catenane.reproduce.stages import Stages
-    from catenane.reproduce.training import Workbench
-
     protocol = protocols()["mof/learning-curve"]
-    bench = Workbench(protocol=protocol, stages=Stages(tmp_path), data_dir=made_up_data)
+    bench = Workbench(protocol=protocol, folder=tmp_path, data_dir=made_up_data)
     cases = [Case(bench, variant, 0) for variant in protocol.chosen(["cao-small"])]
     parts = [set(case.split.train) for case in cases]
     assert all(small < large for small, large in itertools.pairwise(parts))
@@ -188,7 +185,7 @@ def test_pretraining_reads_more_strings_than_there_are_rows_and_no_test_row(run,
     read = path.read_text().splitlines()[1:]
     assert len(set(read)) == len(read) == 60
     (stage,) = tmp_path.glob("stages/training*/stage.json")
-    assert json.loads(stage.read_text())["values"]["predictions"]
+    assert json.loads(stage.read_text())["predictions"]
 
 
 def test_cleaning_leaves_out_what_the_paper_does(mof_file: Path):
