@@ -26,7 +26,7 @@ from catenane.errors import DataError, NotationError
 from catenane.files import replaced
 from catenane.notation import NotationName, get_notation, read_records
 from catenane.tokenizers import EncodedStrings, StringTokenizer
-from catenane.tokenizers.ranges import expand_ranges
+from catenane.tokenizers.encoded import expand_ranges
 
 __all__ = ["CorpusCounts", "CorpusIndex", "Shard", "TokenCorpus", "TokenSlice", "open_corpus", "write_corpus"]
 

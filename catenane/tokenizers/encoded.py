@@ -1,4 +1,4 @@
-"""The token ids of many strings, in one flat array."""
+"""The token ids of many strings, in one flat array, and what was lost on the way."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catenane.tokenizers.ranges import expand_ranges
+__all__ = ["EncodedStrings", "Tokenization", "expand_ranges"]
 
-__all__ = ["EncodedStrings"]
+_SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,9 +25,9 @@ class EncodedStrings:
     offsets: NDArray[np.int64]
     """Shape (n + 1,), from 0 to n_tokens."""
     n_unknown: NDArray[np.int32]
-    """How many of the string's ids are [UNK], shape (n,)."""
+    """Ids of each string that are [UNK], shape (n,)."""
     n_cut: NDArray[np.int32]
-    """How many of the string's tokens truncation dropped, shape (n,)."""
+    """Tokens of each string that truncation dropped, shape (n,)."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -46,3 +46,43 @@ class EncodedStrings:
             n_unknown=self.n_unknown[indices],
             n_cut=self.n_cut[indices],
         )
+
+
+@dataclass(frozen=True)
+class Tokenization:
+    """Counts over a set of strings; `str` of it is one line to read."""
+
+    n_strings: int
+    n_tokens: int
+    """Ids kept, [CLS] and [SEP] included."""
+    longest: int
+    """Ids of the longest string before truncation."""
+    n_unknown: int
+    """Ids that are [UNK]."""
+    n_strings_unknown: int
+    unknown: tuple[tuple[str, int], ...]
+    """Every unknown token and its count before truncation, the commonest first."""
+    n_cut: int
+    """Tokens dropped by truncation."""
+    n_strings_cut: int
+
+    def __str__(self) -> str:
+        unknown, cut = "no unknown tokens", "nothing cut"
+        if self.n_unknown:
+            shown = ", ".join(f"{token!r} ({count:,})" for token, count in self.unknown[:_SHOWN])
+            more = ", ..." if len(self.unknown) > _SHOWN else ""
+            unknown = (
+                f"{self.n_unknown:,} unknown tokens in {self.n_strings_unknown:,} strings: {shown}{more}"
+            )
+        if self.n_cut:
+            cut = f"{self.n_cut:,} tokens cut from {self.n_strings_cut:,} strings"
+        size = f"{self.n_strings:,} strings, {self.n_tokens:,} tokens, longest {self.longest:,}"
+        return f"{size}; {unknown}; {cut}"
+
+
+def expand_ranges(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The indices `start, start + 1, ...`, `count` of them, of n ranges (n,) end to end, without a loop."""
+    ends = np.cumsum(counts)
+    total = int(ends[-1]) if len(ends) else 0
+    indices: NDArray[np.int64] = np.arange(total) + np.repeat(starts - (ends - counts), counts)
+    return indices

@@ -16,15 +16,14 @@ from catenane.files import replaced
 from catenane.notation import NOTATIONS, NotationName
 from catenane.tokenizers.grammar import SPECIAL_TOKENS, pre_tokenizer
 
-__all__ = ["FILE_NAME", "read_tokenizer", "write_tokenizer"]
+__all__ = ["read_tokenizer", "write_tokenizer"]
 
-FILE_NAME = "tokenizer.json"
 # What decides the ids; truncation, padding and decoder are the reader's own affair.
 _DECISIVE = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")
 
 
 def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: NotationName) -> None:
-    """Write a tokenizer.json: whole, or not at all.
+    """Write a tokenizer.json, whole or not at all.
 
     Raises:
         UsageError: The folder does not exist or cannot be written to.
@@ -85,17 +84,14 @@ def _model(vocabulary: Mapping[str, int]) -> dict[str, Any]:
 
 
 def _template() -> dict[str, Any]:
-    def special(token: str, segment: int) -> dict[str, Any]:
-        return {"SpecialToken": {"id": token, "type_id": segment}}
+    def piece(kind: str, name: str, segment: int) -> dict[str, Any]:
+        return {kind: {"id": name, "type_id": segment}}
 
-    def sequence(name: str, segment: int) -> dict[str, Any]:
-        return {"Sequence": {"id": name, "type_id": segment}}
-
-    single = [special("[CLS]", 0), sequence("A", 0), special("[SEP]", 0)]
+    single = [piece("SpecialToken", "[CLS]", 0), piece("Sequence", "A", 0), piece("SpecialToken", "[SEP]", 0)]
     return {
         "type": "TemplateProcessing",
         "single": single,
-        "pair": [*single, sequence("B", 1), special("[SEP]", 1)],
+        "pair": [*single, piece("Sequence", "B", 1), piece("SpecialToken", "[SEP]", 1)],
         "special_tokens": {
             token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]}
             for token in ("[CLS]", "[SEP]")

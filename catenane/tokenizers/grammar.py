@@ -18,13 +18,7 @@ from typing import Any
 
 from catenane.notation import NotationName, get_notation
 
-__all__ = [
-    "SPECIAL_TOKENS",
-    "TAIL_MARK",
-    "is_token",
-    "pre_tokenizer",
-    "split",
-]
+__all__ = ["SPECIAL_TOKENS", "TAIL_MARK", "is_token", "pre_tokenizer", "split"]
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 TAIL_MARK = "&&"
@@ -41,7 +35,17 @@ _SPECIAL_TOKEN = re.compile("(" + "|".join(map(re.escape, SPECIAL_TOKENS)) + ")"
 
 def split(text: str, notation: NotationName) -> list[str]:
     """The tokens of a string, without special tokens around them; joined they are the string again."""
-    return _split_tailed(text) if get_notation(notation).has_tail else _SMILES_TOKEN.findall(text)
+    if not get_notation(notation).has_tail:
+        return _SMILES_TOKEN.findall(text)
+    # A special token written out in the text ends a tail, because `tokenizers` cuts the text at special
+    # tokens before it looks at anything else.
+    tokens: list[str] = []
+    for section in _SPECIAL_TOKEN.split(text):
+        blocks, mark, tail = section.partition(TAIL_MARK)
+        tokens += _SMILES_TOKEN.findall(blocks)
+        if mark:
+            tokens += [mark, *_TAIL_TOKEN.findall(tail)]
+    return tokens
 
 
 def is_token(text: str, notation: NotationName) -> bool:
@@ -68,18 +72,6 @@ def pre_tokenizer(notation: NotationName) -> dict[str, Any]:
         rf"\A{TAIL_MARK}|\G(?!\A)(?:{_TAIL})",
     )
     return {"type": "Sequence", "pretokenizers": [_isolate(step) for step in steps]}
-
-
-def _split_tailed(text: str) -> list[str]:
-    # A special token written out in the text ends a tail, because `tokenizers` cuts the text at special
-    # tokens before it looks at anything else.
-    tokens: list[str] = []
-    for section in _SPECIAL_TOKEN.split(text):
-        blocks, mark, tail = section.partition(TAIL_MARK)
-        tokens += _SMILES_TOKEN.findall(blocks)
-        if mark:
-            tokens += [mark, *_TAIL_TOKEN.findall(tail)]
-    return tokens
 
 
 def _isolate(expression: str) -> dict[str, Any]:

@@ -10,19 +10,19 @@ the two to each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catenane.tokenizers.encoded import expand_ranges
 from catenane.tokenizers.grammar import SPECIAL_TOKENS
-from catenane.tokenizers.ranges import expand_ranges
-from catenane.tokenizers.spans import WORD_BYTES, SpanTable, words_at
 
-__all__ = ["Scanner"]
+__all__ = ["WORD_BYTES", "Scanner", "SpanTable", "words_at"]
 
 Places: TypeAlias = NDArray[np.int64]
 Spans: TypeAlias = tuple[Places, Places]
+"""First byte and size in bytes of each span, both (n,)."""
 
 _UNK, _CLS, _SEP = (SPECIAL_TOKENS.index(token) for token in ("[UNK]", "[CLS]", "[SEP]"))
 
@@ -45,6 +45,8 @@ _FIRST_WIDE = 0xC0
 _CHARACTER_BYTES = np.repeat(np.array([1, 2, 3, 4]), [192, 32, 16, 16])
 _DOT_CAT = int.from_bytes(b".cat", "little")
 _FOUR_BYTES = np.uint64(0xFFFFFFFF)
+WORD_BYTES = 8
+_MASKS = np.array([(1 << 8 * size) - 1 for size in range(WORD_BYTES + 1)], np.uint64)
 
 
 class Scanner:
@@ -93,6 +95,50 @@ class Scanner:
         return found
 
 
+class SpanTable:
+    """The tokens of a vocabulary, sorted for a search by their bytes.
+
+    A token of up to eight bytes is kept as a number; longer ones as text, one table for each size.
+    """
+
+    def __init__(self, vocabulary: Mapping[str, int]) -> None:
+        short: dict[int, int] = {}
+        long: dict[int, dict[bytes, int]] = {}
+        for token, number in vocabulary.items():
+            text = token.encode("utf-8", "surrogatepass")
+            if len(text) <= WORD_BYTES:
+                short[int.from_bytes(text, "little")] = number
+            else:
+                long.setdefault(len(text), {})[text] = number
+        self._short = _Column(short, np.uint64)
+        self._long = {size: _Column(tokens, f"S{size}") for size, tokens in long.items()}
+
+    def find(self, padded: bytes, starts: Places, sizes: Places) -> NDArray[np.int32]:
+        """The id of each span, -1 for no token: (n,). The text has eight spare bytes behind it."""
+        words = words_at(padded, starts) & _MASKS[np.minimum(sizes, WORD_BYTES)]
+        found = self._short.find(words)
+        found[sizes > WORD_BYTES] = -1
+        for size, tokens in self._long.items():
+            rows = np.flatnonzero(sizes == size)
+            if len(rows):
+                found[rows] = tokens.find(_windows(padded, f"S{size}")[starts[rows]])
+        return found
+
+
+class _Column:
+    """Sorted keys of one dtype, each with an id."""
+
+    def __init__(self, ids: Mapping[Any, int], dtype: Any) -> None:
+        keys = sorted(ids)
+        # One entry more than there are keys, so that a search past the last key still reads one.
+        self._keys = np.array([*keys, *keys[:1]], dtype)
+        self._ids = np.array([*(ids[key] for key in keys), -1], np.int32)
+
+    def find(self, wanted: NDArray[Any]) -> NDArray[np.int32]:
+        places = np.searchsorted(self._keys[:-1], wanted)
+        return np.where(self._keys[places] == wanted, self._ids[places], np.int32(-1))
+
+
 class _Batch:
     """The bytes of a batch of strings on their way to ids.
 
@@ -121,7 +167,7 @@ class _Batch:
         self.keep = np.ones(len(self.data), bool)
 
 
-# Each of these finds one kind of token: the places that may begin one in, starts and sizes of the spans out.
+# Each of these finds one kind of token: the places that may begin one in, the spans out.
 
 
 def _bracket_atoms(batch: _Batch, limits: Places) -> Spans:
@@ -180,3 +226,14 @@ def _tail_words(batch: _Batch, tails: Places, sizes: Places) -> Spans:
     dotted[dotted] = _IS_DIGIT[batch.data[starts[dotted] + 3]]
     starts = starts - dotted
     return starts, ends - starts
+
+
+def words_at(padded: bytes, starts: Places) -> NDArray[np.uint64]:
+    """The eight bytes from each place on as one little-endian number, shape (n,)."""
+    return _windows(padded, "<u8")[starts]
+
+
+def _windows(padded: bytes, dtype: str) -> NDArray[Any]:
+    """All overlapping stretches of a text, one from each byte on, without a copy."""
+    size = np.dtype(dtype).itemsize
+    return np.ndarray((len(padded) - size + 1,), dtype, padded, strides=(1,))

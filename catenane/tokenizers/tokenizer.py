@@ -1,35 +1,40 @@
-"""Text to ids and back, one class for each notation."""
+"""Text to ids and back, one class for each notation; vocabularies made from strings, or loaded by name."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, Self, TypeAlias
+from typing import ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catenane.errors import ConfigError, DataError
-from catenane.notation import NotationName, get_notation
-from catenane.tokenizers.encoded import EncodedStrings
-from catenane.tokenizers.exchange import FILE_NAME, read_tokenizer, write_tokenizer
+from catenane.notation import NOTATIONS, NotationName, get_notation
+from catenane.tokenizers.encoded import EncodedStrings, Tokenization, expand_ranges
+from catenane.tokenizers.exchange import read_tokenizer, write_tokenizer
 from catenane.tokenizers.grammar import SPECIAL_TOKENS, TAIL_MARK, is_token, split
-from catenane.tokenizers.ranges import expand_ranges
 from catenane.tokenizers.scanner import Scanner
 
-__all__ = ["KINDS", "MofidTokenizer", "SmilesTokenizer", "StringTokenizer"]
+__all__ = [
+    "SHIPPED",
+    "MofidTokenizer",
+    "SmilesTokenizer",
+    "StringTokenizer",
+    "build_tokenizer",
+    "load_tokenizer",
+    "summarise",
+]
 
-Ids: TypeAlias = NDArray[np.uint16]
-Places: TypeAlias = NDArray[np.int64]
-
+SHIPPED = Path(__file__).parent / "vocabularies"
 # Strings per pass: the arrays of a pass stay in the cache, and its fixed cost is spread thin.
 _PASS = 4096
 _LARGEST = 1 << 16
 
 
-class StringTokenizer(ABC):
+class StringTokenizer:
     """A vocabulary with the rules of its notation.
 
     Ids 0 to 4 are [PAD], [UNK], [CLS], [SEP] and [MASK]. A special token written out in a string is that
@@ -139,7 +144,7 @@ class StringTokenizer(ABC):
         """
         path = _file_at(path)
         vocabulary, notation = read_tokenizer(path)
-        kind = KINDS[notation]
+        kind = _KINDS[notation]
         if not issubclass(kind, cls):
             raise ConfigError(f"{path}: a tokenizer of {notation}, which {cls.__name__} cannot read")
         try:
@@ -147,16 +152,16 @@ class StringTokenizer(ABC):
         except ConfigError as error:
             raise ConfigError(f"{path}: damaged: {error}") from None
 
-    @abstractmethod
-    def _cut_ends(self, ids: Ids, starts: Places, ends: Places) -> Places:
-        """Where the part that may be cut ends, for each string, which are `ids[start:end]`."""
-
-    def _truncate(self, ids: Ids, lengths: Places, n_cut: NDArray[np.int32]) -> Ids:
-        """Drop `n_cut` ids of each string, from the end of the part that may be cut."""
+    def _truncate(
+        self, ids: NDArray[np.uint16], lengths: NDArray[np.int64], n_cut: NDArray[np.int32]
+    ) -> NDArray[np.uint16]:
+        """Drop `n_cut` ids of each string: from before its tail, or from its end where it has none."""
         rows = np.flatnonzero(n_cut)
         ends = np.cumsum(lengths)[rows]
         starts = ends - lengths[rows]
-        cut_ends = self._cut_ends(ids, starts, ends)
+        tails = np.flatnonzero(ids == self.vocabulary.get(TAIL_MARK, len(self.vocabulary)))
+        nearest = np.append(tails, len(ids))[np.searchsorted(tails, starts)]
+        cut_ends = np.minimum(nearest, ends - 1)
         # A tail longer than all of `max_length` is no real one; what is still too much goes from its end.
         first = np.minimum(n_cut[rows], cut_ends - starts - 1)
         second = n_cut[rows] - first
@@ -172,9 +177,6 @@ class SmilesTokenizer(StringTokenizer):
     notation = "smiles"
     shortest = 3
 
-    def _cut_ends(self, ids: Ids, starts: Places, ends: Places) -> Places:
-        return ends - 1
-
 
 class MofidTokenizer(StringTokenizer):
     """Compact MOFids: the building blocks as SMILES, then `&&`, each topology code and the catenation."""
@@ -182,17 +184,87 @@ class MofidTokenizer(StringTokenizer):
     notation = "mofid"
     shortest = 8
 
-    def _cut_ends(self, ids: Ids, starts: Places, ends: Places) -> Places:
-        tails = np.flatnonzero(ids == self.vocabulary.get(TAIL_MARK, len(self.vocabulary)))
-        nearest = np.append(tails, len(ids))[np.searchsorted(tails, starts)]
-        cut_ends: Places = np.minimum(nearest, ends - 1)
-        return cut_ends
+
+_KINDS: dict[NotationName, type[StringTokenizer]] = {"smiles": SmilesTokenizer, "mofid": MofidTokenizer}
 
 
-KINDS: dict[NotationName, type[StringTokenizer]] = {
-    kind.notation: kind for kind in (SmilesTokenizer, MofidTokenizer)
-}
-"""The tokenizer of each notation."""
+def build_tokenizer(
+    strings: Iterable[str], notation: NotationName, base: StringTokenizer | None = None, min_count: int = 1
+) -> StringTokenizer:
+    """A tokenizer whose vocabulary is the tokens of these strings.
+
+    The order is always the same: the special tokens, or all of `base` with its ids; then the new tokens, the
+    commonest first and equally common ones by their text.
+
+    Args:
+        strings: Strings as the model will read them; a generator is read once.
+        notation: "smiles" or "mofid".
+        base: A tokenizer to extend, so that one encoder serves both.
+        min_count: Least count of a new token.
+
+    Raises:
+        ConfigError: A setting is not allowed, a token of `base` is none of this notation, or there are more
+            tokens than fit.
+        DataError: Something in `strings` is not text.
+    """
+    has_tail = get_notation(notation).has_tail
+    if min_count < 1:
+        raise ConfigError(f"min_count={min_count} must be at least 1")
+    if isinstance(strings, str):
+        raise DataError(f"many strings are needed, not one: write [{strings!r}]")
+    counts: Counter[str] = Counter()
+    for place, string in enumerate(strings):
+        if not isinstance(string, str):
+            raise _not_text(place, string)
+        counts.update(split(string, notation))
+    if has_tail:
+        counts[TAIL_MARK] += min_count
+    known = list(base.vocabulary) if base else list(SPECIAL_TOKENS)
+    common = {token for token, count in counts.items() if count >= min_count}
+    new = sorted(common.difference(known), key=lambda token: (-counts[token], token))
+    return _KINDS[notation]({token: number for number, token in enumerate(known + new)})
+
+
+def load_tokenizer(name_or_path: str | Path) -> StringTokenizer:
+    """The tokenizer that comes with the package for a notation, or the one in a file or folder.
+
+    Args:
+        name_or_path: "smiles", "mofid", a tokenizer.json, or a folder that holds one.
+
+    Raises:
+        ConfigError: There is no such tokenizer, or its file is damaged or foreign.
+    """
+    if name_or_path in NOTATIONS:
+        return StringTokenizer.load(SHIPPED / f"{name_or_path}.json")
+    if not Path(name_or_path).exists():
+        raise ConfigError(
+            f"unknown tokenizer {str(name_or_path)!r}: known are {', '.join(NOTATIONS)}, "
+            "a tokenizer.json, or a folder that holds one"
+        )
+    return StringTokenizer.load(name_or_path)
+
+
+def summarise(tokenizer: StringTokenizer, strings: Sequence[str], encoded: EncodedStrings) -> Tokenization:
+    """Count unknown and cut tokens, before anything is trained on them.
+
+    Args:
+        tokenizer: The tokenizer that encoded the strings.
+        strings: What was encoded; split again only where a token is unknown.
+        encoded: What it was encoded to.
+    """
+    with_unknown = np.flatnonzero(encoded.n_unknown)
+    split_again = (token for row in with_unknown.tolist() for token in tokenizer.tokens(strings[row]))
+    unknown = Counter(token for token in split_again if token not in tokenizer.vocabulary)
+    return Tokenization(
+        n_strings=len(encoded),
+        n_tokens=len(encoded.ids),
+        longest=int((encoded.lengths + encoded.n_cut).max(initial=0)),
+        n_unknown=int(encoded.n_unknown.sum()),
+        n_strings_unknown=len(with_unknown),
+        unknown=tuple(sorted(unknown.items(), key=lambda item: (-item[1], item[0]))),
+        n_cut=int(encoded.n_cut.sum()),
+        n_strings_cut=int(np.count_nonzero(encoded.n_cut)),
+    )
 
 
 def _checked(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, int]:
@@ -206,9 +278,9 @@ def _checked(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str,
     ordered = dict(sorted(vocabulary.items(), key=lambda item: item[1]))
     if tuple(ordered)[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
         raise ConfigError(f"a vocabulary must begin with {' '.join(SPECIAL_TOKENS)}")
-    strange = [token for token in ordered if not is_token(token, notation)]
-    if strange:
-        raise ConfigError(f"{strange[0]!r} is not one token of {notation}")
+    for token in ordered:
+        if not is_token(token, notation):
+            raise ConfigError(f"{token!r} is not one token of {notation}")
     return ordered
 
 
@@ -217,11 +289,14 @@ def _texts_of(strings: Sequence[str]) -> list[str]:
         raise DataError(f"a list of strings is needed, not one string: write [{strings!r}]")
     texts = list(strings)
     if not all(issubclass(kind, str) for kind in set(map(type, texts))):
-        place, value = next((place, text) for place, text in enumerate(texts) if not isinstance(text, str))
-        raise DataError(f"string {place} is {value!r}, which is not text")
+        raise next(_not_text(place, text) for place, text in enumerate(texts) if not isinstance(text, str))
     return texts
+
+
+def _not_text(place: int, value: object) -> DataError:
+    return DataError(f"string {place} is {value!r}, which is not text")
 
 
 def _file_at(path: str | Path) -> Path:
     path = Path(path)
-    return path / FILE_NAME if path.is_dir() else path
+    return path / "tokenizer.json" if path.is_dir() else path

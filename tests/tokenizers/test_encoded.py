@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from catenane.tokenizers import EncodedStrings, build_tokenizer
+from catenane.tokenizers.encoded import expand_ranges
 
 
 @pytest.fixture
@@ -30,3 +31,13 @@ def test_take_keeps_each_string_whole(encoded: EncodedStrings, places: list[int]
     assert taken.n_unknown.tolist() == encoded.n_unknown[places].tolist()
     assert taken.n_cut.tolist() == encoded.n_cut[places].tolist()
     assert (taken.ids.dtype, taken.offsets.dtype) == (np.uint16, np.int64)
+
+
+@pytest.mark.parametrize(
+    ("starts", "counts"), [([], []), ([5], [0]), ([5], [3]), ([7, 0, 2, 2], [2, 0, 3, 1]), ([0, 9], [0, 0])]
+)
+def test_every_index_of_every_range(starts: list[int], counts: list[int]) -> None:
+    expected = [start + step for start, count in zip(starts, counts, strict=True) for step in range(count)]
+    got = expand_ranges(np.array(starts, np.int64), np.array(counts, np.int64))
+    assert got.dtype == np.int64
+    assert got.tolist() == expected

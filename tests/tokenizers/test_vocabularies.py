@@ -11,7 +11,6 @@ import pytest
 from catenane.tokenizers import load_tokenizer, summarise
 from catenane.tokenizers.grammar import is_token
 from catenane.tokenizers.vocabularies import __main__ as program
-from catenane.tokenizers.vocabularies.atoms import usual_tokens
 
 
 def test_one_encoder_serves_both() -> None:
@@ -49,7 +48,7 @@ def test_what_chemists_write_is_known(text: str) -> None:
 
 
 def test_usual_tokens_are_tokens_that_the_smiles_vocabulary_knows() -> None:
-    usual = set(usual_tokens())
+    usual = set(program.usual_tokens())
     assert all(is_token(token, "smiles") for token in usual)
     assert usual <= set(load_tokenizer("smiles").vocabulary)
 
