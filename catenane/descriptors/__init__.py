@@ -1,6 +1,6 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
-from catenane.descriptors.fragments import HAS_FRAGMENTS, count_fragments, fragments
+from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments
 from catenane.descriptors.table import (
     Descriptors,
     compute_descriptors,

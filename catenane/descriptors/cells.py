@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from catenane.descriptors.linkers import LinkerTraits
 from catenane.descriptors.nodes import NodeTraits
@@ -24,8 +24,7 @@ _ROD_STEP = 3.4
 """Distance of neighbouring metals along the rods of MIL-47 and MIL-53, in angstrom."""
 
 
-@dataclass(frozen=True, slots=True)
-class Net:
+class Net(NamedTuple):
     """A net whose edges are all alike, at its most symmetric."""
 
     volume: float
@@ -47,8 +46,7 @@ _TWELVEFOLD = {"fcu", "pcu", "hex", "bct"}
 """What hexamers that bind twelve linkers are taken for where linkers of unequal length distort fcu."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
+class Unit(NamedTuple):
     """One reading of a MOFid: what belongs to one node."""
 
     weight: float
@@ -65,26 +63,29 @@ def read_units(node: NodeTraits, linkers: Sequence[LinkerTraits], topology: str)
     """The units that these blocks may form on a net; none where the net or a linker's length is not known."""
     bridging = [x for x in linkers if not math.isnan(x.reach)]
     carboxylates = [x for x in bridging if x.binding == "carboxylate"]
+    edging = carboxylates or bridging
     if node.kind == "hexamer" and topology in _TWELVEFOLD:
         topology = "fcu"
     if topology == "pcu" and node.kind == "paddlewheel" and carboxylates:
         return _pillared(node, carboxylates, [x for x in bridging if x.binding != "carboxylate"])
-    edging = carboxylates or bridging
     if topology == "pcu":
-        return [
-            Unit(weight, edges, math.prod(edges), tuple((1.0, x) for x in chosen))
-            for weight, chosen in _assignments(edging, 3)
-            for edges in [tuple(_edge(node, x) for x in chosen)]
-        ]
+        return _on_axes(node, edging, 3, share=1.0)
     if topology == "rna" and node.kind == "single":
-        return [
-            Unit(weight, edges, math.prod(edges) * _ROD_STEP, tuple((0.5, x) for x in chosen))
-            for weight, chosen in _assignments(edging, 2)
-            for edges in [tuple(_edge(node, x) for x in chosen)]
-        ]
+        return _on_axes(node, edging, 2, share=0.5, height=_ROD_STEP)
     net = _NETS.get(topology)
     edging = [x for x in edging if net and x.n_sites == net.n_sites]
     return [_regular(node, edging, net)] if net and edging else []
+
+
+def _on_axes(
+    node: NodeTraits, linkers: Sequence[LinkerTraits], n_axes: int, *, share: float, height: float = 1.0
+) -> list[Unit]:
+    """Edges at right angles, of one linker each, of which `share` belongs to a node."""
+    units = []
+    for weight, chosen in _assignments(linkers, n_axes):
+        edges = tuple(_edge(node, x) for x in chosen)
+        units.append(Unit(weight, edges, math.prod(edges) * height, tuple((share, x) for x in chosen)))
+    return units
 
 
 def _pillared(node: NodeTraits, sheet: Sequence[LinkerTraits], pillars: Sequence[LinkerTraits]) -> list[Unit]:

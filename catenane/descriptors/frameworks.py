@@ -7,9 +7,14 @@ from collections.abc import Iterable, Sequence
 from operator import attrgetter
 
 from catenane.descriptors.cells import Unit, read_units
-from catenane.descriptors.linkers import ELEMENTS, SUBSTITUENTS, LinkerTraits, read_linker
-from catenane.descriptors.metals import METALS
-from catenane.descriptors.nodes import CLUSTERS, NodeTraits, read_node
+from catenane.descriptors.linkers import (
+    ELEMENTS,
+    LINKER_PROPERTIES,
+    SUBSTITUENTS,
+    LinkerTraits,
+    read_linker,
+)
+from catenane.descriptors.nodes import CLUSTERS, METALS, NodeTraits, read_node
 from catenane.notation import Mofid
 
 __all__ = ["FRAMEWORK_DESCRIPTORS", "describe_framework"]
@@ -21,21 +26,8 @@ _TO_GRAMS = 1.66053907
 _NODE_ATOM_VOLUME = 12.0
 """Volume that a metal of a node with its share of oxygens takes, in cubic angstrom."""
 
-_LINKER_PROPERTIES = {
-    "mass": "mass, g/mol",
-    "polar_area": "topological polar surface area, Å2",
-    "log_p": "octanol-water partition coefficient after Crippen",
-    "refractivity": "molar refractivity after Crippen, cm3/mol",
-    "aromatic_fraction": "share of heavy atoms that are aromatic",
-    "n_rings": "rings",
-    "n_backbone": "heavy atoms of the backbone",
-    "reach": "distance of the two farthest binding groups, Å",
-    "breadth": "larger extent at right angles to the line through these groups, Å",
-    "thickness": "smaller such extent, Å",
-    "offset": "distance of the middle from that line, Å",
-}
 _BOUND_PROPERTIES = ("reach", "breadth", "thickness")
-_properties = attrgetter(*_LINKER_PROPERTIES)
+_properties = attrgetter(*LINKER_PROPERTIES)
 _bound_properties = attrgetter(*_BOUND_PROPERTIES)
 
 FRAMEWORK_DESCRIPTORS: dict[str, str] = {
@@ -64,11 +56,11 @@ FRAMEWORK_DESCRIPTORS: dict[str, str] = {
     "linker_most_sites": "binding groups of the linker with most",
     **{
         f"linker_{name}_{statistic}": f"{meaning}; {statistic} over the linkers"
-        for name, meaning in _LINKER_PROPERTIES.items()
+        for name, meaning in LINKER_PROPERTIES.items()
         for statistic in ("min", "mean", "max")
     },
     **{
-        f"{binding}_{name}": f"{_LINKER_PROPERTIES[name]}; mean over the linkers that bind by {binding}"
+        f"{binding}_{name}": f"{LINKER_PROPERTIES[name]}; mean over the linkers that bind by {binding}"
         for binding in ("carboxylate", "nitrogen")
         for name in _BOUND_PROPERTIES
     },
@@ -114,8 +106,6 @@ FRAMEWORK_DESCRIPTORS: dict[str, str] = {
 }
 """What each descriptor of a framework is, with its unit, in the order of the columns."""
 
-_CELL_NAMES = tuple(FRAMEWORK_DESCRIPTORS)[list(FRAMEWORK_DESCRIPTORS).index("cell_edge_min") :]
-
 
 def describe_framework(mofid: Mofid) -> list[float]:
     """Values of `FRAMEWORK_DESCRIPTORS` for one framework; NaN where undefined."""
@@ -123,12 +113,9 @@ def describe_framework(mofid: Mofid) -> list[float]:
     blocks = [linker for linker in map(read_linker, mofid.linkers) if linker is not None]
     linkers = [linker for linker in blocks if linker.binding != "none"]
     n_lone = len(mofid.blocks) - len(mofid.nodes) - len(mofid.linkers)
-    return [
-        *_node_values(nodes, n_lone),
-        *_net_values(mofid),
-        *_linker_values(blocks, linkers),
-        *_cell_values(mofid, nodes, linkers),
-    ]
+    known = (*_node_values(nodes, n_lone), *_net_values(mofid), *_linker_values(blocks, linkers))
+    cell = list(_cell_values(mofid, nodes, linkers))
+    return [*known, *cell, *[math.nan] * (len(FRAMEWORK_DESCRIPTORS) - len(known) - len(cell))]
 
 
 def _node_values(nodes: Sequence[NodeTraits], n_lone: int) -> Iterable[float]:
@@ -167,7 +154,7 @@ def _linker_values(blocks: Sequence[LinkerTraits], linkers: Sequence[LinkerTrait
     yield from (len(bound) for bound in by_binding.values())
     yield len(blocks) - len(linkers)
     yield max((linker.n_sites for linker in linkers), default=0)
-    for column in _columns(map(_properties, linkers), len(_LINKER_PROPERTIES)):
+    for column in _columns(map(_properties, linkers), len(LINKER_PROPERTIES)):
         yield from (min(column), _mean(column), max(column))
     for bound in by_binding.values():
         yield from map(_mean, _columns(map(_bound_properties, bound), len(_BOUND_PROPERTIES)))
@@ -183,7 +170,6 @@ def _cell_values(
     yield bool(units)
     yield len(units)
     if not units:
-        yield from [math.nan] * len(_CELL_NAMES)
         return
     n_nets = 1 + (mofid.catenation or 0)
     total = sum(unit.weight for unit in units)

@@ -10,17 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from catenane.descriptors.lenient import mend
+from catenane.notation import Chem, mend_block
 
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
-
-__all__ = ["Extent", "Point", "backbone_atoms", "measure", "place_atoms"]
+__all__ = ["Point", "backbone_atoms", "measure", "place_atoms"]
 
 Point: TypeAlias = tuple[float, float, float]
-Extent: TypeAlias = tuple[float, float, float, float]
 
 _SEED = 61453
 _TRIALS = 2
@@ -31,10 +27,8 @@ _LEAN = 1.7
 _ASKEW: Point = (0.3, 0.5, 0.8)
 
 
-def backbone_atoms(mol: Mol, sites: Sequence[int]) -> set[int]:
+def backbone_atoms(mol: Chem.Mol, sites: Sequence[int]) -> set[int]:
     """Atoms on the shortest paths from the first site to the others, and the rings that these paths touch."""
-    from rdkit import Chem
-
     kept = set(sites)
     for site in sites[1:]:
         kept.update(Chem.GetShortestPath(mol, sites[0], site))
@@ -44,10 +38,8 @@ def backbone_atoms(mol: Mol, sites: Sequence[int]) -> set[int]:
     return kept
 
 
-def place_atoms(mol: Mol, backbone: Iterable[int]) -> dict[int, Point]:
+def place_atoms(mol: Chem.Mol, backbone: Iterable[int]) -> dict[int, Point]:
     """Positions in angstrom of the heavy atoms that bonds connect to the backbone, by index."""
-    from rdkit import Chem
-
     smiles = Chem.MolFragmentToSmiles(mol, sorted(backbone))
     order = mol.GetProp("_smilesAtomOutputOrder").strip("[],").split(",")
     placed = {int(atom): point for atom, point in zip(order, _embed(smiles), strict=True)}
@@ -56,7 +48,7 @@ def place_atoms(mol: Mol, backbone: Iterable[int]) -> dict[int, Point]:
     return placed
 
 
-def measure(placed: dict[int, Point], sites: Sequence[int]) -> Extent:
+def measure(placed: dict[int, Point], sites: Sequence[int]) -> tuple[float, float, float, float]:
     """Size of a linker in angstrom.
 
     Returns:
@@ -89,7 +81,7 @@ def _embed(smiles: str) -> list[Point]:
     from rdkit.Chem import rdDepictor
 
     with rdBase.BlockLogs():
-        mol = mend(smiles)
+        mol = mend_block(smiles)
         assert mol is not None, "RDKit reads what it has written"
         _stretch(mol)
         if mol.GetNumAtoms() > _LARGEST_EMBEDDED or not _embedded(mol):
@@ -97,7 +89,7 @@ def _embed(smiles: str) -> list[Point]:
         return [(x, y, z) for x, y, z in mol.GetConformer().GetPositions().tolist()]
 
 
-def _embedded(mol: Mol) -> bool:
+def _embedded(mol: Chem.Mol) -> bool:
     from rdkit.Chem import rdDistGeom
 
     try:
@@ -109,12 +101,10 @@ def _embedded(mol: Mol) -> bool:
     return bool(done >= 0)
 
 
-def _stretch(mol: Mol) -> None:
+def _stretch(mol: Chem.Mol) -> None:
     """Make open-chain double bonds trans: linkers span, they do not fold back."""
-    from rdkit.Chem import BondStereo, BondType
-
     for bond in mol.GetBonds():
-        if bond.GetBondType() != BondType.DOUBLE or bond.IsInRing():
+        if bond.GetBondType() != Chem.BondType.DOUBLE or bond.IsInRing():
             continue
         first, last = bond.GetBeginAtom(), bond.GetEndAtom()
         ends = []
@@ -124,13 +114,11 @@ def _stretch(mol: Mol) -> None:
                 ends.append(max(around, key=lambda a: (a.GetDegree(), -a.GetIdx())).GetIdx())
         if len(ends) == 2:
             bond.SetStereoAtoms(*ends)
-            bond.SetStereo(BondStereo.STEREOTRANS)
+            bond.SetStereo(Chem.BondStereo.STEREOTRANS)
 
 
-def _grow(mol: Mol, placed: dict[int, Point]) -> None:
+def _grow(mol: Chem.Mol, placed: dict[int, Point]) -> None:
     """Place the remaining atoms outward from their placed neighbours, level by level."""
-    from rdkit import Chem
-
     radius = Chem.GetPeriodicTable().GetRcovalent
     front = list(placed)
     while front:

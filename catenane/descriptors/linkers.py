@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from catenane.descriptors.layout import backbone_atoms, measure, place_atoms
-from catenane.descriptors.lenient import mend
+from catenane.notation import Chem, atoms_beyond, mend_block
 
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
-
-__all__ = ["ELEMENTS", "SUBSTITUENTS", "LinkerTraits", "read_linker"]
+__all__ = ["ELEMENTS", "LINKER_PROPERTIES", "SUBSTITUENTS", "LinkerTraits", "read_linker"]
 
 Binding: TypeAlias = Literal["carboxylate", "nitrogen", "mixed", "oxygen", "none"]
 
@@ -42,66 +38,63 @@ _VOLUMES = {
     "P": 24.43, "S": 24.43, "B": 40.48, "Si": 38.79, "Se": 28.73,
 }  # fmt: skip
 _BOND, _AROMATIC_RING, _OTHER_RING = 5.92, 14.7, 3.8
-
-
 _LARGEST_PLACED = 300
 """Atoms of a backbone beyond which lengths stay unknown: such a block is a polymer, and slow to lay out."""
 
+LINKER_PROPERTIES = {
+    "mass": "mass, g/mol",
+    "polar_area": "topological polar surface area, Å2",
+    "log_p": "octanol-water partition coefficient after Crippen",
+    "refractivity": "molar refractivity after Crippen, cm3/mol",
+    "aromatic_fraction": "share of heavy atoms that are aromatic",
+    "n_rings": "rings",
+    "n_backbone": "heavy atoms of the backbone",
+    "reach": "distance of the two farthest binding groups, Å",
+    "breadth": "larger extent at right angles to the line through these groups, Å",
+    "thickness": "smaller such extent, Å",
+    "offset": "distance of the middle from that line, Å",
+}
 
-@dataclass(frozen=True, slots=True)
-class LinkerTraits:
-    """One organic block.
 
-    Masses are in g/mol, lengths in angstrom, areas and volumes in their powers. A block that bridges nothing
-    has no lengths (NaN).
+class LinkerTraits(NamedTuple):
+    """One organic block; for what is not said here see `LINKER_PROPERTIES`.
+
+    A block that bridges nothing has no lengths (NaN).
     """
 
     binding: Binding
     """What binds metals; "none" for a block that bridges nothing, such as a lost substituent."""
     n_sites: int
     """Number of groups that bind."""
-    mass: float
-    """Mass with all hydrogens, also those that bond perception lost."""
     volume: float
-    """Van der Waals volume."""
-    polar_area: float
-    """Topological polar surface area."""
-    log_p: float
-    """Octanol-water partition coefficient after Crippen."""
-    refractivity: float
-    """Molar refractivity after Crippen, in cm3/mol: a measure of polarisability."""
-    aromatic_fraction: float
-    """Share of the heavy atoms that are aromatic."""
-    n_rings: int
-    n_heavy: int
-    """Heavy atoms, those of the backbone (see `layout.backbone_atoms`) in `n_backbone`."""
-    n_backbone: int
-    reach: float
-    """Distance of the two farthest sites: carboxylate carbons or nitrogens; NaN with fewer than two."""
-    breadth: float
-    """Larger extent at right angles to the line through these sites."""
-    thickness: float
-    """Smaller such extent."""
-    offset: float
-    """Distance of the middle of the atoms from that line."""
+    """Van der Waals volume, Å3."""
     elements: tuple[int, ...]
-    """Atoms by `ELEMENTS`."""
+    """Atoms by `ELEMENTS`, with the hydrogens that bond perception lost."""
     substituents: tuple[int, ...]
     """Groups on the backbone by `SUBSTITUENTS`."""
+    mass: float
+    polar_area: float
+    log_p: float
+    refractivity: float
+    aromatic_fraction: float
+    n_rings: int
+    n_backbone: int
+    reach: float
+    breadth: float
+    thickness: float
+    offset: float
 
 
 @lru_cache(maxsize=100_000)
 def read_linker(smiles: str) -> LinkerTraits | None:
     """The block that a SMILES describes, or None where RDKit cannot parse it."""
-    mol = mend(smiles)
+    mol = mend_block(smiles)
     if mol is None or not mol.GetNumAtoms():
         return None
     binding, sites = _sites(mol)
     backbone = backbone_atoms(mol, sites) if sites else set(range(mol.GetNumAtoms()))
-    oxygens = {
-        a.GetIdx() for s in sites for a in mol.GetAtomWithIdx(s).GetNeighbors() if a.GetAtomicNum() == 8
-    }
-    core = backbone | oxygens
+    bound = (atom for site in sites for atom in mol.GetAtomWithIdx(site).GetNeighbors())
+    core = backbone | {atom.GetIdx() for atom in bound if atom.GetAtomicNum() == 8}
     groups = Counter(_group_name(mol, group) for group in _groups(mol, core))
     placed = place_atoms(mol, core) if sites and len(core) <= _LARGEST_PLACED else {}
     reach, breadth, thickness, offset = measure(placed, sites) if placed else (math.nan,) * 4
@@ -112,25 +105,24 @@ def read_linker(smiles: str) -> LinkerTraits | None:
     return LinkerTraits(
         binding=binding,
         n_sites=len(sites),
-        mass=_mass(elements),
         volume=_volume(mol, elements),
+        elements=tuple(elements[symbol] for symbol in ELEMENTS),
+        substituents=tuple(groups[name] for name in SUBSTITUENTS),
+        mass=_mass(elements),
         polar_area=polar_area,
         log_p=log_p,
         refractivity=refractivity,
         aromatic_fraction=sum(atom.GetIsAromatic() for atom in atoms) / len(atoms),
         n_rings=mol.GetRingInfo().NumRings(),
-        n_heavy=len(atoms),
         n_backbone=len(backbone),
         reach=reach,
         breadth=breadth,
         thickness=thickness,
         offset=offset,
-        elements=tuple(elements[symbol] for symbol in ELEMENTS),
-        substituents=tuple(groups[name] for name in SUBSTITUENTS),
     )
 
 
-def _sites(mol: Mol) -> tuple[Binding, list[int]]:
+def _sites(mol: Chem.Mol) -> tuple[Binding, list[int]]:
     if carboxylates := _first_match(mol, _CARBOXYLATES, 2):
         return "carboxylate", carboxylates
     if carboxylates := _first_match(mol, _CARBOXYLATES[:2], 1):
@@ -143,7 +135,7 @@ def _sites(mol: Mol) -> tuple[Binding, list[int]]:
     return "none", []
 
 
-def _first_match(mol: Mol, patterns: Sequence[str], at_least: int) -> list[int]:
+def _first_match(mol: Chem.Mol, patterns: Sequence[str], at_least: int) -> list[int]:
     """First atoms of the matches of the first pattern that matches often enough."""
     for smarts in patterns:
         found = sorted({match[0] for match in mol.GetSubstructMatches(_query(smarts))})
@@ -153,33 +145,22 @@ def _first_match(mol: Mol, patterns: Sequence[str], at_least: int) -> list[int]:
 
 
 @cache
-def _query(smarts: str) -> Mol:
-    from rdkit import Chem
-
+def _query(smarts: str) -> Chem.Mol:
     return Chem.MolFromSmarts(smarts)
 
 
-def _groups(mol: Mol, core: set[int]) -> list[list[int]]:
+def _groups(mol: Chem.Mol, core: set[int]) -> Iterator[list[int]]:
     """Connected groups of atoms outside the core."""
     seen = set(core)
-    groups = []
-    for anchor in sorted(core):
+    for anchor in core:
         for first in mol.GetAtomWithIdx(anchor).GetNeighbors():
-            if first.GetIdx() in seen:
-                continue
-            group = [first.GetIdx()]
-            seen.add(first.GetIdx())
-            for index in group:
-                fresh = [
-                    a.GetIdx() for a in mol.GetAtomWithIdx(index).GetNeighbors() if a.GetIdx() not in seen
-                ]
-                seen.update(fresh)
-                group.extend(fresh)
-            groups.append(group)
-    return groups
+            if first.GetIdx() not in seen:
+                group = atoms_beyond(mol, first.GetIdx(), core)
+                seen.update(group)
+                yield group
 
 
-def _group_name(mol: Mol, group: Sequence[int]) -> str:
+def _group_name(mol: Chem.Mol, group: Sequence[int]) -> str:
     atoms = [mol.GetAtomWithIdx(index) for index in group]
     symbols = Counter(atom.GetSymbol() for atom in atoms)
     if any(atom.IsInRing() for atom in atoms):
@@ -197,7 +178,7 @@ def _group_name(mol: Mol, group: Sequence[int]) -> str:
     return "alkyl" if symbols["C"] == len(atoms) else "other"
 
 
-def _surface(mol: Mol) -> tuple[float, float, float]:
+def _surface(mol: Chem.Mol) -> tuple[float, float, float]:
     from rdkit.Chem import rdMolDescriptors
 
     try:
@@ -208,13 +189,11 @@ def _surface(mol: Mol) -> tuple[float, float, float]:
 
 
 def _mass(elements: Counter[str]) -> float:
-    from rdkit import Chem
-
     weight = Chem.GetPeriodicTable().GetAtomicWeight
     return sum(n * weight(symbol) for symbol, n in elements.items() if symbol != "*")
 
 
-def _volume(mol: Mol, elements: Counter[str]) -> float:
+def _volume(mol: Chem.Mol, elements: Counter[str]) -> float:
     rings = mol.GetRingInfo()
     aromatic = sum(all(mol.GetBondWithIdx(b).GetIsAromatic() for b in ring) for ring in rings.BondRings())
     n_bonds = mol.GetNumBonds() + elements["H"]

@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catenane.descriptors.fragments import count_fragments
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
-from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, describe_molecule
-from catenane.notation import NotationName, Record, as_records, compute_all, get_notation, rdkit_errors
-from catenane.notation.interrupts import heed_interrupts
+from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, count_fragments, describe_molecule
+from catenane.notation import (
+    NotationName,
+    Record,
+    as_records,
+    compute_all,
+    get_notation,
+    heed_interrupts,
+    rdkit_errors,
+)
 
 __all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "descriptor_names"]
 
 
-class _Kind(NamedTuple):
-    """What a notation is described by."""
-
-    meanings: Mapping[str, str]
-    describe: Callable[[Any], list[float]]
-    """From the parsed object to the values."""
-
-
-_KINDS: dict[NotationName, _Kind] = {
-    "smiles": _Kind(MOLECULE_DESCRIPTORS, describe_molecule),
-    "mofid": _Kind(FRAMEWORK_DESCRIPTORS, describe_framework),
+_MEANINGS = {"smiles": MOLECULE_DESCRIPTORS, "mofid": FRAMEWORK_DESCRIPTORS}
+_DESCRIBE: dict[NotationName, Callable[[Any], list[float]]] = {
+    "smiles": describe_molecule,
+    "mofid": describe_framework,
 }
 
 
@@ -40,9 +39,6 @@ class Descriptors:
     """Shape (N, F), NaN where undefined; behind them counts of fragments, where these were wanted."""
     names: tuple[str, ...]
     """What the first F columns are; see `descriptor_meanings`."""
-
-    def __len__(self) -> int:
-        return len(self.values)
 
 
 def descriptor_names(notation: NotationName) -> tuple[str, ...]:
@@ -60,7 +56,7 @@ def descriptor_meanings(notation: NotationName) -> dict[str, str]:
     Raises:
         ConfigError: The notation is not known.
     """
-    return dict(_kind(notation).meanings)
+    return dict(_MEANINGS[get_notation(notation).name])
 
 
 def compute_descriptors(
@@ -108,10 +104,6 @@ def describe(record: Record) -> NDArray[np.float32]:
         NotationError: RDKit fails on it.
     """
     with rdkit_errors(record.text, silent=False):
-        values = np.asarray(_kind(record.notation).describe(record.parsed), dtype=np.float32)
+        values = np.asarray(_DESCRIBE[record.notation](record.parsed), dtype=np.float32)
     values[~np.isfinite(values)] = np.nan
     return values
-
-
-def _kind(notation: NotationName) -> _Kind:
-    return _KINDS[get_notation(notation).name]

@@ -1,9 +1,15 @@
 """SMILES and MOFid: parse, check, normalise, and what follows from a string, each computed once."""
 
-from catenane.notation.blocks import canonical_block, read_block, write_block
-from catenane.notation.detection import detect_notation
+from catenane.notation.blocks import atoms_beyond, canonical_block, mend_block, read_block, write_block
 from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid
-from catenane.notation.reading import Feature, as_records, compute_all, read_mixed, read_records
+from catenane.notation.reading import (
+    Feature,
+    as_records,
+    compute_all,
+    detect_notation,
+    read_mixed,
+    read_records,
+)
 from catenane.notation.registry import (
     NOTATIONS,
     Notation,
@@ -15,12 +21,12 @@ from catenane.notation.registry import (
     respell,
 )
 from catenane.notation.smiles import Smiles
-from catenane.notation.toolkit import LONGEST, rdkit_errors
+from catenane.notation.toolkit import Chem, heed_interrupts, rdkit_errors
 
 __all__ = [
     "FAILED_TOPOLOGIES",
-    "LONGEST",
     "NOTATIONS",
+    "Chem",
     "Feature",
     "Mofid",
     "Notation",
@@ -28,11 +34,14 @@ __all__ = [
     "Record",
     "Smiles",
     "as_records",
+    "atoms_beyond",
     "canonical_block",
     "compute_all",
     "detect_notation",
     "get_notation",
     "groups",
+    "heed_interrupts",
+    "mend_block",
     "normalise",
     "rdkit_errors",
     "read_block",

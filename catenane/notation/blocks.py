@@ -8,47 +8,62 @@ for rings. The spelling that RDKit writes of either is the normal form of the bl
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from catenane.notation.syntax import find_fault, find_ring_fault, notation_error
-from catenane.notation.toolkit import LONGEST, rdkit_errors
+from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
-
-__all__ = ["canonical_block", "read_block", "write_block"]
+__all__ = ["atoms_beyond", "canonical_block", "mend_block", "read_block", "write_block"]
 
 _MOST_PASSES = 8
 """Times that a block is read and written in search of a spelling that no longer changes."""
 
 
-def read_block(smiles: str) -> Mol:
+def read_block(smiles: str) -> Chem.Mol:
     """The block as an unsanitised molecule: metals, radicals and aromatic rings stay as they are written.
 
     Raises:
         NotationError: The string is not SMILES of one connected block, or longer than `toolkit.LONGEST`.
     """
-    from rdkit import Chem
-
     if len(smiles) > LONGEST:
         raise notation_error(f"a block of {len(smiles):,} characters, {LONGEST:,} are allowed", smiles)
     fault = find_fault(smiles, apart=True) or find_ring_fault(smiles)
     if fault is not None:
-        raise notation_error(fault.reason, smiles, fault.position)
+        raise fault.error(smiles)
     with rdkit_errors(smiles):
-        mol = Chem.MolFromSmiles(smiles, sanitize=False)
+        mol = _unsanitised(smiles)
         if mol is None or "." in smiles:
             raise notation_error("not SMILES of one connected block", smiles)
-        mol.UpdatePropertyCache(strict=False)
-        Chem.AssignRadicals(mol)
         Chem.FastFindRings(mol)
     return mol
 
 
-def write_block(mol: Mol) -> str:
-    """The normal form of one connected molecule, sanitised or not."""
-    from rdkit import Chem
+def mend_block(smiles: str) -> Chem.Mol | None:
+    """The molecule that was meant, sanitised as far as RDKit agrees; None where it cannot be parsed.
 
+    MOFid cuts a framework at its metals and perceives bonds from distances, so that hydrogens go missing
+    (`[C]=C`), a nitrile appears as `[C][N]` and a carboxylate as `[C]([O])[O]`. Two neighbours with unpaired
+    electrons share them in their bond, and a carbon that still has some gets hydrogens.
+    """
+    from rdkit import rdBase
+
+    if len(smiles) > LONGEST:
+        return None
+    with rdBase.BlockLogs():
+        mol = _unsanitised(smiles)
+        if mol is None:
+            return None
+        _pair_electrons(mol)
+        if Chem.SanitizeMol(mol, catchErrors=True):
+            flags = Chem.SanitizeFlags
+            mol.UpdatePropertyCache(strict=False)
+            demands = flags.SANITIZE_PROPERTIES | flags.SANITIZE_KEKULIZE
+            Chem.SanitizeMol(mol, flags.SANITIZE_ALL ^ demands, catchErrors=True)
+            Chem.GetSymmSSSR(mol)
+        return mol
+
+
+def write_block(mol: Chem.Mol) -> str:
+    """The normal form of one connected molecule, sanitised or not."""
     return canonical_block(Chem.MolToSmiles(mol))
 
 
@@ -69,9 +84,25 @@ def canonical_block(smiles: str) -> str:
     return min(passes[passes.index(smiles) :]) if smiles in passes else passes[0]
 
 
-def _rewritten(smiles: str) -> str:
-    from rdkit import Chem
+def atoms_beyond(mol: Chem.Mol, first: int, inside: set[int]) -> list[int]:
+    """The atoms that hang together with the first one without those inside, in ascending order."""
+    found, todo = {first}, [first]
+    while todo:
+        neighbours = {other.GetIdx() for other in mol.GetAtomWithIdx(todo.pop()).GetNeighbors()}
+        todo += neighbours - inside - found
+        found |= neighbours - inside
+    return sorted(found)
 
+
+def _unsanitised(smiles: str) -> Chem.Mol | None:
+    mol = Chem.MolFromSmiles(smiles, sanitize=False)
+    if mol is not None:
+        mol.UpdatePropertyCache(strict=False)
+        Chem.AssignRadicals(mol)
+    return mol
+
+
+def _rewritten(smiles: str) -> str:
     if not 0 < len(smiles) <= LONGEST:
         read_block(smiles)  # which refuses it
     with rdkit_errors(smiles):
@@ -85,12 +116,32 @@ def _rewritten(smiles: str) -> str:
     return text
 
 
-def _partly_sanitised(smiles: str) -> Mol:
-    from rdkit import Chem
-
+def _partly_sanitised(smiles: str) -> Chem.Mol:
     flags = Chem.SanitizeFlags
     mol = read_block(smiles)
     demands = flags.SANITIZE_PROPERTIES | flags.SANITIZE_CLEANUP_ORGANOMETALLICS
     if Chem.SanitizeMol(mol, flags.SANITIZE_ALL ^ demands, catchErrors=True):
         return read_block(smiles)
     return mol
+
+
+def _pair_electrons(mol: Chem.Mol) -> None:
+    electrons = [mol.GetAtomWithIdx(index).GetNumRadicalElectrons() for index in range(mol.GetNumAtoms())]
+    unpaired = {index: n for index, n in enumerate(electrons) if n}
+    if not unpaired:
+        return
+    kinds = {1: Chem.BondType.SINGLE, 2: Chem.BondType.DOUBLE, 3: Chem.BondType.TRIPLE}
+    for bond in mol.GetBonds():
+        first, last = bond.GetBeginAtomIdx(), bond.GetEndAtomIdx()
+        order = bond.GetBondTypeAsDouble()
+        raised = min(unpaired.get(first, 0), unpaired.get(last, 0), 3 - int(order))
+        if raised > 0 and order in kinds:
+            bond.SetBondType(kinds[int(order) + raised])
+            unpaired[first] -= raised
+            unpaired[last] -= raised
+    for index, left in unpaired.items():
+        atom = mol.GetAtomWithIdx(index)
+        takes_hydrogen = atom.GetAtomicNum() == 6 and atom.GetDegree() > 0
+        atom.SetNumRadicalElectrons(0 if takes_hydrogen else left)
+        if takes_hydrogen:
+            atom.SetNoImplicit(False)

@@ -2,7 +2,7 @@
 
 Two forms are read: the raw one that the MOFid program writes, `SMILES MOFid-v1.pcu.cat0;name`, and the
 compact one of the benchmark sets, `SMILES&&pcu.cat0`. Both are taken as text: many blocks hold metals and
-radicals that RDKit will not sanitise. RDKit is imported when the first one is put into normal form.
+radicals that RDKit will not sanitise.
 
 Source: B. J. Bucior et al., Cryst. Growth Des. 2019, 19, 6682 (raw); Z. Cao et al., JACS 2023, 145, 2958
 (compact).
@@ -10,9 +10,9 @@ Source: B. J. Bucior et al., Cryst. Growth Des. 2019, 19, 6682 (raw); Z. Cao et 
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import dataclass, replace
-from typing import NoReturn
 
 from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
@@ -77,9 +77,8 @@ class Mofid:
         tail_text, _, name = rest.partition(";")
         tail = (_COMPACT_TAIL if mark else _RAW_TAIL).fullmatch(tail_text)
         if tail is None:
-            _refuse_tail(text, tail_text, tail_start)
-        if not well_formed(smiles, apart=True):
-            _refuse_blocks(text, smiles)
+            raise _tail_error(text, tail_text, tail_start)
+        _check_blocks(text, smiles)
         codes, catenation, last = tail.groups()
         if mark:
             catenation, last = catenation or last, None
@@ -112,11 +111,8 @@ class Mofid:
 
         A lone atom (`[O]`, `[OH]`, water, a halide) bridges or caps metals; it is neither node nor linker.
         """
-        return tuple(
-            block
-            for block in self.blocks
-            if not _LONE_ATOM.fullmatch(block) and not _METAL_ATOM.search(block)
-        )
+        blocks = (block for block in self.blocks if not _LONE_ATOM.fullmatch(block))
+        return tuple(block for block in blocks if not _METAL_ATOM.search(block))
 
     @property
     def nets(self) -> tuple[str, ...]:
@@ -153,8 +149,18 @@ class Mofid:
             fault = find_ring_fault(self.smiles)  # counted in the whole string
             if fault is None:
                 raise
-            raise notation_error(fault.reason, str(self), fault.position) from None
+            raise fault.error(str(self)) from None
         return replace(self, blocks=blocks, topologies=tuple(dict.fromkeys(codes)))
+
+    def normal(self) -> tuple[str, Mofid]:
+        """The normal form, as text and as a framework."""
+        framework = self.canonical()
+        return str(framework), framework
+
+    def randomised(self, seed: int) -> str:
+        """The compact form with the blocks in another order; the same for the same seed."""
+        blocks = random.Random(seed).sample(self.blocks, len(self.blocks))
+        return str(replace(self, blocks=tuple(blocks)))
 
     def __str__(self) -> str:
         """The compact form, without name and reference."""
@@ -175,40 +181,38 @@ def _split_raw(text: str) -> tuple[str, str, int]:
     mark = _RAW_MARK.search(text)
     if mark is None:
         raise notation_error("not a MOFid, neither '&&' nor ' MOFid-v1' follows the building blocks", text)
-    if (version := mark["version"]) != "v1":
-        place = mark.start("version")
-        raise notation_error(
-            f"MOFid version '{excerpt(version)}' at position {place} is not 'v1'", text, place
-        )
+    version, place = mark["version"], mark.start("version")
+    if version != "v1":
+        reason = f"MOFid version '{excerpt(version)}' at position {place} is not 'v1'"
+        raise notation_error(reason, text, place)
     return text[: mark.start()], text[mark.end() :], mark.end()
 
 
-def _refuse_tail(text: str, tail: str, start: int) -> NoReturn:
+def _tail_error(text: str, tail: str, place: int) -> NotationError:
+    """What is wrong with a tail that starts at this place of the text."""
     codes, _, rest = tail.partition(".")
-    place = start
     for code in codes.split(","):
         if not re.fullmatch(_CODE, code):
             reason = f"unknown topology code '{excerpt(code)}'" if code else "topology code missing"
-            raise notation_error(f"{reason} at position {place}", text, place)
+            return notation_error(f"{reason} at position {place}", text, place)
         place += len(code) + 1
     catenation = rest.partition(".")[0]
     if not re.fullmatch(_CATENATION, catenation):
-        reason = (
-            f"unknown catenation '{excerpt(catenation)}' at position {place}, expected cat0, cat1, ... or NA"
-        )
-        raise notation_error(reason, text, place)
+        reason = f"unknown catenation '{excerpt(catenation)}' at position {place}"
+        return notation_error(f"{reason}, expected cat0, cat1, ... or NA", text, place)
     place += len(catenation)
-    raise notation_error(
-        f"unexpected '{excerpt(text[place:])}' at position {place} after the catenation", text, place
-    )
+    reason = f"unexpected '{excerpt(text[place:])}' at position {place} after the catenation"
+    return notation_error(reason, text, place)
 
 
-def _refuse_blocks(text: str, smiles: str) -> NoReturn:
+def _check_blocks(text: str, smiles: str) -> None:
+    """Refuse the text for the first fault of the blocks that it begins with."""
+    if well_formed(smiles, apart=True):
+        return
     place = 0
     for block in smiles.split("."):
         if not block:
             raise notation_error(f"empty block at position {place}", text, place)
         place += len(block) + 1
-    fault = find_fault(smiles, apart=True)
-    assert fault is not None, "well_formed and find_fault agree"
-    raise notation_error(fault.reason, text, fault.position)
+    if fault := find_fault(smiles, apart=True):
+        raise fault.error(text)

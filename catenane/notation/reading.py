@@ -8,23 +8,25 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from catenane.errors import ConfigError, NotationError
-from catenane.notation.detection import detect_notation
 from catenane.notation.registry import NotationName, Record, get_notation
+from catenane.notation.syntax import excerpt, well_formed
 
-__all__ = ["Feature", "as_records", "compute_all", "read_mixed", "read_records"]
+__all__ = ["Feature", "as_records", "compute_all", "detect_notation", "read_mixed", "read_records"]
 
 T = TypeVar("T")
 Item = TypeVar("Item")
 Feature = Callable[[Record], Any]
 
-SMALLEST_SHARE = 2_048
+_SMALLEST_SHARE = 2_048
 """Strings below which a process of their own takes longer to start than it saves."""
-MOST_MOLECULES = 8_192
+_MOST_MOLECULES = 8_192
 """Records of one call that keep what they were parsed to."""
+_SAMPLE = 256
+"""Strings that the notation is detected from, spread evenly over the column."""
 
 
 def read_records(
@@ -60,26 +62,15 @@ def read_records(
 
 
 def read_mixed(
-    strings: Sequence[object],
-    notation: NotationName,
-    features: Sequence[Feature] = (),
-    *,
-    n_jobs: int | None = None,
+    strings: Sequence[object], notation: NotationName, features: Sequence[Feature] = ()
 ) -> list[Record | NotationError]:
     """As `read_records`, for strings of a notation or of those that it includes, each by its look."""
     names = (notation, *get_notation(notation).includes)
     kinds = [_look(string, names) for string in strings]
-    found: dict[object, Iterator[Record | NotationError]] = {
-        name: iter(
-            read_records(
-                [string for string, kind in zip(strings, kinds, strict=True) if kind == name],
-                name,
-                features,
-                n_jobs=n_jobs,
-            )
-        )
-        for name in dict.fromkeys(names)
-    }
+    found = {}
+    for name in names:
+        alike = [string for string, kind in zip(strings, kinds, strict=True) if kind == name]
+        found[name] = iter(read_records(alike, name, features))
     return [kind if isinstance(kind, NotationError) else next(found[kind]) for kind in kinds]
 
 
@@ -91,6 +82,26 @@ def _look(string: object, names: Sequence[NotationName]) -> NotationName | Notat
     except NotationError as error:
         return error.with_traceback(None)
     return look if look in names else names[0]
+
+
+def detect_notation(strings: Sequence[str]) -> NotationName:
+    """The notation of more than half of the strings that are not blank, by a sample of them.
+
+    A MOFid is recognised by its `&&` or `MOFid-`, SMILES by its grammar; no molecule is built.
+
+    Raises:
+        NotationError: Every string is blank, or most are neither SMILES nor MOFid (an example is shown).
+    """
+    every = max(1, len(strings) // _SAMPLE)
+    sample = [text for text in (string.strip() for string in strings[::every]) if text]
+    if not sample:
+        raise NotationError("cannot tell SMILES from MOFid: every string is blank")
+    if 2 * sum("&&" in text or "MOFid-" in text for text in sample) > len(sample):
+        return "mofid"
+    others = [text for text in sample if not well_formed(text)]
+    if 2 * len(others) < len(sample):
+        return "smiles"
+    raise NotationError(f"most strings are neither SMILES nor MOFid, for example: {excerpt(others[0])}")
 
 
 def compute_all(
@@ -125,7 +136,7 @@ def _read(
             record = read(text)
             for feature in features:
                 record.compute(feature)
-            if len(strings) > MOST_MOLECULES:
+            if len(strings) > _MOST_MOLECULES:
                 record.release()
             found.append(record)
         except NotationError as error:
@@ -141,7 +152,7 @@ def _compute(records: Sequence[Record], feature: Feature) -> list[Any]:
             values.append(feature(record))
         except NotationError as error:
             values.append(error.with_traceback(None))
-        if not at_hand and len(records) > MOST_MOLECULES:
+        if not at_hand and len(records) > _MOST_MOLECULES:
             record.release()
     return values
 
@@ -167,8 +178,8 @@ def _n_shares(n_items: int, n_jobs: int | None) -> int:
         raise ConfigError(f"n_jobs={n_jobs} must be the number of processes, or -1 for one per core")
     if n_jobs not in (None, -1):
         return min(int(n_jobs or 1), n_items)
-    if n_items < 2 * SMALLEST_SHARE or multiprocessing.current_process().name != "MainProcess":
+    if n_items < 2 * _SMALLEST_SHARE or multiprocessing.current_process().name != "MainProcess":
         return 1  # a worker has brothers already
     from joblib import cpu_count
 
-    return min(int(cpu_count()), n_items // SMALLEST_SHARE)
+    return min(int(cpu_count()), n_items // _SMALLEST_SHARE)

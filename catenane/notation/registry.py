@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from catenane.errors import ConfigError
@@ -67,7 +66,7 @@ class Record:
             NotationError: The text was not in normal form, and is not of the notation.
         """
         if self._parsed is None:
-            self._parsed = get_notation(self.notation).parse(self.text)
+            self._parsed = get_notation(self.notation).kind.parse(self.text)
         return self._parsed
 
     @property
@@ -107,21 +106,15 @@ def groups(record: Record) -> Mapping[str, tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Notation:
-    """One notation; `parsed` below is a `Smiles` or a `Mofid`."""
+    """One notation."""
 
     name: NotationName
+    kind: type[Smiles] | type[Mofid]
+    """What a string is parsed to."""
     noun: str
     """What a string stands for."""
     drawn: str
     """What a drawing of it shows."""
-    parse: Callable[[str], Any]
-    """From text to the parsed object, or a `NotationError`."""
-    normal: Callable[[Any], Any]
-    """The parsed object in normal form."""
-    write: Callable[[Any], str]
-    """Text of a parsed object in normal form."""
-    spell: Callable[[Any, int], str]
-    """Another spelling of a parsed object, by a seed."""
     splits: tuple[str, ...]
     """Keys of `Record.groups` that rows can be split by; the first is the usual one."""
     held_out: frozenset[str] = frozenset()
@@ -137,8 +130,8 @@ class Notation:
         Raises:
             NotationError: It is not of this notation; the message gives reason and place.
         """
-        parsed = self.normal(self.parse(text))
-        return Record(self.write(parsed), self.name, parsed)
+        normal, parsed = self.kind.parse(text).normal()
+        return Record(normal, self.name, parsed)
 
     def reads(self, other: NotationName) -> bool:
         """Whether a tokenizer and an encoder of this notation can read the other one."""
@@ -180,34 +173,16 @@ def respell(text: str, notation: NotationName, seed: int) -> str:
 
     Source: E. J. Bjerrum 2017, arXiv:1703.07076 (SMILES enumeration); the blocks of a MOFid are a set.
     """
-    found = get_notation(notation)
-    return found.spell(found.parse(text), seed)
-
-
-def _shuffled(framework: Mofid, seed: int) -> str:
-    blocks = random.Random(seed).sample(framework.blocks, len(framework.blocks))
-    return str(replace(framework, blocks=tuple(blocks)))
+    return get_notation(notation).kind.parse(text).randomised(seed)
 
 
 _REGISTRY: Mapping[str, Notation] = {
-    "smiles": Notation(
-        name="smiles",
-        noun="molecule",
-        drawn="structure",
-        parse=Smiles.parse,
-        normal=lambda molecule: molecule,
-        write=Smiles.canonical,
-        spell=Smiles.randomised,
-        splits=("scaffold",),
-    ),
+    "smiles": Notation("smiles", Smiles, noun="molecule", drawn="structure", splits=("scaffold",)),
     "mofid": Notation(
-        name="mofid",
+        "mofid",
+        Mofid,
         noun="framework",
         drawn="linkers",
-        parse=Mofid.parse,
-        normal=Mofid.canonical,
-        write=str,
-        spell=_shuffled,
         splits=("linker", "topology", "framework"),
         held_out=frozenset({"linker"}),
         has_tail=True,

@@ -1,10 +1,9 @@
-"""SMILES of molecules that RDKit can build. RDKit is imported when the first one is parsed."""
+"""SMILES of molecules that RDKit can build."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from catenane.errors import NotationError
 from catenane.notation.syntax import (
@@ -15,10 +14,7 @@ from catenane.notation.syntax import (
     notation_error,
     well_formed,
 )
-from catenane.notation.toolkit import LONGEST, rdkit_errors
-
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
 __all__ = ["Smiles"]
 
@@ -32,7 +28,7 @@ class Smiles:
 
     text: str
     """SMILES as given, without white space around it."""
-    mol: Mol = field(repr=False, compare=False)
+    mol: Chem.Mol = field(repr=False, compare=False)
     """The sanitised RDKit molecule, hydrogens implicit."""
 
     @classmethod
@@ -43,30 +39,28 @@ class Smiles:
             NotationError: The string is not SMILES, or no molecule; `.position` is the place if there is one,
                 counted in the text without the white space around it.
         """
-        from rdkit import Chem
-
         text = text.strip(SPACE)
         if not text:
             raise NotationError("the SMILES string is empty")
         if len(text) > LONGEST:
             raise notation_error(f"{len(text):,} characters are more than the {LONGEST:,} allowed", text)
-        if not well_formed(text):
-            fault = find_fault(text)
-            assert fault is not None, "well_formed and find_fault agree"
-            raise notation_error(fault.reason, text, fault.position)
+        if not well_formed(text) and (fault := find_fault(text)):
+            raise fault.error(text)
         with rdkit_errors(text):
             mol = Chem.MolFromSmiles(text)
             if mol is None:
                 raise _refusal(text)
         return cls(text, mol)
 
+    def normal(self) -> tuple[str, Smiles]:
+        """The normal form, canonical isomeric SMILES, and the molecule as it is."""
+        return self.canonical(), self
+
     def canonical(self, *, isomeric: bool = True) -> str:
         """RDKit's canonical SMILES, with stereochemistry and isotopes or without.
 
         RDKit refuses to read a few of its own SMILES of unusual atoms: then the text stays as it is.
         """
-        from rdkit import Chem
-
         with rdkit_errors(self.text):
             text = str(Chem.MolToSmiles(self.mol, isomericSmiles=isomeric))
             readable = "[" not in _USUAL_ATOMS.sub("", text) or Chem.MolFromSmiles(text) is not None
@@ -78,8 +72,6 @@ class Smiles:
         Args:
             seed: An integer from 0 to 2**31 - 1.
         """
-        from rdkit import Chem
-
         # RDKit takes a seed of 0 for none, and would write another spelling each time.
         with rdkit_errors(self.text):
             return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])
@@ -92,21 +84,17 @@ class Smiles:
 
         Source: G. W. Bemis, M. A. Murcko, J. Med. Chem. 1996, 39, 2887.
         """
-        from rdkit import Chem
-
         if not self.mol.GetRingInfo().NumRings():
             return ""
         with rdkit_errors(self.text):
             scaffold = Chem.RWMol(self.mol)
-            removed = _side_chains(self.mol)
             scaffold.BeginBatchEdit()
-            for index in removed:
+            for index in _side_chains(self.mol):
                 scaffold.RemoveAtom(index)
                 for neighbour in self.mol.GetAtomWithIdx(index).GetNeighbors():
+                    aromatic_hetero = neighbour.GetIsAromatic() and neighbour.GetAtomicNum() != 6
                     # n-C becomes [nH], and an atom in brackets, such as a stereocentre, gets its hydrogen.
-                    if neighbour.GetNoImplicit() or (
-                        neighbour.GetIsAromatic() and neighbour.GetAtomicNum() != 6
-                    ):
+                    if neighbour.GetNoImplicit() or aromatic_hetero:
                         bearer = scaffold.GetAtomWithIdx(neighbour.GetIdx())
                         bearer.SetNumExplicitHs(bearer.GetNumExplicitHs() + 1)
             scaffold.CommitBatchEdit()
@@ -121,10 +109,8 @@ class Smiles:
         }
 
 
-def _side_chains(mol: Mol) -> set[int]:
+def _side_chains(mol: Chem.Mol) -> set[int]:
     """Atoms that lie neither in a ring nor between two, nor at the end of a double bond from there."""
-    from rdkit import Chem
-
     neighbours = [[other.GetIdx() for other in atom.GetNeighbors()] for atom in mol.GetAtoms()]
     degrees = list(map(len, neighbours))
     ends = [index for index, degree in enumerate(degrees) if degree < 2]
@@ -135,36 +121,36 @@ def _side_chains(mol: Mol) -> set[int]:
             if degrees[other] < 2 and other not in pruned:
                 pruned.add(other)
                 ends.append(other)
-    double = {
+    double = Chem.BondType.DOUBLE
+    kept = {
         index
         for index in pruned
         for bond in mol.GetAtomWithIdx(index).GetBonds()
-        if bond.GetBondType() == Chem.BondType.DOUBLE and bond.GetOtherAtomIdx(index) not in pruned
+        if bond.GetBondType() == double and bond.GetOtherAtomIdx(index) not in pruned
     }
-    return pruned - double
+    return pruned - kept
 
 
 def _refusal(text: str) -> NotationError:
     """Why RDKit builds no molecule from a string that follows the grammar."""
-    from rdkit import Chem
-
     fault = find_ring_fault(text)
     if fault is not None:
-        return notation_error(fault.reason, text, fault.position)
+        return fault.error(text)
     mol = Chem.MolFromSmiles(text, sanitize=False)
     problems = Chem.DetectChemistryProblems(mol) if mol is not None else ()
     if not problems:
         return notation_error("RDKit cannot read this SMILES", text)
     problem, places = problems[0], atom_positions(text)
-    if problem.GetType() == "KekulizeException":
+    kind = problem.GetType()
+    if kind == "KekulizeException":
         atoms = [places[index] for index in problem.GetAtomIndices()]
         listed = ", ".join(map(str, atoms[:8])) + ", …" * (len(atoms) > 8)
         reason = f"the aromatic atoms at positions {listed} cannot be given alternating bonds"
         return notation_error(reason, text, atoms[0])
-    if problem.GetType() not in ("AtomKekulizeException", "AtomValenceException"):
+    if kind not in ("AtomKekulizeException", "AtomValenceException"):
         return notation_error(str(problem.Message()), text)
     symbol, place = mol.GetAtomWithIdx(problem.GetAtomIdx()).GetSymbol(), places[problem.GetAtomIdx()]
-    if problem.GetType() == "AtomKekulizeException":
+    if kind == "AtomKekulizeException":
         return notation_error(f"{symbol} at position {place} is aromatic and in no ring", text, place)
     valence = re.search(r", (\d+),", problem.Message())
     bonds = f"valence {valence[1]}" if valence else "a valence"

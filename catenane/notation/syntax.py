@@ -68,6 +68,10 @@ class Fault(NamedTuple):
     reason: str
     """A clause that names the position: "')' at position 3 closes nothing"."""
 
+    def error(self, text: str) -> NotationError:
+        """The error about this fault in a string."""
+        return notation_error(self.reason, text, self.position)
+
 
 def well_formed(text: str, *, apart: bool = False) -> bool:
     """Whether the string follows the grammar: `find_fault(text, apart=apart) is None`, but much faster."""
@@ -154,9 +158,8 @@ def find_ring_fault(text: str) -> Fault | None:
                 bond = (other, atom) if other < atom else (atom, other)
                 if other == atom or bond in bonds:
                     joined = "an atom to itself" if other == atom else "two atoms that are bonded already"
-                    return Fault(
-                        token.start(), f"ring bond {number} at position {token.start()} joins {joined}"
-                    )
+                    place = token.start()
+                    return Fault(place, f"ring bond {number} at position {place} joins {joined}")
                 bonds.add(bond)
     return None
 
@@ -180,27 +183,27 @@ def excerpt(text: str, position: int = 0) -> str:
 
 def _may_follow(kind: str, last: str, before: str) -> bool:
     """Whether a token of this kind may follow the last one, itself preceded by the one before."""
-    if kind == "atom":
-        return True
-    if kind == "bond":
-        return last in _ATOM_LIKE or last == "open"
-    if kind == "ring":
-        return last in _ATOM_LIKE or (last == "bond" and before in _ATOM_LIKE)
-    return last in _ATOM_LIKE
+    return (
+        kind == "atom"
+        or last in _ATOM_LIKE
+        or (kind == "bond" and last == "open")
+        or (kind == "ring" and last == "bond" and before in _ATOM_LIKE)
+    )
 
 
 def _unreadable(text: str, position: int) -> str:
-    character = text[position]
-    if character == "[":
-        end = text.find("]", position)
-        if end < 0:
+    end = text.find("]", position) + 1
+    match text[position]:
+        case "[" if end:
+            return f"unknown atom {excerpt(text[position:end])} at position {position}"
+        case "[":
             return f"'[' at position {position} is never closed"
-        return f"unknown atom {excerpt(text[position : end + 1])} at position {position}"
-    if character == "]":
-        return f"']' at position {position} closes nothing"
-    if character == "%":
-        return f"'%' at position {position} needs a ring number of two digits"
-    return f"illegal character {character!r} at position {position}"
+        case "]":
+            return f"']' at position {position} closes nothing"
+        case "%":
+            return f"'%' at position {position} needs a ring number of two digits"
+        case character:
+            return f"illegal character {character!r} at position {position}"
 
 
 def _first_unclosed(branches: list[int], rings: dict[int, int]) -> Fault:

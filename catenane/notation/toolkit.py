@@ -1,17 +1,39 @@
-"""RDKit kept within bounds: its log silent, its errors ours, and strings no longer than it can walk."""
+"""RDKit kept within bounds: late to load, its log silent, its errors and interrupts ours."""
 
 from __future__ import annotations
 
+import _thread
+import importlib
+import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import cache
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from catenane.errors import NotationError
 from catenane.notation.syntax import notation_error
 
-__all__ = ["LONGEST", "rdkit_errors"]
+__all__ = ["LONGEST", "Chem", "heed_interrupts", "rdkit_errors"]
 
 LONGEST = 5_000
 """Characters; RDKit walks chains by recursion, and several times as many overflow the stack."""
+_DELAY = 0.05
+"""Seconds until an interrupt is raised: not within RDKit's own call of Python."""
+
+
+class _Late(ModuleType):
+    """A module that is imported when one of its names is first used."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(importlib.import_module(self.__name__), name)
+
+
+if TYPE_CHECKING:
+    from rdkit import Chem
+else:
+    Chem = _Late("rdkit.Chem")
 
 
 @contextmanager
@@ -21,7 +43,7 @@ def rdkit_errors(text: str, *, silent: bool = True) -> Iterator[None]:
     Args:
         text: The string, for the message.
         silent: Whether RDKit's log is silenced; not where it searches substructures, for its log is the only
-            trace of an interrupt there (see `interrupts`).
+            trace of an interrupt there (see `heed_interrupts`).
     """
     from rdkit import rdBase
 
@@ -34,3 +56,24 @@ def rdkit_errors(text: str, *, silent: bool = True) -> Iterator[None]:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
         reason = lines[1] if len(lines) > 1 and lines[0].endswith("Violation") else lines[0]
         raise notation_error(f"RDKit fails on this string ({reason})", text) from None
+
+
+@cache
+def heed_interrupts() -> None:
+    """Raise KeyboardInterrupt where RDKit would swallow it, from now on in this process.
+
+    RDKit's substructure search takes the signal for itself, returns what it has found so far, and leaves a
+    warning as the only trace. So its messages are sent through Python's logger `rdkit`, which writes them to
+    stderr as before, and that warning becomes the interrupt that it stands for.
+    """
+    from rdkit import rdBase
+
+    logging.getLogger("rdkit").addFilter(_pass_on)
+    rdBase.LogToPythonLogger()
+
+
+def _pass_on(record: logging.LogRecord) -> bool:
+    if "interrupted" not in record.getMessage().lower():
+        return True
+    threading.Timer(_DELAY, _thread.interrupt_main).start()
+    return False

@@ -32,8 +32,7 @@ from catenane.descriptors import describe, fragments
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
 from catenane.models import Bundle, load_bundle, save_bundle
-from catenane.notation import groups
-from catenane.notation.interrupts import heed_interrupts
+from catenane.notation import groups, heed_interrupts
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import FittedModel, fit_property_model, infer_task
 from catenane.train.folder import (

@@ -25,7 +25,7 @@ from catenane.data import (
 )
 from catenane.errors import DataError
 from catenane.models import Bundle, BundleConfig, save_bundle
-from catenane.notation.interrupts import heed_interrupts
+from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import (

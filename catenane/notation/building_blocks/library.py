@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -43,10 +44,10 @@ class Slot:
 
     donor: Donor
     shape: Shape
-    fewest: int = 1
+    fewest: int
     """Least number of different linkers that share the places."""
-    most: int = 1
-    """Greatest number of different linkers that share the places."""
+    most: int
+    """Greatest such number."""
     equal: bool = False
     """Whether linkers that share the places must be of one length, since the net has no free axis."""
 
@@ -63,15 +64,15 @@ class Blueprint:
     """RCSR code."""
     nodes: tuple[str, ...]
     """Names of nodes."""
+    slots: tuple[Slot, ...]
     connectivity: int
     """How many connecting groups a node binds in this net."""
-    slots: tuple[Slot, ...]
-    catenation: int
-    """Most further nets that interpenetrate it."""
     example: str
     """Known frameworks of this kind."""
     source: str
     """Where they are described."""
+    catenation: int = 0
+    """Most further nets that interpenetrate it."""
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,7 @@ def builtin_linkers() -> tuple[Linker, ...]:
 @cache
 def builtin_blueprints() -> tuple[Blueprint, ...]:
     """Every net of the library with what may occupy it."""
-    return tuple(
-        Blueprint(
-            net=blueprint["net"],
-            nodes=tuple(blueprint["nodes"]),
-            connectivity=blueprint["connectivity"],
-            slots=tuple(map(_slot, blueprint["slots"])),
-            catenation=blueprint.get("catenation", 0),
-            example=blueprint["example"],
-            source=blueprint["source"],
-        )
-        for blueprint in _read("blueprints")["blueprint"]
-    )
+    return tuple(_blueprint(**table) for table in _read("blueprints")["blueprint"])
 
 
 @cache
@@ -125,9 +115,12 @@ def builtin_substituents() -> tuple[Substituent, ...]:
     return tuple(Substituent(name, smiles) for name, smiles in _read("substituents").items())
 
 
-def _slot(table: dict[str, Any]) -> Slot:
-    fewest, most = table.get("linkers", (1, 1))
-    return Slot(table["donor"], table["shape"], fewest, most, table.get("equal", False))
+def _blueprint(*, nodes: list[str], slots: list[dict[str, Any]], **rest: Any) -> Blueprint:
+    return Blueprint(nodes=tuple(nodes), slots=tuple(_slot(**slot) for slot in slots), **rest)
+
+
+def _slot(*, linkers: Sequence[int] = (1, 1), **rest: Any) -> Slot:
+    return Slot(fewest=linkers[0], most=linkers[1], **rest)
 
 
 def _read(name: str) -> dict[str, Any]:

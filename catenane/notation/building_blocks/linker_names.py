@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING
 
 from catenane.errors import NotationError
-from catenane.notation import Smiles, read_block
+from catenane.notation import Chem, Smiles, atoms_beyond, read_block
 from catenane.notation.building_blocks import Linker, builtin_linkers, builtin_substituents, deprotonate
-
-if TYPE_CHECKING:
-    from rdkit.Chem import Atom, Mol
 
 __all__ = ["LinkerName", "molecular_formula", "name_linker"]
 
-MOST_MATCHES = 100
+_MOST_MATCHES = 100
 """Ways to lay a parent over a linker that are tried; symmetric ones count once."""
 
 
@@ -41,9 +36,7 @@ class LinkerName:
     @property
     def short(self) -> str:
         """`BDC`, `BDC, 2 × NH2`, or the formula of a foreign linker."""
-        if self.parent is None:
-            return self.formula
-        return ", ".join([self.parent.name, *self.groups])
+        return ", ".join([self.parent.name, *self.groups]) if self.parent else self.formula
 
 
 @lru_cache(maxsize=4096)
@@ -57,21 +50,20 @@ def name_linker(smiles: str) -> LinkerName:
     Args:
         smiles: One block that follows the grammar of SMILES, whether or not it is a molecule to RDKit.
     """
-    formula = molecular_formula(smiles)
+    foreign = LinkerName(None, (), molecular_formula(smiles))
     try:
         read = Smiles.parse(smiles)
     except NotationError:
-        return LinkerName(None, (), formula)
+        return foreign
     if read.canonical() != read.canonical(isomeric=False):
-        return LinkerName(None, (), formula)
+        return foreign
     mol = deprotonate(read.mol)
     for parent, reference in _parents():
-        groups = next(_substitutions(mol, reference), None)
+        groups = _substituents(mol, reference)
         if groups is not None:
-            counts = Counter(groups)
-            order = (group.name for group in builtin_substituents() if group.name in counts)
-            return LinkerName(parent, tuple((name, counts[name]) for name in order), formula)
-    return LinkerName(None, (), formula)
+            counts = [(group.name, groups.count(group.name)) for group in builtin_substituents()]
+            return LinkerName(parent, tuple(pair for pair in counts if pair[1]), foreign.formula)
+    return foreign
 
 
 def molecular_formula(smiles: str) -> str:
@@ -90,42 +82,30 @@ def molecular_formula(smiles: str) -> str:
 
 
 @cache
-def _parents() -> tuple[tuple[Linker, Mol], ...]:
+def _parents() -> tuple[tuple[Linker, Chem.Mol], ...]:
     """The linkers of the library, the largest first."""
     pairs = ((linker, Smiles.parse(linker.smiles).mol) for linker in builtin_linkers())
     return tuple(sorted(pairs, key=lambda pair: -pair[1].GetNumHeavyAtoms()))
 
 
 @cache
-def _groups() -> dict[str, str]:
+def _names() -> dict[str, str]:
     """Name of each substituent by how it is written from its first atom while it sits on something."""
-    names = {}
-    for group in builtin_substituents():
-        bearer = Smiles.parse(f"C{group.smiles}").mol
-        names[_written(bearer, list(range(1, bearer.GetNumAtoms())), 1)] = group.name
-    return names
+    bearers = ((Smiles.parse(f"C{group.smiles}").mol, group.name) for group in builtin_substituents())
+    return {_written(mol, list(range(1, mol.GetNumAtoms())), 1): name for mol, name in bearers}
 
 
-def _substitutions(mol: Mol, parent: Mol) -> Iterator[list[str]]:
-    """The groups that make the parent into this molecule, for each way to lay one over the other."""
+def _substituents(mol: Chem.Mol, parent: Chem.Mol) -> list[str] | None:
+    """Names of the groups that make the parent into this molecule; None where it is not so made."""
     if mol.GetNumAtoms() < parent.GetNumAtoms():
-        return
-    for places in mol.GetSubstructMatches(parent, maxMatches=MOST_MATCHES):
-        groups = _groups_beside(mol, parent, places)
-        if groups is not None:
-            yield groups
+        return None
+    ways = mol.GetSubstructMatches(parent, maxMatches=_MOST_MATCHES)
+    found = (_substituents_beside(mol, parent, places) for places in ways)
+    return next((groups for groups in found if groups is not None), None)
 
 
-def _groups_beside(mol: Mol, parent: Mol, places: tuple[int, ...]) -> list[str] | None:
-    """Names of what the molecule carries beside the parent; None where it is not made of it and known groups.
-
-    Args:
-        mol: The molecule.
-        parent: What it may be made of.
-        places: For each atom of the parent the atom of the molecule it is laid over.
-    """
-    from rdkit import Chem
-
+def _substituents_beside(mol: Chem.Mol, parent: Chem.Mol, places: tuple[int, ...]) -> list[str] | None:
+    """As `_substituents`, where each atom of the parent lies over the atom of the molecule at its place."""
     inside = set(places)
     n_inside, n_outside = 0, mol.GetNumAtoms() - len(inside)
     n_attached: Counter[int] = Counter()
@@ -139,8 +119,8 @@ def _groups_beside(mol: Mol, parent: Mol, places: tuple[int, ...]) -> list[str] 
         if first.GetIdx() in inside:
             n_inside += 1
             continue
-        group = _beyond(mol, first.GetIdx(), inside)
-        name = _groups().get(_written(mol, group, first.GetIdx()))
+        group = atoms_beyond(mol, first.GetIdx(), inside)
+        name = _names().get(_written(mol, group, first.GetIdx()))
         if name is None or bearer.GetSymbol() != "C" or bond.GetBondType() != Chem.BondType.SINGLE:
             return None
         names.append(name)
@@ -154,28 +134,16 @@ def _groups_beside(mol: Mol, parent: Mol, places: tuple[int, ...]) -> list[str] 
     return names if alike and n_inside == parent.GetNumBonds() and n_outside == 0 else None
 
 
-def _beyond(mol: Mol, first: int, inside: set[int]) -> list[int]:
-    """The atoms that hang together with the first one, without those inside."""
-    found, todo = {first}, [first]
-    while todo:
-        neighbours = {other.GetIdx() for other in mol.GetAtomWithIdx(todo.pop()).GetNeighbors()}
-        todo += neighbours - inside - found
-        found |= neighbours - inside
-    return sorted(found)
-
-
-def _written(mol: Mol, group: list[int], first: int) -> str:
-    from rdkit import Chem
-
+def _written(mol: Chem.Mol, group: list[int], first: int) -> str:
     return str(Chem.MolFragmentToSmiles(mol, group, rootedAtAtom=first))
 
 
-def _state(atom: Atom, n_attached: int = 0) -> tuple[int, int, int]:
+def _state(atom: Chem.Atom, n_attached: int = 0) -> tuple[int, int, int]:
     """Charge, radicals and hydrogens, the latter before so many were replaced."""
     return atom.GetFormalCharge(), atom.GetNumRadicalElectrons(), atom.GetTotalNumHs() + n_attached
 
 
-def _formula(mol: Mol) -> str:
+def _formula(mol: Chem.Mol) -> str:
     from rdkit.Chem.rdMolDescriptors import CalcMolFormula
 
     return re.sub(r"([+-])(\d*)$", r" \2\1", CalcMolFormula(mol)).replace("-", "−")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal, cast, get_args
+from typing import Literal, cast, get_args
+
+import numpy as np
 
 from catenane.errors import ConfigError, NotationError
 from catenane.notation.blocks import canonical_block, read_block, write_block
-from catenane.notation.building_blocks.geometry import infer_shape
-
-if TYPE_CHECKING:
-    from rdkit.Chem import Mol
+from catenane.notation.toolkit import Chem
 
 __all__ = ["Donor", "Linker", "Shape", "deprotonate"]
 
@@ -23,6 +23,15 @@ _ACID_HYDROXYL = "[OX2H1;$(O[CX3]=O)]"
 _IMIDAZOLATE = "[Nv2]1[#6]=[N][#6]~[#6]1"
 _NITROGENS = "[$([nX2]),$([NX1]#C),$([NX3;R2]([CX4])([CX4])[CX4])]"
 """Pyridine-like, of a nitrile, or at the head of a cage such as DABCO."""
+
+_SEED = 0x5EED
+_MODELS = 8
+_LINEAR, _ANGLED = 163.0, 135.0
+"""Least angles in degrees between the directions of a linear and of an angled linker."""
+_PLANAR = 0.25
+"""Largest thickness of a square of connecting atoms, as a share of its width."""
+_META = 4
+"""Bonds between the carboxylate carbons of an isophthalate."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +58,7 @@ class Linker:
         """Read a linker, with its carboxylic acids deprotonated.
 
         Args:
-            smiles: One block. An imidazolate is written as MOFid does,
-                without its charge: `C1=C[N]C=N1`.
+            smiles: One block. An imidazolate is written as MOFid does, without its charge: `C1=C[N]C=N1`.
             name: Trivial name.
             shape: How its groups point, if known; else it is found on a 3D model.
             full_name: Systematic name.
@@ -64,25 +72,21 @@ class Linker:
         mol = deprotonate(read_block(canonical_block(smiles)))
         donor, atoms = _connecting_atoms(mol)
         if len(atoms) < 2:
-            reason = (
-                "fewer than two carboxylates, donor nitrogens or nitrogens of an imidazolate to bind with"
-            )
-            raise NotationError(f"linker {name}: {reason}: {smiles}")
+            reason = "fewer than two carboxylates, donor nitrogens or nitrogens of an imidazolate"
+            raise NotationError(f"linker {name}: {reason} to bind with: {smiles}")
         return cls(
             name=name,
             smiles=write_block(mol),
             donor=donor,
             points=len(atoms),
-            shape=cast(Shape, shape or ("angled" if donor == "imidazolate" else infer_shape(mol, atoms))),
+            shape=cast(Shape, shape or ("angled" if donor == "imidazolate" else _infer_shape(mol, atoms))),
             length=max(_distances(mol, atoms).values()),
             full_name=full_name,
         )
 
 
-def deprotonate(mol: Mol) -> Mol:
+def deprotonate(mol: Chem.Mol) -> Chem.Mol:
     """Make carboxylates of the carboxylic acids of a molecule, in place, and return it."""
-    from rdkit import Chem
-
     for (index,) in mol.GetSubstructMatches(Chem.MolFromSmarts(_ACID_HYDROXYL)):
         oxygen = mol.GetAtomWithIdx(index)
         oxygen.SetFormalCharge(-1)
@@ -92,9 +96,7 @@ def deprotonate(mol: Mol) -> Mol:
     return mol
 
 
-def _connecting_atoms(mol: Mol) -> tuple[Donor, tuple[int, ...]]:
-    from rdkit import Chem
-
+def _connecting_atoms(mol: Chem.Mol) -> tuple[Donor, tuple[int, ...]]:
     carboxylates = mol.GetSubstructMatches(Chem.MolFromSmarts(_CARBOXYLATE))
     if len(carboxylates) > 1:
         return "carboxylate", tuple(match[0] for match in carboxylates)
@@ -108,8 +110,69 @@ def _connecting_atoms(mol: Mol) -> tuple[Donor, tuple[int, ...]]:
     return "nitrogen", tuple(sorted({atom for pair in outermost for atom in pair}))
 
 
-def _distances(mol: Mol, atoms: tuple[int, ...]) -> dict[tuple[int, int], int]:
-    from rdkit import Chem
-
+def _distances(mol: Chem.Mol, atoms: tuple[int, ...]) -> dict[tuple[int, int], int]:
     matrix = Chem.GetDistanceMatrix(mol)
     return {(first, second): int(matrix[first, second]) for first, second in combinations(atoms, 2)}
+
+
+def _infer_shape(mol: Chem.Mol, atoms: tuple[int, ...]) -> str:
+    """How the connecting atoms of a linker point away, on a 3D model where their number leaves that open.
+
+    Raises:
+        NotationError: RDKit finds no 3D model, or the groups have no shape that has a name here.
+    """
+    if len(atoms) == 3:
+        return "triangular"
+    apart_NN = Chem.GetDistanceMatrix(mol)[np.ix_(atoms, atoms)] + np.diag([_META + 1] * len(atoms))
+    if len(atoms) in (4, 6) and ((apart_NN == _META).sum(axis=1) == 1).all() and apart_NN.min() == _META:
+        return "h-shaped" if len(atoms) == 4 else "star"
+    if len(atoms) not in (2, 4):
+        raise NotationError(
+            f"a linker with {len(atoms)} connecting groups has no shape here unless one is given"
+        )
+    models_MA3 = _models(mol)
+    if len(atoms) == 4:
+        flattest = min(_thickness(model_A3[list(atoms)]) for model_A3 in models_MA3)
+        return "square" if flattest < _PLANAR else "tetrahedral"
+    angle = max(_angle(mol, model_A3, atoms) for model_A3 in models_MA3)
+    return "linear" if angle >= _LINEAR else "angled" if angle >= _ANGLED else "bent"
+
+
+def _models(mol: Chem.Mol) -> np.ndarray:
+    """Positions of the heavy atoms in a few relaxed models, double bonds trans unless written otherwise."""
+    from rdkit import rdBase
+    from rdkit.Chem import rdDistGeom, rdForceFieldHelpers
+
+    with rdBase.BlockLogs():
+        model = Chem.Mol(mol)
+        failed = Chem.SanitizeMol(model, catchErrors=True)
+        Chem.FindPotentialStereoBonds(model)
+        for bond in model.GetBonds():
+            if bond.GetStereo() == Chem.BondStereo.STEREOANY:
+                bond.SetStereo(Chem.BondStereo.STEREOTRANS)
+        model = Chem.AddHs(model)
+        if failed or not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED):
+            raise NotationError("RDKit finds no 3D model of a linker to infer its shape from: give its shape")
+        if rdForceFieldHelpers.MMFFHasAllMoleculeParams(model):
+            rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(model)
+    return np.stack([conformer.GetPositions()[: mol.GetNumAtoms()] for conformer in model.GetConformers()])
+
+
+def _thickness(corners_43: np.ndarray) -> float:
+    extents_3 = np.linalg.svd(corners_43 - corners_43.mean(axis=0), compute_uv=False)
+    return float(extents_3[2] / extents_3[0])
+
+
+def _angle(mol: Chem.Mol, model_A3: np.ndarray, atoms: tuple[int, ...]) -> float:
+    """Degrees between the directions in which two connecting atoms point."""
+    first_3, second_3 = (_direction(mol, model_A3, atom) for atom in atoms)
+    return math.degrees(math.acos(np.clip(first_3 @ second_3, -1.0, 1.0)))
+
+
+def _direction(mol: Chem.Mol, model_A3: np.ndarray, index: int) -> np.ndarray:
+    """Unit vector to an atom from the middle of its heavy neighbours other than oxygen."""
+    neighbours = mol.GetAtomWithIdx(index).GetNeighbors()
+    carriers = [atom.GetIdx() for atom in neighbours if atom.GetSymbol() != "O"]
+    vector_3 = model_A3[index] - model_A3[carriers].mean(axis=0)
+    unit_3: np.ndarray = vector_3 / np.linalg.norm(vector_3)
+    return unit_3

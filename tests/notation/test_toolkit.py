@@ -6,7 +6,7 @@ import time
 import pytest
 from rdkit import Chem
 
-from catenane.notation.interrupts import heed_interrupts
+from catenane.notation import heed_interrupts
 
 
 def test_an_interrupt_within_a_substructure_search_is_raised():
