@@ -4,28 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
 from catenane.errors import UsageError
 
 __all__ = [
-    "Column",
-    "DataDir",
-    "Device",
-    "Epochs",
-    "Json",
-    "Log",
-    "Out",
-    "Overwrite",
-    "Replace",
-    "Resume",
-    "Seed",
-    "Set",
-    "collect_settings",
-    "split_names",
-]
+    "Column", "DataDir", "Device", "Epochs", "Json", "Log", "Out", "Overwrite", "Replace", "Resume", "Seed",
+    "Set", "collect_settings", "split_names",
+]  # fmt: skip
 
 Column = Annotated[
     str | None,
@@ -46,7 +34,9 @@ Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Passes over the data; the recipe's by default.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
-Log = Annotated[str, typer.Option("--log", help="csv, or tensorboard beside it.")]
+Log = Annotated[
+    Literal["csv", "tensorboard"], typer.Option("--log", help="Curves as CSV, or for TensorBoard as well.")
+]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in that folder.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")]

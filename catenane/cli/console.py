@@ -42,13 +42,10 @@ def print_table(
         title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
     )
     for column in columns:
-        right = column in numbers
-        table.add_column(
-            column,
-            justify="right" if right else "left",
-            no_wrap=right,
-            overflow="ellipsis" if right else "fold",
-        )
+        if column in numbers:
+            table.add_column(column, justify="right", no_wrap=True)
+        else:
+            table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*map(_plain, row))
     stdout.print(table)

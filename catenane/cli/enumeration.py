@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +14,7 @@ from catenane.cli.outputs import choose_output, csv_rows
 from catenane.errors import UsageError
 
 if TYPE_CHECKING:
+    from catenane.notation import Mofid
     from catenane.notation.building_blocks import Linker
 
 __all__ = ["enumerate_app"]
@@ -35,18 +35,14 @@ def mofs(
     ] = None,
     linkers: Annotated[
         str,
-        typer.Option(
-            "--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names such as BDC,NDC."
-        ),
+        typer.Option("--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names: BDC,NDC."),
     ] = BUILTIN,
     topologies: Annotated[
         str | None, typer.Option("--topologies", metavar="NET[,NET]", help="RCSR codes of nets; all known.")
     ] = None,
     functionalise: Annotated[
         str | None,
-        typer.Option(
-            "--functionalise", metavar="GROUP[,GROUP]", help="Put these on aromatic carbons: F,NH2,..."
-        ),
+        typer.Option("--functionalise", metavar="GROUP[,GROUP]", help="Put on aromatic carbons: F,NH2,..."),
     ] = None,
     most: Annotated[int, typer.Option("--most", min=1, help="How many of one group a linker may carry.")] = 1,
     catenations: Annotated[
@@ -54,8 +50,7 @@ def mofs(
         typer.Option("--catenations", metavar="N[,N]", help="Interpenetrating nets less one: 0,1."),
     ] = None,
     sample: Annotated[
-        int | None,
-        typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of writing all."),
+        int | None, typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of all.")
     ] = None,
     seed: Seed = 0,
     out: Annotated[
@@ -79,10 +74,9 @@ def mofs(
         most_substituents=most,
         catenations=_counts(catenations),
     )
+    chosen: Iterable[Mofid] = frameworks
     if sample is not None and sample < frameworks.size:
         chosen = frameworks.sample(sample, seed=seed)
-    else:
-        chosen = islice(frameworks, sample)
     n_written = 0
     with csv_rows(out) as write:
         write(["mofid"])
@@ -109,8 +103,6 @@ def _linkers(text: str) -> Iterable[Linker | str] | None:
 
 def _counts(text: str | None) -> list[int] | None:
     names = _names(text, "--catenations")
-    if names is None:
-        return None
-    if not all(name.isdecimal() for name in names):
+    if names is not None and not all(name.isdecimal() for name in names):
         raise UsageError(f"--catenations {text}: expected whole numbers, as in 0,1")
-    return [int(name) for name in names]
+    return None if names is None else [int(name) for name in names]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,11 +18,11 @@ __all__ = ["data", "models"]
 
 
 def data(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Tell all about this one.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Describe this one.")] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """List the data sets known by name, or tell all about one.
+    """List the registered data sets, or describe one.
 
     Example: `catenane data molnet/esol`
     """
@@ -34,17 +34,14 @@ def data(
 
     if name is not None:
         dataset = find_dataset(name)
-        told = asdict(dataset) | {"local copy": _local_copy(dataset, data_dir)}
+        entry = asdict(dataset) | {"local copy": _local_copy(dataset, data_dir)}
         if as_json:
-            print_json(told)
+            print_json(entry)
             return
-        for key, value in told.items():
-            shown: Any = (
-                ", ".join(f"{k} ({v})" if v else k for k, v in value.items())
-                if isinstance(value, dict)
-                else value
-            )
-            stdout.print(Text.assemble((key, "bold"), f"  {shown}"))
+        for key, value in entry.items():
+            if isinstance(value, dict):
+                value = ", ".join(f"{name} ({unit})" if unit else name for name, unit in value.items())
+            stdout.print(Text.assemble((key, "bold"), f"  {value}"))
         return
     if as_json:
         print_json([asdict(dataset) for dataset in DATASETS.values()])

@@ -43,24 +43,19 @@ def predict(
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
     gas: Annotated[
-        str | None,
-        typer.Option("--gas", metavar="FORMULA", help="Gas whose uptake is asked, with --pressure."),
+        str | None, typer.Option("--gas", metavar="FORMULA", help="Gas of an uptake, with --pressure.")
     ] = None,
     pressure: Annotated[
-        str | None,
-        typer.Option("--pressure", metavar="BAR[,BAR]", help="Any pressures, where the model has isotherms."),
+        str | None, typer.Option("--pressure", metavar="BAR[,BAR]", help="Of models that have isotherms.")
     ] = None,
     rank: Annotated[
-        str | None,
-        typer.Option("--rank", metavar="COL", help="Column to rank by; of a single one it is clear."),
+        str | None, typer.Option("--rank", metavar="COL", help="Column to rank by, where there are several.")
     ] = None,
     top: Annotated[
-        int | None,
-        typer.Option("--top", min=1, help="Print so many of the highest as a table; 20 by default."),
+        int | None, typer.Option("--top", min=1, help="Print so many of the highest; 20 by default.")
     ] = None,
     page: Annotated[
-        Path | None,
-        typer.Option("--page", metavar="FILE", help="Write the highest as an HTML page, drawn."),
+        Path | None, typer.Option("--page", metavar="FILE", help="Draw the highest on an HTML page.")
     ] = None,
     coverage: Annotated[
         float, typer.Option("--coverage", metavar="SHARE", help="Share of labels that intervals hold.")
@@ -106,7 +101,7 @@ def predict(
         by = _ranked_column(rank, columns)
         ranking = Ranking(predicting, columns, by, top=top or TOP, keep_all=page is not None)
     tally = _Tally()
-    with table_writer(out, given.types) if write_table else nullcontext(_write_nothing) as write:
+    with table_writer(out, given.types) if write_table else nullcontext() as write:
         for chunk in given.chunks():
             found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
             results = found.named()
@@ -115,7 +110,8 @@ def predict(
                     f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted"
                 )
             results["error"] = tally.add(chunk, found.errors, found.notes)
-            write(_joined(chunk.columns, results))
+            if write is not None:
+                write(_joined(chunk.columns, results))
             if ranking is not None:
                 ranking.add(chunk.strings, found)
         tally.require_rows(given.name)
@@ -175,12 +171,11 @@ def embed(
 
 
 class _Tally:
-    """Counts rows, those that cannot be used and those that are unusual."""
+    """Counts rows, those without a result and those with a note, and keeps the first of either."""
 
     def __init__(self) -> None:
         self.n_rows = self.n_failed = self.n_noted = 0
         self.first_error = self.first_note = ""
-        """The first row that cannot be used, and the first that is unusual, with the reason."""
 
     def add(self, chunk: InputChunk, errors: Sequence[str], notes: Sequence[str] = ()) -> list[str]:
         """Count the rows of a chunk; why each has no result, unread ones included."""
@@ -197,20 +192,11 @@ class _Tally:
         return next((f"row {self.n_rows + place + 1}: {reason}" for place, reason in found), "")
 
     def require_rows(self, name: str) -> None:
-        """Refuse an input without rows.
-
-        Raises:
-            DataError: None was counted.
-        """
         if not self.n_rows:
             raise DataError(f"{name}: there are no rows")
 
     def report(self, failed: str, more: str) -> None:
-        """Print how many rows failed.
-
-        Raises:
-            DataError: All did.
-        """
+        """Print how many rows failed; an error where all did."""
         if self.n_failed == self.n_rows:
             raise DataError(f"all {self.n_rows:,} rows {failed}: {self.first_error}")
         if self.n_failed:
@@ -227,16 +213,7 @@ def _joined(given: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, A
     return columns
 
 
-def _write_nothing(columns: Mapping[str, Any]) -> None:
-    """In place of a writer, where only a ranking is asked for."""
-
-
 def _pressures(text: str | None) -> list[float]:
-    """The numbers of `--pressure`.
-
-    Raises:
-        UsageError: One is none.
-    """
     try:
         return [] if text is None else [float(part) for part in text.split(",")]
     except ValueError:
@@ -244,15 +221,10 @@ def _pressures(text: str | None) -> list[float]:
 
 
 def _ranked_column(rank: str | None, columns: list[str]) -> str:
-    """The column that sets the order.
-
-    Raises:
-        UsageError: It is not there, or there are several and none is named.
-    """
-    if rank is None and len(columns) == 1:
-        return columns[0]
-    if rank is None:
+    """The column that sets the order; it must be named where there are several."""
+    if rank is None and len(columns) > 1:
         raise UsageError(f"say with --rank which column sets the order: {', '.join(columns)}")
+    rank = columns[0] if rank is None else rank
     if rank not in columns:
         raise UsageError(f"--rank {rank!r}: the model predicts {', '.join(columns)}")
     return rank

@@ -1,12 +1,10 @@
-"""The highest of a stream of answers, as a table in the terminal and as an HTML page."""
+"""The highest of a stream of predictions, as a table in the terminal and as an HTML page."""
 
 from __future__ import annotations
 
-import heapq
-from array import array
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,64 +23,50 @@ CURVE_POINTS = 61
 """Pressures of the curve that is drawn of an isotherm."""
 
 
-class _Row(NamedTuple):
-    values: np.ndarray
-    """Of all columns."""
-    bounds: np.ndarray
-    """Both ends of the interval of the ranked column."""
-    in_domain: bool
-    note: str
-
-
 class Ranking:
-    """Keeps the highest rows in one column while answers go by.
+    """Keeps the rows that are highest in one column while predictions go by.
 
     Args:
-        model: What answers.
+        model: What predicts.
         columns: Names of the columns.
         by: The one that sets the order.
         top: Rows to keep.
-        keep_all: Remember the ranked value of every row, for a histogram.
+        keep_all: Keep the ranked value of every row, for a histogram.
     """
 
     def __init__(
         self, model: Model, columns: Sequence[str], by: str, *, top: int, keep_all: bool = False
     ) -> None:
+        import pandas as pd
+
         self._model, self._columns, self._by, self._top = model, list(columns), by, top
-        self._place = self._columns.index(by)
-        self._all = array("f") if keep_all else None
-        self._best: list[tuple[float, int, str, _Row]] = []
+        self._keep_all = keep_all
+        self._all: list[np.ndarray] = []
+        self.best = pd.DataFrame()
+        """The strings and all that is predicted of them, the highest first."""
         self.n_rows = 0
 
     def add(self, strings: Sequence[str], found: Predictions) -> None:
         """Take in strings with their predictions; those without a value are left out."""
-        ranked, known = found.values[:, self._place], np.flatnonzero(~np.isnan(found.values[:, self._place]))
-        if self._all is not None:
-            self._all.extend(ranked[known])
-        bounds_N2 = np.column_stack([found.low[:, self._place], found.high[:, self._place]])
-        # Ties keep the order in which they came; rows count down, so that earlier ones are the larger.
-        entries = [
-            (
-                float(ranked[row]),
-                -(self.n_rows + place),
-                strings[row],
-                _Row(found.values[row], bounds_N2[row], bool(found.in_domain[row]), found.notes[row]),
-            )
-            for place, row in enumerate(known.tolist())
-        ]
-        self._best = heapq.nlargest(self._top, [*self._best, *entries], key=lambda entry: entry[:2])
-        self.n_rows += len(known)
+        import pandas as pd
+
+        rows = pd.DataFrame({"string": strings, **found.named()}).dropna(subset=[self._by])
+        self.n_rows += len(rows)
+        if self._keep_all:
+            self._all.append(rows[self._by].to_numpy(dtype=np.float32))
+        # Ties keep the order in which they came.
+        every = pd.concat([self.best, rows]) if len(self.best) else rows
+        self.best = every.nlargest(self._top, self._by)
 
     def print_table(self) -> None:
         """A line a string, the highest first; long ones lose their middle, which the CSV file keeps."""
         units = self._units()
         order = [self._by, *(name for name in self._columns if name != self._by)][:MOST_COLUMNS]
-        places = [self._columns.index(name) for name in order]
         heads = [f"{name}, {units[name]}" if units[name] else name for name in order]
         room = max(SHORTEST, stdout.width - sum(len(head) + 2 for head in heads) - 6)
         rows = [
-            [str(number), *(f"{row.values[place]:.3f}" for place in places), _shorten(text, room)]
-            for number, (_, _, text, row) in enumerate(self._best, start=1)
+            [str(number), *(f"{row[name]:.3f}" for name in order), _shorten(row["string"], room)]
+            for number, row in enumerate(self.best.to_dict("records"), start=1)
         ]
         title = f"Highest {self._by} of {self.n_rows:,}, predicted by {self._model_name()}"
         print_table(title, ["", *heads, "string"], rows, numbers=["", *heads])
@@ -91,14 +75,11 @@ class Ranking:
         """The highest as an HTML page, each drawn, with its isotherm where the model has such."""
         from catenane.reporting import write_ranking_page
 
-        strings = [text for _, _, text, _ in self._best]
-        rows = [row for *_, row in self._best]
-        values = np.array([row.values for row in rows]).reshape(-1, len(self._columns))
-        low, high = np.array([row.bounds for row in rows]).reshape(-1, 2).T
+        best = self.best
         write_ranking_page(
             path,
-            strings=strings,
-            columns=dict(zip(self._columns, values.T, strict=True)),
+            strings=best["string"].tolist(),
+            columns={name: best[name].to_numpy() for name in self._columns},
             units=self._units(),
             ranked_by=self._by,
             model_name=self._model_name(),
@@ -106,13 +87,13 @@ class Ranking:
             n_candidates=self.n_rows,
             n_rejected=n_rejected,
             command=command,
-            distribution=None if self._all is None else np.array(self._all, dtype=np.float64),
-            isotherms=self._isotherms(strings),
+            distribution=np.concatenate(self._all, dtype=np.float64) if self._keep_all else None,
+            isotherms=self._isotherms(best["string"].tolist()),
             notation=self._model.config.notation,
-            low=low,
-            high=high,
-            in_domain=[row.in_domain for row in rows],
-            notes=[row.note for row in rows],
+            low=best[f"{self._by}_low"].to_numpy(),
+            high=best[f"{self._by}_high"].to_numpy(),
+            in_domain=best["in_domain"].tolist(),
+            notes=best["note"].tolist(),
         )
 
     def _isotherms(self, strings: Sequence[str]) -> Isotherms | None:

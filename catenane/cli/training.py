@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-from catenane.cli.arguments import (
-    Column,
-    DataDir,
-    Device,
-    Epochs,
-    Json,
-    Log,
-    Out,
-    Overwrite,
-    Resume,
-    Seed,
-    Set,
-    collect_settings,
-    split_names,
-)
+from catenane.cli import arguments as option
+from catenane.cli.arguments import collect_settings, split_names
 from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
 
 __all__ = ["finetune", "pretrain"]
@@ -34,47 +21,43 @@ def pretrain(
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")
     ] = "small",
-    out: Out = None,
-    epochs: Epochs = None,
-    column: Column = None,
+    out: option.Out = None,
+    epochs: option.Epochs = None,
+    column: option.Column = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
             "--tokenizer",
-            help="smiles, mofid, a tokenizer.json, or corpus to learn its own tokens; told from the strings.",
+            help="smiles, mofid, a tokenizer.json, or corpus for its own tokens; inferred by default.",
         ),
     ] = None,
-    seed: Seed = 0,
-    settings: Set = None,
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    log: Log = "csv",
-    device: Device = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
+    seed: option.Seed = 0,
+    settings: option.Set = None,
+    resume: option.Resume = False,
+    overwrite: option.Overwrite = False,
+    log: option.Log = "csv",
+    device: option.Device = None,
+    data_dir: option.DataDir = None,
+    as_json: option.Json = False,
 ) -> None:
     """Pretrain an encoder on a corpus by masking.
 
     Example: `catenane pretrain zinc.smi chembl.csv.gz --recipe small --out runs/encoder`
     """
-    arguments: dict[str, Any] = {
-        "out": out,
-        "recipe": recipe,
-        "settings": collect_settings(settings, pretraining__epochs=epochs),
-        "column": column,
-        "tokenizer": tokenizer,
-        "seed": seed,
-        "resume": resume,
-        "overwrite": overwrite,
-        "log": _log_format(log),
-        "device": device,
-        "data_dir": data_dir,
-    }
-    _check(corpora, arguments)
+    from catenane.config import load_recipe
+    from catenane.data.sources import find_source
 
-    from catenane.train import pretrain as run
+    changes = collect_settings(settings, pretraining__epochs=epochs)
+    load_recipe(recipe).with_settings(changes)
+    for corpus in corpora:
+        find_source(corpus, data_dir)
 
-    result = run(corpora, **arguments)
+    from catenane.train import pretrain as run  # slow, and after all that can be wrong without it
+
+    result = run(
+        corpora, out=out, recipe=recipe, settings=changes, column=column, tokenizer=tokenizer, seed=seed,
+        resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
+    )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
@@ -94,7 +77,7 @@ def finetune(
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
     ] = None,
-    out: Out = None,
+    out: option.Out = None,
     split: Annotated[
         str, typer.Option("--split", help="random, scaffold, linker, topology, framework, or column:NAME.")
     ] = "random",
@@ -102,57 +85,55 @@ def finetune(
         str | None,
         typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
     ] = None,
-    epochs: Epochs = None,
+    epochs: option.Epochs = None,
     task: Annotated[
-        str | None, typer.Option("--task", help="regression or classification; told from the labels.")
+        Literal["regression", "classification"] | None,
+        typer.Option("--task", help="Inferred from the labels by default."),
     ] = None,
     duplicates: Annotated[
-        str, typer.Option("--duplicates", help="Rows that share a string: mean, median, first, or keep.")
+        Literal["mean", "median", "first", "keep"],
+        typer.Option("--duplicates", help="Label of rows that share a string, or keep all rows."),
     ] = "mean",
     baselines: Annotated[bool, typer.Option(help="Fit the baselines on the same split.")] = True,
-    column: Column = None,
-    seed: Seed = 0,
-    settings: Set = None,
+    column: option.Column = None,
+    seed: option.Seed = 0,
+    settings: option.Set = None,
     on_error: Annotated[
-        str, typer.Option("--on-error", help="A row that cannot be used: skip (and keep aside), or raise.")
+        Literal["skip", "raise"],
+        typer.Option("--on-error", help="Keep aside a row that cannot be used, or stop."),
     ] = "skip",
-    resume: Resume = False,
-    overwrite: Overwrite = False,
-    log: Log = "csv",
-    device: Device = None,
-    data_dir: DataDir = None,
-    as_json: Json = False,
+    resume: option.Resume = False,
+    overwrite: option.Overwrite = False,
+    log: option.Log = "csv",
+    device: option.Device = None,
+    data_dir: option.DataDir = None,
+    as_json: option.Json = False,
 ) -> None:
     """Train a property model on a table of strings and values, and report on it.
 
     Example: `catenane finetune solubility.csv --target logS --split scaffold --out runs/solubility`
     """
-    arguments: dict[str, Any] = {
-        "target": split_names(target, "--target"),
-        "model": model,
-        "out": out,
-        "recipe": recipe,
-        "settings": collect_settings(settings, finetuning__epochs=epochs),
-        "column": column,
-        "split": split,
-        "task": _choice("--task", task, "regression", "classification"),
-        "duplicates": _choice("--duplicates", duplicates, "mean", "median", "first", "keep"),
-        "baselines": baselines,
-        "seed": seed,
-        "on_error": _choice("--on-error", on_error, "skip", "raise"),
-        "resume": resume,
-        "overwrite": overwrite,
-        "log": _log_format(log),
-        "device": device,
-        "data_dir": data_dir,
-        "command": command_line(),
-    }
-    _check([data], arguments)
+    from catenane.config import load_recipe
+    from catenane.data.sources import find_source
+    from catenane.models.folder import find_bundle
+
+    targets = split_names(target, "--target")
+    changes = collect_settings(settings, finetuning__epochs=epochs)
+    if model is not None:
+        find_bundle(model)
+    if model is None or recipe is not None:
+        load_recipe(recipe or "small").with_settings(changes)
+    find_source(data, data_dir)
 
     from catenane.reporting import summary_lines
     from catenane.train import finetune as run
 
-    result = run(data, **arguments)
+    result = run(
+        data, target=targets, model=model, out=out, recipe=recipe, settings=changes, column=column,
+        split=split, task=task, duplicates=duplicates, baselines=baselines, seed=seed, on_error=on_error,
+        resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
+        command=command_line(),
+    )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
@@ -173,53 +154,16 @@ def finetune(
 def _print_scores(name: str, entry: dict[str, Any]) -> None:
     """The model beside its baselines, best first."""
     contestants = {"this model": entry["test"], **entry["baselines"]}
-    scores = [score for score in entry["test"] if score != "n"]
-    main, sign = ("mae", 1) if "mae" in scores else ("roc_auc", -1)
-    order = sorted(
-        contestants, key=lambda c: (contestants[c][main] is None, sign * (contestants[c][main] or 0.0))
-    )
-    rows = [
-        [
-            contestant,
-            *(
-                "-" if (value := contestants[contestant][score]) is None else f"{value:.3f}"
-                for score in scores
-            ),
-        ]
-        for contestant in order
-    ]
+    columns = [score for score in entry["test"] if score != "n"]
+    main, sign = ("mae", 1) if "mae" in columns else ("roc_auc", -1)
+
+    def place(scores: dict[str, Any]) -> tuple[bool, float]:
+        return scores[main] is None, sign * (scores[main] or 0.0)
+
+    rows = []
+    for contestant, scores in sorted(contestants.items(), key=lambda item: place(item[1])):
+        shown = ["-" if scores[column] is None else f"{scores[column]:.3f}" for column in columns]
+        rows.append([contestant, *shown])
     unit = f", {entry['unit']}" if entry["unit"] else ""
-    title = f"{name}{unit}: {entry['test']['n']:,} test rows"
-    print_table(title, ["", *scores], rows, numbers=scores)
+    print_table(f"{name}{unit}: {entry['test']['n']:,} test rows", ["", *columns], rows, numbers=columns)
     stdout.print()
-
-
-def _check(sources: list[str], arguments: dict[str, Any]) -> None:
-    """Refuse names of nothing and wrong settings at once, before the libraries of training are loaded.
-
-    Raises:
-        DataError: A table is not there.
-        BundleError: The model is not there.
-        ConfigError: The recipe is not there, or a setting is wrong.
-    """
-    from catenane.config import load_recipe
-    from catenane.data.sources import find_source
-    from catenane.models.folder import find_bundle
-
-    model, recipe = arguments.get("model"), arguments["recipe"]
-    if model is not None:
-        find_bundle(model)
-    if model is None or recipe is not None:
-        load_recipe(recipe or "small").with_settings(arguments["settings"])
-    for source in sources:
-        find_source(source, arguments["data_dir"])
-
-
-def _choice(option: str, value: str | None, *allowed: str) -> Any:
-    if value is not None and value not in allowed:
-        raise typer.BadParameter(f"{value!r} is not one of {', '.join(allowed)}", param_hint=option)
-    return value
-
-
-def _log_format(value: str) -> Any:
-    return _choice("--log", value, "csv", "tensorboard")

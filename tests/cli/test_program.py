@@ -26,7 +26,10 @@ def test_every_verb_explains_itself_with_an_example(catenane, verb):
         (["fly"], "No such command"),
         (["finetune", "x.csv"], "--target"),
         (["predict", "CCO"], "--model"),
-        (["finetune", "x.csv", "--target", "y", "--task", "magic"], "regression, classification"),
+        (
+            ["finetune", "x.csv", "--target", "y", "--task", "magic"],
+            "'magic' is not one of 'regression', 'classification'",
+        ),
         (["finetune", "x.csv", "--target", ","], "at least one name"),
         (["finetune", "x.csv", "--target", "y,y"], "names one twice"),
         (["finetune", "x.csv", "--target", "y", "--set", "epochs"], "TABLE.NAME=VALUE"),

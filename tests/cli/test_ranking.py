@@ -53,7 +53,7 @@ def test_what_the_ranking_keeps_does_not_hang_on_how_answers_come():
             inside, nothing = np.ones(len(part), dtype=bool), [""] * len(part)
             found = Predictions(("a", "b"), part, part, part, inside, nothing, nothing)
             ranking.add(strings[start : start + size], found)
-        return [text for _, _, text, _ in ranking._best]
+        return ranking.best["string"].tolist()
 
     expected = [strings[row] for row in np.argsort(-values[:, 1], kind="stable")[:12]]
     assert best(200) == best(7) == best(1) == expected
