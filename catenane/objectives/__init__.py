@@ -1,8 +1,7 @@
 """What is learnt, as pure functions."""
 
 from catenane.objectives.losses import classification_loss, masked_loss, regression_loss
-from catenane.objectives.masking import Masked, mask_tokens
-from catenane.objectives.pretraining import OBJECTIVES, HiddenTokens, Objective
+from catenane.objectives.masking import OBJECTIVES, HiddenTokens, Masked, Objective, mask_tokens
 
 __all__ = [
     "OBJECTIVES",

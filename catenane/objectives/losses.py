@@ -35,9 +35,7 @@ def regression_loss(scores_BT: Tensor, targets_BT: Tensor, kind: Literal["mae", 
         targets_BT: Labels on the standardised scale, NaN where missing.
         kind: Absolute error, squared error, or Huber: half the square up to one deviation, linear beyond.
     """
-    measure = MEASURES[kind]
-    errors_BT = measure(scores_BT.float(), _filled(targets_BT, scores_BT), reduction="none")
-    return _mean_of_known(errors_BT, ~targets_BT.isnan())
+    return _mean_of_known(MEASURES[kind], scores_BT, targets_BT)
 
 
 def classification_loss(logits_BT: Tensor, targets_BT: Tensor) -> Tensor:
@@ -47,16 +45,12 @@ def classification_loss(logits_BT: Tensor, targets_BT: Tensor) -> Tensor:
         logits_BT: Log-odds of class 1.
         targets_BT: 0 or 1, NaN where missing.
     """
-    errors_BT = binary_cross_entropy_with_logits(
-        logits_BT.float(), _filled(targets_BT, logits_BT), reduction="none"
-    )
-    return _mean_of_known(errors_BT, ~targets_BT.isnan())
+    return _mean_of_known(binary_cross_entropy_with_logits, logits_BT, targets_BT)
 
 
-def _filled(targets_BT: Tensor, scores_BT: Tensor) -> Tensor:
-    """Labels without NaN: the gradient of an error that is masked later must be a number all the same."""
-    return torch.where(targets_BT.isnan(), scores_BT.detach(), targets_BT).float()
-
-
-def _mean_of_known(errors_BT: Tensor, known_BT: Tensor) -> Tensor:
+def _mean_of_known(measure: Callable[..., Tensor], scores_BT: Tensor, targets_BT: Tensor) -> Tensor:
+    known_BT = ~targets_BT.isnan()
+    # The gradient of an error that is masked must be a number all the same, so no label stays NaN.
+    filled_BT = torch.where(known_BT, targets_BT, scores_BT.detach()).float()
+    errors_BT = measure(scores_BT.float(), filled_BT, reduction="none")
     return torch.where(known_BT, errors_BT, 0.0).sum() / known_BT.sum().clamp(min=1)

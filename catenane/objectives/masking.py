@@ -1,25 +1,28 @@
-"""Which tokens masked-language pretraining hides, as a pure function of ids and a generator.
+"""What pretraining learns: pure functions that hide tokens of a batch, for a model to name.
 
-Axes: B strings, L tokens, N chosen tokens.
+Axes: B strings, L tokens, N hidden tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Callable
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Masked", "mask_tokens"]
+from catenane import config
+from catenane.data import TokenBatch
+from catenane.tokenizers import StringTokenizer
+
+__all__ = ["OBJECTIVES", "HiddenTokens", "Masked", "Objective", "mask_tokens"]
 
 MASK_AND_REPLACE = {"bert": (0.8, 0.1), "cao": (0.9, 0.1)}
 """Shares of the chosen tokens that become [MASK] and that become another token; the rest stays as it is."""
 
 
-@dataclass(frozen=True)
-class Masked:
-    """A batch with some tokens hidden, and what they were."""
+class Masked(NamedTuple):
+    """Token ids with some hidden, and what they were."""
 
     ids_BL: Tensor
     """int64, the ids the model reads."""
@@ -27,6 +30,28 @@ class Masked:
     """bool, True on the N tokens it must name, those that stay as they are among them."""
     labels_N: Tensor
     """int64, the ids of the chosen tokens before, in reading order, string after string."""
+
+
+class HiddenTokens(NamedTuple):
+    """What a model is called with, and what its logits are compared with."""
+
+    inputs: tuple[Tensor, ...]
+    """Arguments of the model, which gives logits (N, V)."""
+    labels_N: Tensor
+    """int64, the ids of the hidden tokens, in the order of the logits."""
+
+    def to(self, device: torch.device) -> HiddenTokens:
+        """The same on another device."""
+        return HiddenTokens(tuple(x.to(device) for x in self.inputs), self.labels_N.to(device))
+
+
+class Objective(NamedTuple):
+    """One way to pretrain."""
+
+    kind: str
+    """Kind of the bundle that it makes, see `catenane.models.bundle.KINDS`."""
+    hide: Callable[[TokenBatch, config.Recipe, StringTokenizer, torch.Generator], HiddenTokens]
+    """Hides tokens of a batch, by the recipe's table of the objective."""
 
 
 def mask_tokens(
@@ -79,9 +104,27 @@ def mask_tokens(
 
     masked, replaced = MASK_AND_REPLACE[policy]
     other_BL = n_special + (token_BL * (vocabulary_size - n_special)).long()
-    hidden_BL = torch.where(
-        fate_BL < masked, mask_id, torch.where(fate_BL < masked + replaced, other_BL, ids_BL)
+    hidden_BL = torch.where(fate_BL < masked + replaced, other_BL, ids_BL)
+    hidden_BL = torch.where(fate_BL < masked, mask_id, hidden_BL)
+    return Masked(torch.where(chosen_BL, hidden_BL, ids_BL), chosen_BL, ids_BL[chosen_BL])
+
+
+def _hide_single_tokens(
+    batch: TokenBatch, recipe: config.Recipe, tokenizer: StringTokenizer, generator: torch.Generator
+) -> HiddenTokens:
+    """Masked-language modelling; the model reads ids, real tokens, and which of them to name."""
+    masked = mask_tokens(
+        batch.ids_BL,
+        batch.keep_BL,
+        policy=recipe.masking.policy,
+        share=recipe.masking.share,
+        generator=generator,
+        vocabulary_size=tokenizer.vocabulary_size,
+        mask_id=tokenizer.mask_id,
+        n_special=tokenizer.n_special,
     )
-    return Masked(
-        ids_BL=torch.where(chosen_BL, hidden_BL, ids_BL), chosen_BL=chosen_BL, labels_N=ids_BL[chosen_BL]
-    )
+    return HiddenTokens((masked.ids_BL, batch.keep_BL, masked.chosen_BL), masked.labels_N)
+
+
+OBJECTIVES: dict[config.Objective, Objective] = {"mlm": Objective("encoder", _hide_single_tokens)}
+"""Every objective that a recipe can name."""
