@@ -11,8 +11,7 @@ checksums.json       SHA-256 of the others
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,7 +22,6 @@ from torch import nn
 from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
-from catenane.models.card import describe
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import (
     check_files,
@@ -80,9 +78,7 @@ class BundleConfig:
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
             raise ConfigError(f"kind={self.kind!r} must be one of {', '.join(map(repr, KINDS))}")
-        if (self.kind == "property") != (self.task is not None) or (self.kind == "property") != bool(
-            self.targets
-        ):
+        if not (self.kind == "property") == (self.task is not None) == bool(self.targets):
             raise ConfigError(f"kind={self.kind!r} with task={self.task!r} and targets={self.targets!r}")
         columns = [f"{name}{end}" for name in self.targets for end in ("", "_low", "_high")]
         taken = RESERVED.intersection(columns) or {name for name in columns if columns.count(name) > 1}
@@ -98,7 +94,7 @@ class BundleConfig:
 
 
 def build_encoder(config: BundleConfig) -> MaskedLanguageModel:
-    """A transformer with its masked-language head."""
+    """A fresh transformer with its masked-language head."""
     return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder), config.recipe.token_head)
 
 
@@ -155,7 +151,7 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         (fresh / "config.json").write_text(to_json(asdict(bundle.config)), encoding="utf-8")
         (fresh / "card.json").write_text(to_json(bundle.card), encoding="utf-8")
         n_weights = sum(parameter.numel() for parameter in bundle.model.parameters())
-        (fresh / "README.md").write_text(describe(bundle.config, bundle.card, n_weights), encoding="utf-8")
+        (fresh / "README.md").write_text(_readme(bundle.config, bundle.card, n_weights), encoding="utf-8")
         bundle.tokenizer.save(fresh / "tokenizer.json")
         write_tensors(fresh / "model.safetensors", unique_state(bundle.model))
         if bundle.calibration:
@@ -229,7 +225,7 @@ def _check_format(folder: Path, values: dict[str, Any]) -> None:
 def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
     """Refuse sizes that the weights cannot have, before a network of them is built."""
     n_weights = sum(torch.Size(shape).numel() for _, shape in found.values())
-    for name, value in _integers(dataclasses.asdict(config.recipe), ("encoder", "head")):
+    for name, value in _integers(config.recipe):
         most = len(found) if name in ("n_layers", "members") else max(n_weights, LARGEST_SETTING)
         if name == "max_length":
             most = LARGEST_SETTING
@@ -239,12 +235,11 @@ def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
             )
 
 
-def _integers(recipe: dict[str, Any], tables: tuple[str, ...]) -> Iterator[tuple[str, int]]:
-    for table in tables:
-        for name, value in recipe[table].items():
-            for number in value if isinstance(value, tuple) else (value,):
-                if isinstance(number, int):
-                    yield name, number
+def _integers(recipe: Recipe) -> Iterator[tuple[str, int]]:
+    for name, value in [*vars(recipe.encoder).items(), *vars(recipe.head).items()]:
+        for number in value if isinstance(value, tuple) else (value,):
+            if isinstance(number, int):
+                yield name, number
 
 
 def _check_finite(model: nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
@@ -254,3 +249,42 @@ def _check_finite(model: nn.Module, tensors: dict[str, torch.Tensor], path: Path
         good = tensor.isfinite() if name in weights else ~tensor.isnan()
         if not bool(good.all()):
             raise BundleError(f"{path}: {name!r} holds values that are not finite; train the model again")
+
+
+def _readme(config: BundleConfig, card: Mapping[str, Any], n_weights: int) -> str:
+    """The card as Markdown, for people."""
+    lines = [
+        f"# {card.get('name', 'Catenane model')}",
+        "",
+        card.get("description", ""),
+        "",
+        f"- reads: {config.notation}, at most {config.recipe.encoder.max_length} tokens",
+        f"- weights: {n_weights:,} (recipe `{config.recipe.name}`)",
+        f"- written by: catenane {config.catenane}",
+    ]
+    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in card.get("training", {}).items()]
+    if config.targets:
+        lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
+    for name in config.targets:
+        entry = card.get("targets", {}).get(name, {})
+        cells = [name, entry.get("unit") or "-", _scores(entry.get("test", {})), _best_baseline(entry)]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _scores(scores: Mapping[str, Any]) -> str:
+    shown = [f"{name} {value:.3g}" for name, value in scores.items() if isinstance(value, float)]
+    return ", ".join(shown) or "-"
+
+
+def _best_baseline(entry: Mapping[str, Any]) -> str:
+    for score, best in (("mae", min), ("roc_auc", max)):
+        scored = {
+            name: scores[score]
+            for name, scores in entry.get("baselines", {}).items()
+            if scores.get(score) is not None
+        }
+        if scored:
+            name = best(scored, key=scored.__getitem__)
+            return f"{name}: {score} {scored[name]:.3g}"
+    return "-"

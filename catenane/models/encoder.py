@@ -6,7 +6,7 @@ Axes: B strings, L tokens, D width of the stream.
 from __future__ import annotations
 
 import math
-from typing import Literal, overload
+from typing import Any, Literal, NamedTuple, Protocol, overload
 
 import torch
 from torch import Tensor, nn
@@ -14,7 +14,6 @@ from torch import Tensor, nn
 from catenane.config import EncoderConfig, Pooling
 from catenane.errors import ConfigError
 from catenane.models.initialisation import initialise_encoder
-from catenane.models.protocols import Encoded
 from catenane.nn import (
     Attention,
     AttentionMask,
@@ -30,7 +29,32 @@ from catenane.nn import (
     pool,
 )
 
-__all__ = ["TransformerEncoder"]
+__all__ = ["Encoded", "Encoder", "TransformerEncoder"]
+
+
+class Encoded(NamedTuple):
+    """What an encoder makes of a batch."""
+
+    states_BLD: Tensor
+    """A state for each token or atom."""
+    pooled_BD: Tensor
+    """One vector for each structure."""
+
+
+class Encoder(Protocol):
+    """What a property model needs under it: a transformer over tokens, a graph network, ...
+
+    It is an `nn.Module`; `inputs` is whatever its own batches hold, for tokens the pair (ids_BL, keep_BL).
+    """
+
+    @property
+    def d_model(self) -> int:
+        """Width of the states and of the pooled vector."""
+        ...
+
+    def encode(self, inputs: Any, pooling: Pooling) -> Encoded:
+        """States of a batch, and one vector for each structure."""
+        ...
 
 
 class TransformerEncoder(nn.Module):
@@ -61,8 +85,16 @@ class TransformerEncoder(nn.Module):
         # Waves have an amplitude of one, so embeddings that meet them are brought to a like size
         # (Vaswani et al. 2017, section 3.4).
         self.embedding_factor = math.sqrt(config.d_model) if config.positions == "sinusoidal" else 1.0
-        self.positions = _added_positions(config)
-        self.rotation = _rotary_positions(config)
+        self.positions: nn.Module | None = None
+        self.rotation: RotaryPositions | None = None
+        if config.positions == "sinusoidal":
+            self.positions = SinusoidalPositions(config.d_model, config.max_length)
+        elif config.positions == "learned":
+            self.positions = LearnedPositions(config.d_model, config.max_length)
+        elif config.positions == "rotary":
+            turns_features = config.attention == "linear" and config.feature_order == "rotate-mapped"
+            width = config.n_features if turns_features else config.d_model // config.n_heads
+            self.rotation = RotaryPositions(width, config.max_length)
         self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
         self.norm = nn.LayerNorm(config.d_model) if config.normalises_last else nn.Identity()
@@ -155,22 +187,6 @@ def _mask_if_needed(keep_BL: Tensor) -> Tensor | None:
     if keep_BL.device.type == "cpu" and not torch.compiler.is_compiling() and bool(keep_BL.all()):
         return None
     return keep_BL
-
-
-def _added_positions(config: EncoderConfig) -> nn.Module | None:
-    if config.positions == "sinusoidal":
-        return SinusoidalPositions(config.d_model, config.max_length)
-    if config.positions == "learned":
-        return LearnedPositions(config.d_model, config.max_length)
-    return None
-
-
-def _rotary_positions(config: EncoderConfig) -> RotaryPositions | None:
-    if config.positions != "rotary":
-        return None
-    turns_features = config.attention == "linear" and config.feature_order == "rotate-mapped"
-    width = config.n_features if turns_features else config.d_model // config.n_heads
-    return RotaryPositions(width, config.max_length)
 
 
 def _block(config: EncoderConfig, index: int) -> Block:

@@ -1,29 +1,30 @@
 """A property head without gradient descent: Gaussian-process regression on what is read of a string.
 
-Axes: N rows to learn from, B rows to predict, P landmarks, D width of the stream, F descriptors, C kinds of
-fragments, T targets, K settings of a kernel.
+Axes: N rows to learn from, B rows to predict, P landmarks, M rows that tune a kernel, D width of the stream,
+F descriptors, C kinds of fragments and U columns of their unary code, T targets, K settings of a kernel.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
 from catenane.config import HeadConfig, Task
 from catenane.errors import ConfigError, DataError
-from catenane.models.head import Conditions, Head
-from catenane.models.scaling import (
-    check_labels,
-    fit_input_moments,
-    fit_target_moments,
-    from_scale,
-    standardised_inputs,
-    to_scale,
+from catenane.models.head import Head, standardised_inputs
+from catenane.models.string_kernel import (
+    JITTER,
+    SETTINGS,
+    Similarity,
+    combine,
+    squared_distances,
+    tanimoto,
+    tune,
+    unary,
 )
-from catenane.models.string_kernel import JITTER, SETTINGS, Similarity, combine, tune
-from catenane.nn.similarity import squared_distances, tanimoto, unary
 
 __all__ = ["GaussianProcessHead"]
 
@@ -33,6 +34,21 @@ N_TUNED = 600
 """Training rows on which the settings of a kernel are chosen."""
 CHUNK = 1024
 """Rows whose similarities are in memory together."""
+
+
+class Inputs(NamedTuple):
+    """What is compared of N strings."""
+
+    states_ND: Tensor
+    """Standardised states of the encoder."""
+    plain_NF: Tensor
+    """Standardised descriptors."""
+    counts_NC: Tensor
+    """Counts of fragments, uint8."""
+
+    def at(self, rows_B: Tensor) -> Inputs:
+        """The same of some rows."""
+        return Inputs(*(part[rows_B] for part in self))
 
 
 class GaussianProcessHead(Head):
@@ -78,13 +94,16 @@ class GaussianProcessHead(Head):
     ) -> None:
         n_plain = n_descriptors - config.fragments
         super().__init__(
-            d_model=d_model, targets=targets, n_descriptors=n_descriptors, n_standardised=max(n_plain, 0)
+            config,
+            d_model=d_model,
+            targets=targets,
+            n_descriptors=n_descriptors,
+            n_standardised=max(n_plain, 0),
+            task=task,
         )
-        if task == "classification" and config.target_scale == "sqrt":
-            raise ConfigError("head.target_scale='sqrt' is for amounts, not for classes")
         if n_plain < 0:
             raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
-        self.task, self.target_scale, self.n_plain = task, config.target_scale, n_plain
+        self.n_plain = n_plain
         n_targets, n_landmarks = len(targets), config.landmarks
         for name, shape in {
             "landmark_states_PD": (n_landmarks, d_model),
@@ -120,28 +139,22 @@ class GaussianProcessHead(Head):
             of the loss; of a row without a label, its score.
 
         Raises:
-            DataError: A target has no label, or is no amount where amounts are to be learnt.
+            DataError: See `fit_targets`; or all labels of a class are equal.
         """
         targets_NT = targets_NT.double()
-        check_labels(targets_NT, self.targets, self.target_scale)
-        scaled_NT = to_scale(targets_NT, self.target_scale)
-        fit_target_moments(self.target_mean_T, self.target_std_T, scaled_NT)
-        fit_input_moments(self.pooled_mean_D, self.pooled_std_D, pooled_ND)
-        if descriptors_NF is not None:
-            fit_input_moments(
-                self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF[:, : self.n_plain]
-            )
-        states_ND, plain_NF, counts_NC = self._inputs(pooled_ND, descriptors_NF)
+        self.fit_targets(targets_NT)
+        self._fit_inputs(None if descriptors_NF is None else descriptors_NF[:, : self.n_plain], pooled_ND)
+        inputs = self._inputs(pooled_ND, descriptors_NF)
         order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
-        chosen_P = order_N[: len(self.landmark_states_PD)]
-        self.landmark_states_PD.copy_(states_ND[chosen_P])
-        self.landmark_descriptors_PF.copy_(plain_NF[chosen_P])
-        self.landmark_fragments_PC.copy_(counts_NC[chosen_P])
+        chosen = inputs.at(order_N[: len(self.landmark_states_PD)])
+        self.landmark_states_PD.copy_(chosen.states_ND)
+        self.landmark_descriptors_PF.copy_(chosen.plain_NF)
+        self.landmark_fragments_PC.copy_(chosen.counts_NC)
         self._code = None
-        left_out_NT = torch.empty(targets_NT.shape, dtype=torch.float64)
+        labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
+        left_out_NT = torch.empty_like(labels_NT)
         for place, name in enumerate(self.targets):
-            labels_N = (scaled_NT[:, place] - self.target_mean_T[place]) / self.target_std_T[place]
-            left_out_NT[:, place] = self._fit_target(place, labels_N, states_ND, plain_NF, counts_NC, order_N)
+            left_out_NT[:, place] = self._fit_target(place, labels_NT[:, place], inputs, order_N)
             if self.task == "classification":
                 known_N = ~targets_NT[:, place].isnan()
                 self.curve_T2[place] = _logistic_curve(
@@ -151,42 +164,9 @@ class GaussianProcessHead(Head):
 
     def forward(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
         """Standardised values, or log-odds of class 1, (B, T); arguments as in `predict`."""
-        inputs = self._inputs(pooled_BD, descriptors_BF)
-        chunks = zip(*(part.split(CHUNK) for part in inputs), strict=True)
-        scores = [self._scores(*chunk) for chunk in chunks]
-        return self._to_loss_scale(torch.cat(scores) if scores else pooled_BD.new_zeros(0, len(self.targets)))
-
-    def predict(
-        self,
-        pooled_BD: Tensor,
-        descriptors_BF: Tensor | None = None,
-        conditions: Conditions | None = None,
-    ) -> Tensor:
-        """Values in the units of the labels, or probabilities of class 1, float32 (B, T).
-
-        Args:
-            pooled_BD: One vector a string.
-            descriptors_BF: Descriptors in their own units, NaN where undefined, then fragment counts.
-            conditions: None: this head takes none.
-
-        Raises:
-            UsageError: A condition is given.
-            DataError: Descriptors are missing, or there are other than F + C of them.
-        """
-        self.columns(conditions)
-        return self.to_labels(self(pooled_BD, descriptors_BF))
-
-    def standardise(self, targets_BT: Tensor) -> Tensor:
-        """Labels on the scale of the scores; NaN stays NaN, classes stay as they are."""
-        if self.task == "classification":
-            return targets_BT
-        return (to_scale(targets_BT, self.target_scale) - self.target_mean_T) / self.target_std_T
-
-    def to_labels(self, scores: Tensor) -> Tensor:
-        """Scores in the units of the labels, or log-odds as probabilities of class 1, float32."""
-        if self.task == "classification":
-            return scores.float().sigmoid()
-        return from_scale(scores.float() * self.target_std_T + self.target_mean_T, self.target_scale)
+        parts = (part.split(CHUNK) for part in self._inputs(pooled_BD, descriptors_BF))
+        similarities = (self._similarity(*chunk) for chunk in zip(*parts, strict=True))
+        return self._to_loss_scale(torch.cat([self._scores(similarity) for similarity in similarities]))
 
     def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
         """Of classes the log-odds, by the curve of each target."""
@@ -195,20 +175,18 @@ class GaussianProcessHead(Head):
         slope_T, offset_T = self.curve_T2.to(scores_BT).unbind(dim=1)
         return slope_T * scores_BT + offset_T
 
-    def _inputs(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Standardised states and descriptors, and fragment counts."""
+    def _inputs(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> Inputs:
         self._check_descriptors(descriptors_BF)
         if descriptors_BF is None:
             descriptors_BF = pooled_BD.new_zeros(len(pooled_BD), 0)
         plain_BF, counts_BC = descriptors_BF[:, : self.n_plain], descriptors_BF[:, self.n_plain :]
-        return (
+        return Inputs(
             standardised_inputs(pooled_BD, self.pooled_mean_D, self.pooled_std_D).float(),
             standardised_inputs(plain_BF, self.descriptor_mean_F, self.descriptor_std_F).float(),
             counts_BC.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8),
         )
 
-    def _scores(self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor) -> Tensor:
-        similarity = self._similarity(states_BD, plain_BF, counts_BC)
+    def _scores(self, similarity: Similarity) -> Tensor:
         columns = zip(self.settings_TK, self.weights_TP, strict=True)
         return torch.stack([combine(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
 
@@ -238,65 +216,25 @@ class GaussianProcessHead(Head):
             self._code = code_PU[:, columns_U], sizes_P, columns_U
         return self._code
 
-    def _fit_target(
-        self,
-        place: int,
-        labels_N: Tensor,
-        states_ND: Tensor,
-        plain_NF: Tensor,
-        counts_NC: Tensor,
-        order_N: Tensor,
-    ) -> Tensor:
+    def _fit_target(self, place: int, labels_N: Tensor, inputs: Inputs, order_N: Tensor) -> Tensor:
         """Settings and weights of one target; returns the leave-one-out scores."""
-        n_landmarks = len(self.landmark_states_PD)
-        known_P = ~labels_N[order_N[:n_landmarks]].isnan()
-        tuned_M = known_P.nonzero()[:N_TUNED, 0]
-        rows_M = order_N[tuned_M]
-        similarity = self._similarity(states_ND[rows_M], plain_NF[rows_M], counts_NC[rows_M], tuned_M)
-        settings_K = tune(similarity, labels_N[rows_M])
+        landmarks_P = order_N[: len(self.landmark_states_PD)]
+        tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
+        rows_M = landmarks_P[tuned_M]
+        settings_K = tune(self._similarity(*inputs.at(rows_M), tuned_M), labels_N[rows_M])
         self.settings_TK[place] = settings_K
         noise = settings_K[-1].exp().double()
 
         def kernel(rows: Tensor) -> Tensor:
-            return torch.cat(
-                [
-                    combine(self._similarity(states_ND[part], plain_NF[part], counts_NC[part]), settings_K)
-                    for part in rows.split(CHUNK)
-                ]
-            )
+            parts = (self._similarity(*inputs.at(part)) for part in rows.split(CHUNK))
+            return torch.cat([combine(similarity, settings_K) for similarity in parts])
 
-        scores_N = torch.empty(len(labels_N), dtype=torch.float64)
-        if len(labels_N) == n_landmarks:
-            weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N].double(), noise)
-            self.weights_TP[place] = weights_P
-            scores_N[order_N] = scores_P
+        if len(landmarks_P) < len(labels_N):
+            self.weights_TP[place], scores_N = _reduced(kernel, landmarks_P, labels_N, noise)
             return scores_N
-        prior_PP = kernel(order_N[:n_landmarks]).double()
-        prior_PP.diagonal().add_(JITTER)
-        root_PP = torch.linalg.cholesky(prior_PP)
-        features_NP = torch.cat(
-            [
-                torch.linalg.solve_triangular(root_PP, kernel(rows).double().T, upper=False).T.float()
-                for rows in torch.arange(len(labels_N)).split(CHUNK)
-            ]
-        )
-        gram_PP = noise * torch.eye(n_landmarks, dtype=torch.float64)
-        target_P = torch.zeros(n_landmarks, dtype=torch.float64)
-        for rows in (~labels_N.isnan()).nonzero()[:, 0].split(CHUNK):
-            chunk_BP = features_NP[rows].double()
-            gram_PP.addmm_(chunk_BP.T, chunk_BP)
-            target_P += chunk_BP.T @ labels_N[rows].double()
-        gram_root_PP = torch.linalg.cholesky(gram_PP)
-        solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
-        self.weights_TP[place] = torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0]
-        for rows in torch.arange(len(labels_N)).split(CHUNK):
-            chunk_BP = features_NP[rows].double()
-            scores_B = (chunk_BP @ solution_P)[:, 0]
-            # A row pulls its own score by its leverage; without it the residual is that much larger.
-            leverage_B = torch.linalg.solve_triangular(gram_root_PP, chunk_BP.T, upper=False).square().sum(0)
-            left_out_B = labels_N[rows] - (labels_N[rows] - scores_B) / (1 - leverage_B).clamp(min=1e-6)
-            scores_N[rows] = torch.where(labels_N[rows].isnan(), scores_B, left_out_B)
-        return scores_N
+        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise)
+        self.weights_TP[place] = weights_P
+        return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
 
 
 def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
@@ -310,6 +248,39 @@ def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, 
     scores_P = kernel_PP @ weights_P
     scores_P[known_K] = labels_P[known_K] - weights_K / inverse_KK.diagonal()
     return weights_P, scores_P
+
+
+def _reduced(
+    kernel: Callable[[Tensor], Tensor], landmarks_P: Tensor, labels_N: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The same where there are more rows than landmarks; scores are float64 (N,)."""
+    prior_PP = kernel(landmarks_P).double()
+    prior_PP.diagonal().add_(JITTER)
+    root_PP = torch.linalg.cholesky(prior_PP)
+    chunks = torch.arange(len(labels_N)).split(CHUNK)
+    features_NP = torch.cat(
+        [
+            torch.linalg.solve_triangular(root_PP, kernel(rows).double().T, upper=False).T.float()
+            for rows in chunks
+        ]
+    )
+    gram_PP = noise * torch.eye(len(landmarks_P), dtype=torch.float64)
+    target_P = torch.zeros(len(landmarks_P), dtype=torch.float64)
+    for rows in (~labels_N.isnan()).nonzero()[:, 0].split(CHUNK):
+        chunk_BP = features_NP[rows].double()
+        gram_PP.addmm_(chunk_BP.T, chunk_BP)
+        target_P += chunk_BP.T @ labels_N[rows]
+    gram_root_PP = torch.linalg.cholesky(gram_PP)
+    solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
+    scores_N = torch.empty_like(labels_N)
+    for rows in chunks:
+        chunk_BP, labels_B = features_NP[rows].double(), labels_N[rows]
+        scores_B = (chunk_BP @ solution_P)[:, 0]
+        # A row pulls its own score by its leverage; without it the residual is that much larger.
+        leverage_B = torch.linalg.solve_triangular(gram_root_PP, chunk_BP.T, upper=False).square().sum(0)
+        left_out_B = labels_B - (labels_B - scores_B) / (1 - leverage_B).clamp(min=1e-6)
+        scores_N[rows] = torch.where(labels_B.isnan(), scores_B, left_out_B)
+    return torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0], scores_N
 
 
 def _logistic_curve(scores_N: Tensor, classes_N: Tensor, target: str) -> Tensor:

@@ -5,7 +5,7 @@ Axes: B or N strings, D width of the stream, F descriptors, T targets, C columns
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import ABC
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,29 +13,39 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from catenane.config import Task
-from catenane.errors import DataError, UsageError
+from catenane.config import HeadConfig, Task
+from catenane.errors import ConfigError, DataError, UsageError
 
-__all__ = ["Conditions", "Head"]
+__all__ = ["Conditions", "Head", "standardised_inputs"]
 
 Conditions: TypeAlias = Mapping[str, Any]
 """What a prediction is made for besides the string, by name: `{"gas": "co2", "pressure": 0.15}`."""
+LARGEST_INPUT = 5.0
+"""Standardised inputs are cut off here: one far outside the training data must not drown the others."""
+LEAST_AMOUNT = 1e-6
+"""Added under the square root, whose slope has no bound at zero."""
+LEAST_LABEL = 1e-30
+"""Of the largest label of a target; its inverse is the most that it may be."""
 
 
 class Head(nn.Module, ABC):
     """Scores of T targets from one vector a string, and its descriptors where there are any.
 
-    Called with both, it gives scores (B, T) on the scale that the loss is taken on. Scalers are buffers,
-    saved with the weights.
+    Called with both, it gives scores (B, T) on the scale that the loss is taken on: standardised labels or
+    their square roots, or the log-odds of class 1. Scalers are buffers, saved with the weights.
 
     Args:
+        config: Its settings.
         d_model: Width of the vectors.
         targets: Names of the T targets.
         n_descriptors: Columns of the descriptors that it reads; 0 for none.
         n_standardised: How many of them are standardised.
+        task: What the labels are.
+
+    Raises:
+        ConfigError: Classes are to be learnt as amounts.
     """
 
-    task: Task
     descriptor_mean_F: Tensor
     descriptor_std_F: Tensor
     pooled_mean_D: Tensor
@@ -44,17 +54,27 @@ class Head(nn.Module, ABC):
     target_std_T: Tensor
 
     def __init__(
-        self, *, d_model: int, targets: Sequence[str], n_descriptors: int, n_standardised: int
+        self,
+        config: HeadConfig,
+        *,
+        d_model: int,
+        targets: Sequence[str],
+        n_descriptors: int,
+        n_standardised: int,
+        task: Task,
     ) -> None:
         super().__init__()
+        if task == "classification" and (config.target_scale == "sqrt" or config.isotherm_sites):
+            raise ConfigError(
+                "head.target_scale='sqrt' and head.isotherm_sites are for amounts, not for classes"
+            )
         self.targets = tuple(targets)
-        self.n_descriptors = n_descriptors
+        self.task, self.target_scale, self.n_descriptors = task, config.target_scale, n_descriptors
         sizes = {"target": ("T", len(targets)), "descriptor": ("F", n_standardised), "pooled": ("D", d_model)}
         for name, (axis, size) in sizes.items():
             self.register_buffer(f"{name}_mean_{axis}", torch.zeros(size))
             self.register_buffer(f"{name}_std_{axis}", torch.ones(size))
 
-    @abstractmethod
     def predict(
         self,
         pooled_BD: Tensor,
@@ -72,17 +92,29 @@ class Head(nn.Module, ABC):
             UsageError: The head has no such conditions.
             DataError: Descriptors are missing, or there are other than F of them.
         """
+        self.columns(conditions)
+        return self.to_labels(self(pooled_BD, descriptors_BF))
 
-    @abstractmethod
     def standardise(self, targets_BT: Tensor) -> Tensor:
-        """Labels on the scale of the scores, for the loss; NaN stays NaN."""
+        """Labels on the scale of the scores; NaN stays NaN, classes stay as they are."""
+        if self.task == "classification":
+            return targets_BT
+        return (self._on_scale(targets_BT) - self.target_mean_T) / self.target_std_T
 
-    @abstractmethod
     def to_labels(self, scores: Tensor) -> Tensor:
-        """Scores (..., T) in the units of the labels, or as probabilities of class 1; float32."""
+        """Scores (..., T) in the units of the labels, or as probabilities of class 1; float32.
+
+        What is learnt as amounts is never negative.
+        """
+        if self.task == "classification":
+            return scores.float().sigmoid()
+        scaled = scores.float() * self.target_std_T + self.target_mean_T
+        if self.target_scale == "linear":
+            return scaled
+        return (scaled.clamp(min=0).square() - LEAST_AMOUNT).clamp(min=0)
 
     def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
-        """Names of the C values of a prediction: the targets, unless conditions say otherwise.
+        """Names of the C values of a prediction: the targets, unless conditions ask for others.
 
         Raises:
             UsageError: The head has no such conditions.
@@ -114,9 +146,71 @@ class Head(nn.Module, ABC):
         """
         return ends_NT
 
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """Learn mean and deviation of each target; one that never varies keeps a deviation of one.
+
+        Raises:
+            DataError: A target has no label at all, is no amount where amounts are to be learnt, or is too
+                large or too small for 32-bit numbers.
+        """
+        for name, column_N in zip(self.targets, targets_NT.T, strict=True):
+            known_M = column_N[~column_N.isnan()]
+            if not len(known_M):
+                raise DataError(f"target {name!r} has no label in the training rows")
+            largest = known_M.abs().max().item()
+            if largest and not LEAST_LABEL <= largest <= 1 / LEAST_LABEL:
+                raise DataError(
+                    f"target {name!r} reaches {largest:g}, beyond what 32-bit numbers hold: give it in a "
+                    f"unit in which its largest value lies between {LEAST_LABEL:g} and {1 / LEAST_LABEL:g}"
+                )
+            if self.target_scale == "sqrt" and bool((known_M < 0).any()):
+                raise DataError(
+                    f"head.target_scale='sqrt' is for amounts; target {name!r} goes down to {known_M.min():g}"
+                )
+        mean_T, std_T = _moments(self._on_scale(targets_NT))
+        self.target_mean_T.copy_(mean_T)
+        self.target_std_T.copy_(torch.where(std_T > 0, std_T, 1.0))
+
+    def _fit_inputs(
+        self, descriptors_NF: NDArray | Tensor | None, pooled_ND: NDArray | Tensor | None
+    ) -> None:
+        """Learn mean and deviation of each input that is given.
+
+        One that never varies carries no signal: an infinite deviation makes it zero ever after.
+        """
+        for values, mean, std in (
+            (descriptors_NF, self.descriptor_mean_F, self.descriptor_std_F),
+            (pooled_ND, self.pooled_mean_D, self.pooled_std_D),
+        ):
+            if values is not None:
+                found_mean, found_std = _moments(torch.as_tensor(values))
+                mean.copy_(found_mean.nan_to_num(nan=0.0))
+                std.copy_(torch.where(found_std > 0, found_std, torch.inf))
+
+    def _on_scale(self, labels_NT: Tensor) -> Tensor:
+        """Labels, or their square roots where they are learnt as amounts; NaN stays NaN."""
+        if self.target_scale == "linear":
+            return labels_NT
+        return (labels_NT.clamp(min=0) + LEAST_AMOUNT).sqrt()
+
     def _check_descriptors(self, descriptors_BF: NDArray | Tensor | None) -> None:
         n_given = 0 if descriptors_BF is None else descriptors_BF.shape[1]
         if n_given != self.n_descriptors:
             raise DataError(
                 f"the model reads {self.n_descriptors} descriptors a string, and {n_given} were given"
             )
+
+
+def standardised_inputs(values_NC: Tensor, mean_C: Tensor, std_C: Tensor) -> Tensor:
+    """Inputs of mean zero and deviation one, cut off at `LARGEST_INPUT`; a missing one is the mean."""
+    scaled_NC = (values_NC - mean_C) / std_C
+    return scaled_NC.nan_to_num(nan=0.0).clamp(-LARGEST_INPUT, LARGEST_INPUT)
+
+
+def _moments(values_NC: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each column, NaN left out; a deviation that is but rounding is zero."""
+    values_NC = values_NC.double()
+    mean_C = values_NC.nanmean(dim=0)
+    std_C = (values_NC - mean_C).square().nanmean(dim=0).sqrt()
+    rounding_C = 1e-6 * mean_C.abs()
+    return mean_C, torch.where(std_C > rounding_C, std_C, 0.0)

@@ -1,20 +1,28 @@
 """Uptake at any pressure: the parameters of an adsorption isotherm instead of a number for each pressure.
 
-Axes: G gases, S sites, O scores of the last layer, T pressures of a prediction.
+Axes: B or N strings, G gases, S sites, O scores of the last layer, T targets, C columns of a prediction, M
+members of a head.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
-from catenane.adsorption import Uptake
+from catenane.adsorption import Uptake, as_uptakes, choose_uptakes
+from catenane.config import HeadConfig
+from catenane.errors import UsageError
+from catenane.models.head import Conditions
+from catenane.models.property_head import PropertyHead
 
-__all__ = ["Isotherm"]
+__all__ = ["Isotherm", "IsothermHead"]
 
 PARAMETERS = 3
 """Of a site: its capacity, its affinity and its exponent."""
@@ -55,27 +63,18 @@ class Isotherm(nn.Module):
         self.n_sites = n_sites
         self.n_scores = len(self.gases) * n_sites * PARAMETERS
         # Before training the sites fill one after the other over the pressures that are known.
-        centres = [
-            torch.linspace(math.log(0.2 / min(known)), -math.log(2 * max(known)), n_sites)
-            for gas in self.gases
-            for known in [self.pressures(gas)]
-        ]
+        centres = []
+        for gas in self.gases:
+            known = self.pressures(gas)
+            centres.append(torch.linspace(math.log(0.2 / known[0]), -math.log(2 * known[-1]), n_sites))
         self.register_buffer("log_affinity_GS", torch.stack(centres), persistent=False)
         self.register_buffer("capacity_G", torch.ones(len(self.gases)))
 
     def fit_scale(self, means: Sequence[float]) -> None:
-        """Start capacities at the size of the labels.
-
-        Args:
-            means: Mean label of each target of `uptakes`.
-        """
+        """Start capacities at the size of the labels, given the mean label of each target."""
         for place, gas in enumerate(self.gases):
-            known = [
-                mean
-                for uptake, mean in zip(self.uptakes, means, strict=True)
-                if uptake.gas == gas and mean > 0
-            ]
-            self.capacity_G[place] = max(known, default=1.0)
+            of_gas = [mean for uptake, mean in zip(self.uptakes, means, strict=True) if uptake.gas == gas]
+            self.capacity_G[place] = max((mean for mean in of_gas if mean > 0), default=1.0)
 
     def pressures(self, gas: str) -> list[float]:
         """Pressures of training in bar, ascending; above the last, uptakes are extrapolated."""
@@ -86,17 +85,17 @@ class Isotherm(nn.Module):
 
         Args:
             raw: The head's last layer, (..., O) with O = `n_scores`.
-            uptakes: Gases and pressures; the targets of training by default.
+            uptakes: Gases and pressures of C columns; the targets of training by default.
 
         Returns:
-            float32 tensor of shape (..., T).
+            float32 tensor of shape (..., C).
 
         Raises:
             ValueError: A gas was not in training.
         """
-        wanted = self.uptakes if uptakes is None else tuple(uptakes)
-        gas_T = torch.tensor([self.gases.index(uptake.gas) for uptake in wanted], device=raw.device)
-        log_pressure_T = torch.tensor([uptake.pressure for uptake in wanted], device=raw.device).log()
+        wanted = self.uptakes if uptakes is None else uptakes
+        gas_C = torch.tensor([self.gases.index(uptake.gas) for uptake in wanted], device=raw.device)
+        log_pressure_C = torch.tensor([uptake.pressure for uptake in wanted], device=raw.device).log()
         capacity, affinity, exponent = (
             raw.float().unflatten(-1, (len(self.gases), self.n_sites, PARAMETERS)).unbind(dim=-1)
         )  # each (..., G, S)
@@ -105,6 +104,117 @@ class Isotherm(nn.Module):
         exponent = torch.exp(STEEPEST * torch.tanh(EXPONENT_SCALE * exponent / STEEPEST))
         # log(0) is -inf, of which the sigmoid is exactly zero.
         filling = torch.sigmoid(
-            exponent[..., gas_T, :] * (log_affinity[..., gas_T, :] + log_pressure_T[:, None])
+            exponent[..., gas_C, :] * (log_affinity[..., gas_C, :] + log_pressure_C[:, None])
         )
-        return (capacity[..., gas_T, :] * filling).sum(dim=-1)
+        return (capacity[..., gas_C, :] * filling).sum(dim=-1)
+
+
+class IsothermHead(PropertyHead):
+    """Uptakes of gases, read off isotherms whose parameters are the outputs of the members.
+
+    Its conditions are `gas`, a formula, and `pressure`, a number of bar or several; without them it predicts
+    its targets. The mean over members is taken of uptakes, so each member's isotherm rises from zero and so
+    does their mean.
+
+    Raises:
+        ConfigError: A target names no gas and pressure.
+    """
+
+    def __init__(self, config: HeadConfig, *, targets: Sequence[str], **shape: Any) -> None:
+        isotherm = Isotherm(as_uptakes(targets), config.isotherm_sites)
+        super().__init__(config, targets=targets, n_outputs=isotherm.n_scores, **shape)
+        self.isotherm = isotherm
+
+    def forward(
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
+    ) -> Tensor:
+        """As in `PropertyHead`."""
+        uptakes_MBT: Tensor = self.isotherm(self.outputs(pooled_BD, descriptors_BF))
+        return self.standardise(uptakes_MBT if per_member else uptakes_MBT.mean(dim=0))
+
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """As `Head`, and start the capacities at the size of the labels."""
+        super().fit_targets(targets_NT)
+        self.isotherm.fit_scale(targets_NT.nanmean(dim=0).tolist())
+
+    def uptakes(self, conditions: Conditions | None = None) -> tuple[Uptake, ...]:
+        """Gas and pressure of each column.
+
+        Raises:
+            UsageError: A condition is neither gas nor pressure, one of the two is missing or no gas or
+                pressure at all, or the gas was not in training.
+        """
+        if not conditions:
+            return self.isotherm.uptakes
+        if unknown := sorted(set(conditions) - {"gas", "pressure"}):
+            raise UsageError(f"this model takes gas and pressure as conditions, not {', '.join(unknown)}")
+        pressures = np.atleast_1d(conditions.get("pressure", ())).tolist()
+        uptakes = choose_uptakes(conditions.get("gas"), pressures) or ()
+        for uptake in uptakes:
+            if uptake.gas not in self.isotherm.gases:
+                known = ", ".join(self.isotherm.gases)
+                raise UsageError(f"this model has isotherms of {known}; got {uptake.gas!r}")
+        return uptakes
+
+    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """Names of the uptakes, such as `co2_0.15bar`; the targets where there are no conditions."""
+        return tuple(uptake.name for uptake in self.uptakes(conditions)) if conditions else self.targets
+
+    def extrapolations(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """For each column, whether its pressure lies outside those of training; "" where it does not."""
+        notes = []
+        for uptake in self.uptakes(conditions):
+            known = self.isotherm.pressures(uptake.gas)
+            inside = uptake.pressure == 0 or known[0] <= uptake.pressure <= known[-1]
+            trained = f"{known[0]:g} to {known[-1]:g} bar"
+            notes.append("" if inside else f"{uptake.pressure:g} bar is outside the trained {trained}")
+        return tuple(notes)
+
+    def predict(
+        self,
+        pooled_BD: Tensor,
+        descriptors_BF: Tensor | None = None,
+        conditions: Conditions | None = None,
+    ) -> Tensor:
+        """As in `Head`; at any pressures where `conditions` give a gas and pressures."""
+        if not conditions:
+            return super().predict(pooled_BD, descriptors_BF)
+        uptakes = self.uptakes(conditions)
+        uptakes_MBC: Tensor = self.isotherm(self.outputs(pooled_BD, descriptors_BF), uptakes)
+        return uptakes_MBC.mean(dim=0)
+
+    def bounds(
+        self,
+        values_NC: NDArray,
+        at_targets_NT: NDArray,
+        ends_NT: tuple[NDArray, NDArray],
+        conditions: Conditions | None = None,
+    ) -> tuple[NDArray, NDArray]:
+        """Intervals at any pressure, from those at the pressures of training.
+
+        Between two of these an end moves as the uptake itself does from the one to the other; below the first
+        and above the last it is in proportion to the uptake. So both ends rise with pressure from zero, and
+        the uptake lies between them.
+        """
+        low_NT, high_NT = (ends.copy() for ends in ends_NT)
+        low_NC, high_NC = np.empty_like(values_NC), np.empty_like(values_NC)
+        for gas in self.isotherm.gases:
+            places = [i for i, uptake in enumerate(self.isotherm.uptakes) if uptake.gas == gas]
+            places.sort(key=lambda i: self.isotherm.uptakes[i].pressure)
+            # Ends that fall from one pressure to the next are widened until they rise.
+            low_NT[:, places] = np.minimum.accumulate(low_NT[:, places[::-1]], axis=1)[:, ::-1]
+            high_NT[:, places] = np.maximum.accumulate(high_NT[:, places], axis=1)
+            known_NK = np.pad(at_targets_NT[:, places], ((0, 0), (1, 0)))
+            ends_NK = [np.pad(ends[:, places], ((0, 0), (1, 0))) for ends in (low_NT, high_NT)]
+            for column, uptake in enumerate(self.uptakes(conditions)):
+                if uptake.gas != gas:
+                    continue
+                right = int(np.searchsorted(self.isotherm.pressures(gas), uptake.pressure)) + 1
+                inside = right <= len(places)
+                left, right = (right - 1, right) if inside else (0, len(places))
+                step_N = np.maximum(known_NK[:, right] - known_NK[:, left], np.finfo(float).tiny)
+                share_N = (values_NC[:, column] - known_NK[:, left]) / step_N
+                share_N = share_N.clip(0, 1) if inside else share_N.clip(1)  # it differs by rounding alone
+                for end_NK, result_NC in zip(ends_NK, (low_NC, high_NC), strict=True):
+                    result_NC[:, column] = end_NK[:, left] + (end_NK[:, right] - end_NK[:, left]) * share_N
+        return (low_NC, high_NC) if conditions else (low_NT, high_NT)

@@ -1,47 +1,42 @@
 """Property heads that learn by gradient descent: layers on scaled inputs, members side by side.
 
-Axes: B or N strings, D width of the stream, F descriptors, T targets, C columns of a prediction, M members,
-O outputs of a member's last layer.
+Axes: B or N strings, D width of the stream, F descriptors, T targets, M members, O outputs of a member's last
+layer.
 """
 
 from __future__ import annotations
 
 import itertools
-from abc import abstractmethod
 from collections.abc import Sequence
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from catenane.config import HeadConfig
+from catenane.config import HeadConfig, Task
 from catenane.errors import ConfigError
-from catenane.models.head import Conditions, Head
+from catenane.models.head import Head, standardised_inputs
 from catenane.models.initialisation import initialise_property_head, start_linear
-from catenane.models.scaling import fit_input_moments, standardised_inputs
 from catenane.nn import Dropout
 
 __all__ = ["PropertyHead"]
 
 
 class PropertyHead(Head):
-    """Scores of T targets from one vector a string, and its descriptors where there are any.
-
-    A head defines what the scores mean (`standardise`, `to_labels`), what it predicts under which conditions
-    (`columns`, `predict`), and what it learns from the labels before training (`fit_targets`). Scalers are
-    buffers, saved with the weights.
+    """M networks whose mean is the score of each target.
 
     Args:
         config: Widths of the hidden layers, members, descriptors and dropout.
         d_model: Width of the stream.
         targets: Names of the T targets.
-        n_outputs: Outputs of the last layer, O.
         n_descriptors: Number of descriptors F that are joined to the vector; 0 for none.
+        task: What the labels are.
         relu: ReLU as activation, to match an encoder that has it; GELU otherwise.
+        n_outputs: Outputs of the last layer, O; T by default.
 
     Raises:
-        ConfigError: Descriptors are given to a head that is set to have none, or layers of unlike widths to
-            one that adds them up.
+        ConfigError: Descriptors are given to a head that is set to have none, layers of unlike widths to
+            one that adds them up, or classes are to be learnt as amounts.
     """
 
     members: nn.ModuleList
@@ -52,12 +47,18 @@ class PropertyHead(Head):
         *,
         d_model: int,
         targets: Sequence[str],
-        n_outputs: int,
         n_descriptors: int = 0,
+        task: Task = "regression",
         relu: bool = False,
+        n_outputs: int | None = None,
     ) -> None:
         super().__init__(
-            d_model=d_model, targets=targets, n_standardised=n_descriptors, n_descriptors=n_descriptors
+            config,
+            d_model=d_model,
+            targets=targets,
+            n_descriptors=n_descriptors,
+            n_standardised=n_descriptors,
+            task=task,
         )
         if n_descriptors and not config.descriptors:
             raise ConfigError(f"head.descriptors=false leaves no place for {n_descriptors} descriptors")
@@ -67,7 +68,7 @@ class PropertyHead(Head):
             None if joining is None else nn.Sequential(joining, activation(), Dropout(config.dropout))
         )
         n_joined = n_descriptors if joining is None else d_model
-        widths = [d_model + n_joined, *config.hidden, n_outputs]
+        widths = [d_model + n_joined, *config.hidden, n_outputs or len(targets)]
         self.members = nn.ModuleList(
             _layers(widths, activation, config.dropout, residual=config.residual)
             for _ in range(config.members)
@@ -106,41 +107,6 @@ class PropertyHead(Head):
             pooled_BD = torch.cat([pooled_BD, joined], dim=1)
         return torch.stack([member(pooled_BD) for member in self.members])
 
-    @abstractmethod
-    def fit_targets(self, targets_NT: Tensor) -> None:
-        """Learn what the head needs of the training labels before training; NaN is left out.
-
-        Raises:
-            DataError: The labels cannot be learnt by this head.
-        """
-
-    def predict(
-        self,
-        pooled_BD: Tensor,
-        descriptors_BF: Tensor | None = None,
-        conditions: Conditions | None = None,
-        *,
-        per_member: bool = False,
-    ) -> Tensor:
-        """Values in the units of the labels, or probabilities of class 1.
-
-        Args:
-            pooled_BD: One vector a string.
-            descriptors_BF: As in `forward`.
-            conditions: What the prediction is made for, by name.
-            per_member: Give the values of each member instead of the prediction, which is their mean on the
-                scale of the scores.
-
-        Returns:
-            float32 tensor of shape (B, C), or (M, B, C) per member.
-
-        Raises:
-            UsageError: The head has no such conditions.
-            DataError: As in `forward`.
-        """
-        self.columns(conditions)
-        return self.to_labels(self(pooled_BD, descriptors_BF, per_member=per_member))
-
     @torch.no_grad()
     def fit_scalers(
         self,
@@ -157,15 +123,17 @@ class PropertyHead(Head):
                 as they are.
 
         Raises:
-            DataError: The labels cannot be learnt by this head, or descriptors are missing or of another
-                number.
+            DataError: A target has no label, or is no amount where amounts are to be learnt; descriptors are
+                missing, or there are other than F of them.
         """
         self.fit_targets(torch.as_tensor(targets_NT))
         self._check_descriptors(descriptors_NF)
-        if descriptors_NF is not None:
-            fit_input_moments(self.descriptor_mean_F, self.descriptor_std_F, descriptors_NF)
-        if pooled_ND is not None:
-            fit_input_moments(self.pooled_mean_D, self.pooled_std_D, pooled_ND)
+        self._fit_inputs(descriptors_NF, pooled_ND)
+
+    def fit_targets(self, targets_NT: Tensor) -> None:
+        """As `Head`; classes have no scale."""
+        if self.task == "regression":
+            super().fit_targets(targets_NT)
 
 
 class _ResidualLayer(nn.Sequential):

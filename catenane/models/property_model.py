@@ -5,16 +5,36 @@ Axes: B strings, D width of the stream, F descriptors, T targets, M members.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from catenane.config import HeadConfig, Task
-from catenane.models.heads import make_head
-from catenane.models.protocols import Encoder
+from catenane.models.encoder import Encoder
+from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.head import Head
+from catenane.models.isotherm import IsothermHead
+from catenane.models.property_head import PropertyHead
 
-__all__ = ["PropertyModel"]
+__all__ = ["PropertyModel", "make_head"]
+
+
+def make_head(config: HeadConfig, *, task: Task = "regression", relu: bool = False, **shape: Any) -> Head:
+    """The head that these settings and this task ask for.
+
+    Args:
+        config: Its settings.
+        task: What the labels are.
+        relu: ReLU as activation of a network; GELU otherwise.
+        shape: `d_model`, `targets` and `n_descriptors` of `Head`.
+
+    Raises:
+        ConfigError: Settings, task and targets contradict each other.
+    """
+    if config.kind == "gaussian-process":
+        return GaussianProcessHead(config, task=task, **shape)
+    kind = IsothermHead if config.isotherm_sites and task == "regression" else PropertyHead
+    return kind(config, task=task, relu=relu, **shape)
 
 
 class PropertyModel(nn.Module):
@@ -25,36 +45,18 @@ class PropertyModel(nn.Module):
     Args:
         encoder: Fresh or pretrained; an `nn.Module`.
         head: Shape of the head.
-        targets: Names of the T targets.
-        n_descriptors: Number of descriptors F; 0 for none.
-        relu: ReLU as activation of the head; GELU otherwise.
-        task: What the scores mean, for all targets.
+        shape: `targets`, and where they are not the defaults `n_descriptors`, `task` and `relu`, see
+            `make_head`.
 
     Raises:
-        ConfigError: See `make_head`.
+        ConfigError: Settings, task and targets contradict each other.
     """
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        head: HeadConfig,
-        *,
-        targets: Sequence[str],
-        n_descriptors: int = 0,
-        relu: bool = False,
-        task: Task = "regression",
-    ) -> None:
+    def __init__(self, encoder: Encoder, head: HeadConfig, **shape: Any) -> None:
         super().__init__()
         self.pooling = head.pooling
         self.encoder = encoder
-        self.head = make_head(
-            head,
-            task=task,
-            d_model=encoder.d_model,
-            targets=targets,
-            n_descriptors=n_descriptors,
-            relu=relu,
-        )
+        self.head = make_head(head, d_model=encoder.d_model, **shape)
 
     def forward(
         self, inputs: Any, descriptors_BF: Tensor | None = None, *, per_member: bool = False

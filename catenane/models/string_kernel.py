@@ -1,6 +1,7 @@
 """The kernel of a Gaussian process over strings: a weighted sum of similarities, and how it is tuned.
 
-Axes: B and P strings that are compared, M training strings that tune the kernel, K settings.
+Axes: B and P strings that are compared, M training strings that tune the kernel, K settings, F features, C
+kinds of fragments.
 
 Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.
 """
@@ -12,9 +13,17 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from catenane.nn.similarity import rational_quadratic
-
-__all__ = ["JITTER", "SETTINGS", "Similarity", "combine", "tune"]
+__all__ = [
+    "JITTER",
+    "SETTINGS",
+    "Similarity",
+    "combine",
+    "rational_quadratic",
+    "squared_distances",
+    "tanimoto",
+    "tune",
+    "unary",
+]
 
 JITTER = 1e-4
 """Variance added to the landmarks, so that a matrix of float32 similarities can be inverted."""
@@ -92,3 +101,41 @@ def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
     optimizer.step(cost)
     tuned_K: Tensor = settings_K.detach().float()
     return tuned_K
+
+
+def squared_distances(a_BF: Tensor, b_PF: Tensor) -> Tensor:
+    """Squared Euclidean distances, (B, P)."""
+    norms_BP = a_BF.square().sum(dim=1)[:, None] + b_PF.square().sum(dim=1)
+    return torch.addmm(norms_BP, a_BF, b_PF.T, alpha=-2.0).clamp(min=0.0)
+
+
+def rational_quadratic(squared_BP: Tensor, length: Tensor, shape: Tensor) -> Tensor:
+    """(1 + d² / 2 a l²)^-a: a mixture of squared exponentials of many lengths around l.
+
+    Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, eq. 4.19.
+    """
+    return (1 + squared_BP / (2 * shape * length.square())) ** -shape
+
+
+def unary(counts_BC: Tensor, highest: int) -> Tensor:
+    """Counts up to `highest` in unary code, so that products of rows are sums of the smaller counts.
+
+    Returns:
+        float32 tensor of shape (B, highest * C): column (n, c) is 1 where count c is above n.
+    """
+    levels_N1 = torch.arange(highest, device=counts_BC.device)[:, None]
+    return (counts_BC[:, None, :] > levels_N1).flatten(1).float()
+
+
+def tanimoto(shared_BP: Tensor, sizes_B: Tensor, sizes_P: Tensor) -> Tensor:
+    """Σ min / Σ max of the counts of two rows; two rows without any fragment are alike.
+
+    Args:
+        shared_BP: Σ min of each pair, the product of their unary codes.
+        sizes_B: Sum of the counts of each row.
+        sizes_P: The same of the others.
+
+    Source: L. Ralaivola et al., Neural Netw. 2005, 18, 1093, definition 3 (the MinMax kernel).
+    """
+    all_BP = sizes_B[:, None] + sizes_P - shared_BP
+    return torch.where(all_BP > 0, shared_BP / all_BP.clamp(min=1.0), 1.0)

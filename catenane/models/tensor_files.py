@@ -110,15 +110,7 @@ def read_sealed(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         if hashlib.sha256(data).hexdigest() != seal:
             raise BundleError(f"{path}: altered or damaged: its SHA-256 does not fit its content")
         return load(bytes(data)), metadata
-    except (
-        SafetensorError,
-        OSError,
-        ValueError,
-        KeyError,
-        TypeError,
-        AttributeError,
-        RecursionError,
-    ) as error:
+    except (SafetensorError, OSError, *MALFORMED) as error:
         raise BundleError(f"{path}: truncated, altered or not a file of tensors ({error})") from None
 
 

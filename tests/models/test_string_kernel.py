@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from catenane.nn.similarity import rational_quadratic, squared_distances, tanimoto, unary
+from catenane.models.string_kernel import rational_quadratic, squared_distances, tanimoto, unary
 
 COUNTS = torch.tensor([[0, 1, 3, 0], [2, 1, 1, 0], [0, 0, 0, 0], [0, 1, 3, 9]], dtype=torch.uint8)
 
