@@ -162,9 +162,9 @@ def embed(
     tally = _Tally()
     with writer as write:
         for chunk in given.chunks():
-            found = reading.embed_readable(chunk.readable())
-            errors = tally.add(chunk, found.errors)
-            write(_joined(chunk.columns, {VECTOR: found.vectors.astype(np.float32), "error": errors}))
+            vectors, errors = reading.embed_readable(chunk.readable())
+            errors = tally.add(chunk, errors)
+            write(_joined(chunk.columns, {VECTOR: vectors.astype(np.float32), "error": errors}))
         tally.require_rows(given.name)
     stderr.print(f"{tally.n_rows:,} vectors of {width} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)

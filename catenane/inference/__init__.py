@@ -3,11 +3,10 @@
 from catenane.inference.calibrating import calibrate, plan_calibration
 from catenane.inference.coverage import interval_metrics
 from catenane.inference.model import COVERAGE, Model, load
-from catenane.inference.predictions import Embeddings, Predictions
+from catenane.inference.predictions import Predictions
 
 __all__ = [
     "COVERAGE",
-    "Embeddings",
     "Model",
     "Predictions",
     "calibrate",

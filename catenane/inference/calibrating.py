@@ -1,11 +1,13 @@
 """The last step of training a property model: calibrate it on rows that it did not learn from.
 
-Axes: N rows of the table, D width of the embedding, T targets, M members.
+Axes: N rows of the table, D width of the embedding, T targets, M members, V vocabulary.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -13,14 +15,21 @@ from numpy.typing import NDArray
 
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
-from catenane.inference.calibration import fingerprint_rows, fit_calibration
-from catenane.inference.domain_check import group_keys
-from catenane.inference.intervals import FEWEST_ROWS, OutOfFold, learning_mask, out_of_fold
+from catenane.inference.calibration import Calibration, group_keys
+from catenane.inference.domain import fit_reference
+from catenane.inference.intervals import (
+    FEWEST_ROWS,
+    difficulty_features,
+    fit_classes,
+    fit_intervals,
+    learning_mask,
+    out_of_fold,
+)
 from catenane.inference.model import Model
 from catenane.models import Bundle
 from catenane.notation import get_notation
 
-__all__ = ["calibrate", "plan_calibration"]
+__all__ = ["calibrate", "fingerprint_rows", "plan_calibration"]
 
 
 def plan_calibration(
@@ -83,40 +92,58 @@ def calibrate(
         seed: Of draws.
         device: As in `Model`.
     """
-    model = Model(bundle, device=device)
+    model, n_train = Model(bundle, device=device), len(train)
+    head = model.property_model.head
     rows = train if held_back is None else np.concatenate([train, held_back])
-    strings = [table.strings[row] for row in rows]
+    strings, records = [table.strings[row] for row in rows], [table.records[row] for row in rows]
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
-    part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
-    records = [table.records[row] for row in rows]
     if left_out_NT is not None:
         score_MNT = left_out_NT[None]
-        found = OutOfFold(left_out_NT, np.full_like(left_out_NT, np.nan))
+        score_NT, variance_NT = left_out_NT, np.full_like(left_out_NT, np.nan)
     else:
+        part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
         score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
         learnt_MN = np.ones((len(score_MNT), len(table)), bool) if learns_MN is None else learns_MN
-        found = out_of_fold(score_MNT[:, : len(train)], learnt_MN[:, train])
-    n_members, n_train = len(score_MNT), len(train)
-    head = model.property_model.head
+        score_NT, variance_NT = out_of_fold(score_MNT[:, :n_train], learnt_MN[:, train])
     with torch.inference_mode():
         labels = torch.from_numpy(table.targets[rows].astype(np.float32)).to(model.device)
-        label_NT = head.standardise(labels).double().cpu().numpy()
+        label_NT, held_label_NT = np.split(head.standardise(labels).double().cpu().numpy(), [n_train])
+    reference, own_N = fit_reference(pooled[:n_train], np.abs(label_NT - score_NT), seed)
+    distance_N, near_NT = reference.neighbours(pooled[:n_train], own_N)
+    if held_back is not None and not np.isfinite(score_NT).any():
+        label_NT, score_NT = held_label_NT, score_MNT[:, n_train:].mean(axis=0)
+        variance_NT = np.full_like(score_NT, np.nan)
+        distance_N, near_NT = reference.neighbours(pooled[n_train:])
+    intervals = classes = None
+    if np.isfinite(score_NT).any() and head.task == "classification":
+        classes = fit_classes(score_NT, label_NT)
+    elif np.isfinite(score_NT).any():
+        intervals = fit_intervals(
+            difficulty_features(distance_N, near_NT, score_NT),
+            label_NT - score_NT,
+            variance_NT,
+            n_members=len(score_MNT),
+            seed=seed,
+        )
     encoded = bundle.tokenizer.encode_flat(strings[:n_train], bundle.config.recipe.encoder.max_length)
     seen_V = np.zeros(bundle.tokenizer.vocabulary_size, dtype=bool)
     seen_V[encoded.ids] = True
     seen_groups = {key for record in records[:n_train] for key in group_keys(record)}
-    calibration = fit_calibration(
-        pooled[:n_train],
-        label_NT[:n_train],
-        found,
-        task=head.task,
-        n_members=n_members,
+    calibration = Calibration(
+        reference=reference,
         seen_V=seen_V,
         seen_groups=np.array(sorted(seen_groups), dtype=np.int64),
         fingerprint=fingerprint_rows(strings[:n_train], table.targets[train]),
-        held_back=None
-        if held_back is None
-        else (pooled[n_train:], label_NT[n_train:], score_MNT[:, n_train:].mean(axis=0)),
-        seed=seed,
+        intervals=intervals,
+        classes=classes,
     )
     return dataclasses.replace(bundle, calibration=calibration.to_tensors())
+
+
+def fingerprint_rows(strings: Sequence[str], labels_NT: NDArray) -> str:
+    """SHA-256 of training rows, whatever their order."""
+    rows = sorted(
+        hashlib.sha256(text.encode() + b"\0" + row.tobytes()).digest()
+        for text, row in zip(strings, np.asarray(labels_NT, dtype="<f8"), strict=True)
+    )
+    return hashlib.sha256(b"".join(rows)).hexdigest()

@@ -1,12 +1,12 @@
 """What a model keeps of its training rows: for intervals, probabilities, and the domain check.
 
-Axes: N rows, D width of the embedding, T targets, M members, V vocabulary.
+Axes: N rows, V vocabulary.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -15,19 +15,15 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.errors import BundleError
-from catenane.inference.domain import Reference, fit_reference
-from catenane.inference.intervals import (
-    ClassCalibration,
-    IntervalCalibration,
-    OutOfFold,
-    difficulty_features,
-    fit_classes,
-    fit_intervals,
-)
+from catenane.inference.domain import Reference
+from catenane.inference.intervals import ClassCalibration, IntervalCalibration
+from catenane.notation import Record, get_notation
+from catenane.tokenizers import EncodedStrings, StringTokenizer
 
-__all__ = ["Calibration", "fingerprint_rows", "fit_calibration"]
+__all__ = ["Calibration", "check_domain", "group_keys"]
 
-Array = NDArray[np.float64]
+MOST_NAMED = 3
+"""Tokens that a note names at most."""
 PARTS = {"reference": Reference, "intervals": IntervalCalibration, "classes": ClassCalibration}
 
 
@@ -41,7 +37,7 @@ class Calibration:
     fingerprint: str
     """SHA-256 of the training rows: strings and labels."""
     seen_groups: NDArray[np.int64]
-    """Numbers of the building blocks that occur in the training rows, see `domain_check.group_keys`."""
+    """Numbers of the building blocks that occur in the training rows, see `group_keys`."""
     intervals: IntervalCalibration | None = None
     """Of a regression model that has calibration rows."""
     classes: ClassCalibration | None = None
@@ -86,63 +82,70 @@ class Calibration:
             raise BundleError(f"the calibration of the model is damaged or foreign: {error}") from None
 
 
-def fit_calibration(
-    pooled_ND: Array,
-    labels_NT: Array,
-    found: OutOfFold,
-    *,
-    task: str,
-    n_members: int,
-    seen_V: NDArray[np.bool_],
-    seen_groups: NDArray[np.int64],
-    fingerprint: str,
-    held_back: tuple[Array, Array, Array] | None = None,
-    seed: int = 0,
-) -> Calibration:
-    """Learn from out-of-fold scores of the training rows, or from rows that were held back.
+def check_domain(
+    records: Sequence[Record],
+    encoded: EncodedStrings,
+    tokenizer: StringTokenizer,
+    calibration: Calibration | None,
+    distance_N: NDArray,
+    beyond: Iterable[str],
+) -> tuple[NDArray[np.bool_], list[str]]:
+    """Which strings are inside the domain, (N,), and notes; "" where nothing is unusual.
+
+    Unknown tokens, tokens that no training row holds (metals, nets, catenations among them), truncation, a
+    large distance to the training rows and conditions beyond those of training put a string outside. A linker
+    that no training row holds is noted: most candidates have one, and its distance decides.
 
     Args:
-        pooled_ND: Embeddings of the training rows.
-        labels_NT: Their labels on the scale of the scores, NaN where missing.
-        found: Their out-of-fold scores; NaN where every member learnt from every row.
-        task: "regression" or "classification".
-        n_members: Members whose mean is the prediction.
-        seen_V: Tokens that occur in the training rows.
-        seen_groups: Building blocks that occur in the training rows.
-        fingerprint: Of the training rows.
-        held_back: Embeddings, labels and scores of rows that were neither learnt from nor chose the epoch,
-            where there are no out-of-fold scores.
-        seed: Of draws.
+        records: N of them.
+        encoded: Their tokens as the model reads them.
+        tokenizer: The model's.
+        calibration: Of the model, if it has one.
+        distance_N: Distance to the nearest training rows.
+        beyond: How the conditions leave the range of training, see `Head.extrapolations`.
     """
-    residual_NT = labels_NT - found.score_NT
-    reference, own_N = fit_reference(pooled_ND, np.abs(residual_NT), seed)
-    parts: dict[str, Any] = {
-        "reference": reference, "seen_V": seen_V, "seen_groups": seen_groups, "fingerprint": fingerprint
-    }  # fmt: skip
-    score_NT, variance_NT = found
-    distance_N, near_NT = reference.neighbours(pooled_ND, own_N)
-    if not np.isfinite(score_NT).any():
-        if held_back is None:
-            return Calibration(**parts)
-        pooled_ND, labels_NT, score_NT = held_back
-        distance_N, near_NT = reference.neighbours(pooled_ND)
-        variance_NT = np.full_like(score_NT, np.nan)
-    if task == "classification":
-        return Calibration(**parts, classes=fit_classes(score_NT, labels_NT))
-    intervals = fit_intervals(
-        difficulty_features(distance_N, near_NT, score_NT),
-        labels_NT - score_NT,
-        variance_NT,
-        n_members=n_members,
-        seed=seed,
-    )
-    return Calibration(**parts, intervals=intervals)
+    notes: list[list[str]] = [[] for _ in records]
+    for row in np.flatnonzero(encoded.n_unknown).tolist():
+        tokens = tokenizer.tokens(records[row].text)
+        notes[row].append(f"unknown: {_named(t for t in tokens if t not in tokenizer.vocabulary)}")
+    for row in np.flatnonzero(encoded.n_cut).tolist():
+        notes[row].append(f"{encoded.n_cut[row]:,} tokens beyond {encoded.lengths[row]:,} are cut off")
+    if calibration is not None:
+        texts = list(tokenizer.vocabulary)
+        seen_V = calibration.seen_V.copy()
+        seen_V[tokenizer.unk_id] = True  # noted already
+        unseen = np.flatnonzero(~seen_V[encoded.ids])
+        owners = np.searchsorted(encoded.offsets, unseen, side="right") - 1
+        for row in np.unique(owners).tolist():
+            named = _named(texts[token] for token in encoded.ids[unseen[owners == row]].tolist())
+            notes[row].append(f"not in the training rows: {named}")
+        for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
+            notes[row].append("far from the training rows")
+    outside = list(dict.fromkeys(note for note in beyond if note))
+    for of_row in notes:
+        of_row.extend(outside)
+    inside_N = np.array([not of_row for of_row in notes], dtype=bool)
+    if calibration is not None:
+        seen = set(calibration.seen_groups.tolist())
+        for of_row, record in zip(notes, records, strict=True):
+            for key, (kind, name) in group_keys(record).items():
+                if key not in seen:
+                    of_row.append(f"{kind} not in the training rows: {name}")
+    return inside_N, ["; ".join(of_row) for of_row in notes]
 
 
-def fingerprint_rows(strings: Sequence[str], labels_NT: Array) -> str:
-    """SHA-256 of training rows, whatever their order."""
-    rows = sorted(
-        hashlib.sha256(text.encode() + b"\0" + row.tobytes()).digest()
-        for text, row in zip(strings, np.asarray(labels_NT, dtype="<f8"), strict=True)
-    )
-    return hashlib.sha256(b"".join(rows)).hexdigest()
+def group_keys(record: Record) -> dict[int, tuple[str, str]]:
+    """Kind and name of the building blocks of a string, by a number that is the same everywhere."""
+    keys = {}
+    for kind in sorted(get_notation(record.notation).held_out):
+        for name in record.groups.get(kind, ()):
+            digest = hashlib.blake2b(f"{kind}:{name}".encode(), digest_size=8).digest()
+            keys[int.from_bytes(digest, "little", signed=True)] = kind, name
+    return keys
+
+
+def _named(tokens: Iterable[str]) -> str:
+    """A few of them by name, each once, and how many more."""
+    distinct = list(dict.fromkeys(tokens))
+    more = len(distinct) - MOST_NAMED
+    return " ".join(distinct[:MOST_NAMED]) + (f" and {more} more" if more > 0 else "")

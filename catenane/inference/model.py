@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +14,11 @@ from catenane.data import LengthGroupedBatches, collate
 from catenane.descriptors import Descriptors, compute_descriptors, describe, fragments
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
-from catenane.inference.calibration import Calibration
-from catenane.inference.domain_check import check_domain
+from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.inference.predictions import Embeddings, Predictions
+from catenane.inference.predictions import Predictions
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.head import Conditions
-from catenane.models.property_head import PropertyHead
 from catenane.models.property_model import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.tokenizers import EncodedStrings
@@ -143,10 +141,7 @@ class Model:
         encoded = self._encode(strings)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(strings, descriptors)
-        values_NC = self._in_batches(
-            lambda pooled_BD, descriptors_BF: head.predict(pooled_BD, descriptors_BF, conditions),
-            pooled_ND, descriptors_NF, len(columns),
-        )  # fmt: skip
+        values_NC = self._in_batches(partial(head.predict, conditions=conditions), pooled_ND, descriptors_NF)
         low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
         distance_N = np.zeros(len(strings))
         calibration = self.calibration
@@ -175,20 +170,8 @@ class Model:
         self, pooled_ND: np.ndarray, descriptors_NF: np.ndarray | None, *, per_member: bool = False
     ) -> np.ndarray:
         """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
-        head = self.property_model.head
-        n_members = len(head.members) if per_member and isinstance(head, PropertyHead) else 1
-        found = self._in_batches(
-            lambda pooled_BD, descriptors_BF: (
-                head(pooled_BD, descriptors_BF, per_member=True).transpose(0, 1).flatten(1)
-                if per_member
-                else head(pooled_BD, descriptors_BF)
-            ),
-            pooled_ND, descriptors_NF, n_members * len(self.targets),
-        )  # fmt: skip
-        if not per_member:
-            return found
-        members: np.ndarray = found.reshape(len(found), n_members, len(self.targets)).swapaxes(0, 1)
-        return members
+        head = partial(self.property_model.head, per_member=per_member)
+        return self._in_batches(head, pooled_ND, descriptors_NF)
 
     def embed(self, strings: Iterable[str] | str) -> np.ndarray:
         """Pooled states of the encoder, one row per string, in the order given.
@@ -203,18 +186,18 @@ class Model:
         Raises:
             NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
         """
-        found = self.embed_readable([strings] if isinstance(strings, str) else list(strings))
-        for row, error in enumerate(found.errors):
+        vectors_ND, errors = self.embed_readable([strings] if isinstance(strings, str) else list(strings))
+        for row, error in enumerate(errors):
             if error:
-                raise NotationError(f"string {row + 1} of {len(found.errors)}: {error}")
-        return found.vectors.astype(np.float32)
+                raise NotationError(f"string {row + 1} of {len(errors)}: {error}")
+        return vectors_ND.astype(np.float32)
 
-    def embed_readable(self, strings: Sequence[str]) -> Embeddings:
-        """As `embed`, with rows of NaN where a string cannot be read."""
+    def embed_readable(self, strings: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+        """As `embed`, in float64, with rows of NaN where a string cannot be read; and why, or ""."""
         readable, errors = self._readable(strings)
-        vectors = np.full((len(errors), self.bundle.encoder.d_model), np.nan)
-        vectors[[not error for error in errors]] = self.embed_normalised(readable)
-        return Embeddings(list(strings), vectors, errors)
+        vectors_ND = np.full((len(errors), self.bundle.encoder.d_model), np.nan)
+        vectors_ND[[not error for error in errors]] = self.embed_normalised(readable)
+        return vectors_ND, errors
 
     def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> np.ndarray:
         """As `embed`, in float64, for records, or for strings in normal form."""
@@ -286,15 +269,15 @@ class Model:
         compute: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor],
         pooled_ND: np.ndarray,
         descriptors_NF: np.ndarray | None,
-        width: int,
     ) -> np.ndarray:
-        result = np.empty((len(pooled_ND), width))
+        """What a head computes, some rows at a time; they are the last axis but one, float64."""
+        parts = []
         with torch.inference_mode():
-            for start in range(0, len(pooled_ND), HEAD_ROWS):
+            for start in range(0, max(len(pooled_ND), 1), HEAD_ROWS):
                 rows = slice(start, start + HEAD_ROWS)
                 descriptors_BF = None if descriptors_NF is None else self._tensor(descriptors_NF[rows])
-                result[rows] = compute(self._tensor(pooled_ND[rows]), descriptors_BF).double().cpu().numpy()
-        return result
+                parts.append(compute(self._tensor(pooled_ND[rows]), descriptors_BF).double().cpu().numpy())
+        return np.concatenate(parts, axis=-2)
 
     def _to_labels(self, score_NT: np.ndarray) -> np.ndarray:
         with torch.inference_mode():

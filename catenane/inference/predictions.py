@@ -1,4 +1,4 @@
-"""What a model gives for strings: values with intervals, or vectors."""
+"""What a model predicts for strings: values with intervals."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Embeddings", "Predictions"]
+__all__ = ["Predictions"]
 
 Array = NDArray[np.float64]
 
@@ -55,15 +55,3 @@ class Predictions:
             columns[name] = self.values[:, place]
             columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
         return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
-
-
-@dataclass(frozen=True)
-class Embeddings:
-    """Vectors of N strings, in the order given."""
-
-    strings: list[str]
-    """The strings as they came."""
-    vectors: Array
-    """float64 (N, d_model); NaN where the string could not be read."""
-    errors: list[str]
-    """Why a row has no vector; "" where it has one."""

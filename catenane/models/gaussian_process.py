@@ -162,11 +162,14 @@ class GaussianProcessHead(Head):
                 )
         return self._to_loss_scale(left_out_NT)
 
-    def forward(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
-        """Standardised values, or log-odds of class 1, (B, T); arguments as in `predict`."""
+    def forward(
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
+    ) -> Tensor:
+        """As in `Head`; the process is its only member."""
         parts = (part.split(CHUNK) for part in self._inputs(pooled_BD, descriptors_BF))
         similarities = (self._similarity(*chunk) for chunk in zip(*parts, strict=True))
-        return self._to_loss_scale(torch.cat([self._scores(similarity) for similarity in similarities]))
+        scores_BT = self._to_loss_scale(torch.cat([self._scores(part) for part in similarities]))
+        return scores_BT[None] if per_member else scores_BT
 
     def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
         """Of classes the log-odds, by the curve of each target."""

@@ -1,11 +1,11 @@
 """What every property head has: its targets, scalers, conditions, and the way to the labels' units.
 
-Axes: B or N strings, D width of the stream, F descriptors, T targets, C columns of a prediction.
+Axes: B or N strings, D width of the stream, F descriptors, T targets, M members, C columns of a prediction.
 """
 
 from __future__ import annotations
 
-from abc import ABC
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -31,8 +31,8 @@ LEAST_LABEL = 1e-30
 class Head(nn.Module, ABC):
     """Scores of T targets from one vector a string, and its descriptors where there are any.
 
-    Called with both, it gives scores (B, T) on the scale that the loss is taken on: standardised labels or
-    their square roots, or the log-odds of class 1. Scalers are buffers, saved with the weights.
+    Scores are on the scale that the loss is taken on: standardised labels or their square roots, or the
+    log-odds of class 1. Scalers are buffers, saved with the weights.
 
     Args:
         config: Its settings.
@@ -75,6 +75,24 @@ class Head(nn.Module, ABC):
             self.register_buffer(f"{name}_mean_{axis}", torch.zeros(size))
             self.register_buffer(f"{name}_std_{axis}", torch.ones(size))
 
+    @abstractmethod
+    def forward(
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
+    ) -> Tensor:
+        """Score every target of every string.
+
+        Args:
+            pooled_BD: One vector a string.
+            descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
+            per_member: Give the scores of each of M members, for training, instead of their mean.
+
+        Returns:
+            float tensor of shape (B, T), or (M, B, T) per member.
+
+        Raises:
+            DataError: Descriptors are missing, or there are other than F of them.
+        """
+
     def predict(
         self,
         pooled_BD: Tensor,
@@ -84,13 +102,13 @@ class Head(nn.Module, ABC):
         """Values in the units of the labels, or probabilities of class 1, float32 (B, C).
 
         Args:
-            pooled_BD: One vector a string.
-            descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
+            pooled_BD: As in `forward`.
+            descriptors_BF: As in `forward`.
             conditions: What the prediction is made for, by name.
 
         Raises:
             UsageError: The head has no such conditions.
-            DataError: Descriptors are missing, or there are other than F of them.
+            DataError: As in `forward`.
         """
         self.columns(conditions)
         return self.to_labels(self(pooled_BD, descriptors_BF))

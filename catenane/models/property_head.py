@@ -81,19 +81,7 @@ class PropertyHead(Head):
     def forward(
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
     ) -> Tensor:
-        """Score every target of every string, on the scale that the loss is taken on.
-
-        Args:
-            pooled_BD: One vector a string.
-            descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
-            per_member: Give the scores of each member, for training, instead of their mean.
-
-        Returns:
-            float tensor of shape (B, T), or (M, B, T) per member.
-
-        Raises:
-            DataError: Descriptors are missing, or there are other than F of them.
-        """
+        """As in `Head`."""
         scores_MBT = self.outputs(pooled_BD, descriptors_BF)
         return scores_MBT if per_member else scores_MBT.mean(dim=0)
 

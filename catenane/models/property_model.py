@@ -61,18 +61,12 @@ class PropertyModel(nn.Module):
     def forward(
         self, inputs: Any, descriptors_BF: Tensor | None = None, *, per_member: bool = False
     ) -> Tensor:
-        """Score every target of every string.
+        """Score every target of every string, see `Head.forward`.
 
         Args:
             inputs: What the encoder reads, see `Encoder.encode`; for tokens (ids_BL, keep_BL).
-            descriptors_BF: Descriptors in their own units, NaN where undefined; if and only if F > 0.
-            per_member: Give the scores of each of the head's M members, for training.
-
-        Returns:
-            float tensor of shape (B, T), or (M, B, T) per member.
-
-        Raises:
-            DataError: Descriptors are missing, or there are other than F of them.
+            descriptors_BF: As in `Head.forward`.
+            per_member: As in `Head.forward`.
         """
         scores: Tensor = self.head(self.embed(inputs), descriptors_BF, per_member=per_member)
         return scores

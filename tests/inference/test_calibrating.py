@@ -8,7 +8,7 @@ import pytest
 from catenane.config import load_recipe
 from catenane.data import Table, make_split, read_table
 from catenane.inference import Model, plan_calibration
-from catenane.inference.calibration import fingerprint_rows
+from catenane.inference.calibrating import fingerprint_rows
 from catenane.train import fit_property_model
 
 

@@ -102,8 +102,9 @@ def test_embed_says_which_string_cannot_be_read(encoder):
 
 
 def test_embed_readable_leaves_a_gap_instead(encoder):
-    found = encoder.embed_readable(["CC", "C1CC", "CCC"])
-    assert np.isnan(found.vectors).all(axis=1).tolist() == [False, True, False]
+    vectors, errors = encoder.embed_readable(["CC", "C1CC", "CCC"])
+    assert np.isnan(vectors).all(axis=1).tolist() == [False, True, False]
+    assert [bool(error) for error in errors] == [False, True, False]
 
 
 def test_an_encoder_predicts_nothing(encoder):
