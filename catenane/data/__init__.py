@@ -2,32 +2,20 @@
 
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
-from catenane.data.duplicates import (
-    Aggregation,
-    Duplicates,
-    NoiseFloor,
-    aggregate,
-    find_duplicates,
-    noise_floor,
-)
-from catenane.data.readers import stream_strings
-from catenane.data.registry import DATASETS, Dataset, Task, dataset_file, find_dataset, match_dataset
+from catenane.data.duplicates import aggregate, find_duplicates, noise_floor
+from catenane.data.registry import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.rejects import Rejection, write_rejected
 from catenane.data.splits import Split, make_split, shared_with_train
-from catenane.data.table import Table, read_table
+from catenane.data.table import Table, read_table, stream_strings
 
 __all__ = [
     "DATASETS",
-    "Aggregation",
     "CorpusCounts",
     "Dataset",
-    "Duplicates",
     "LengthGroupedBatches",
-    "NoiseFloor",
     "Rejection",
     "Split",
     "Table",
-    "Task",
     "TokenBatch",
     "TokenCorpus",
     "aggregate",
@@ -36,7 +24,6 @@ __all__ = [
     "find_dataset",
     "find_duplicates",
     "make_split",
-    "match_dataset",
     "noise_floor",
     "open_corpus",
     "read_table",

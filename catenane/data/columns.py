@@ -8,29 +8,22 @@ from typing import Any
 from catenane.errors import DataError, NotationError, suggestion
 from catenane.notation import NotationName, detect_notation
 
-__all__ = ["find_column", "find_notation", "find_string_column", "holds_strings", "is_string_name"]
+__all__ = ["find_column", "find_notation", "find_string_column", "holds_strings", "usual_notation"]
 
 # Spelt without case, spaces, hyphens and underscores; earlier names go before later ones.
 _STRING_NAMES: dict[NotationName, tuple[str, ...]] = {
     "mofid": ("mofid", "mofidv1"),
     "smiles": (
-        "smiles",
-        "canonicalsmiles",
-        "isomericsmiles",
-        "smilesstring",
-        "rdkitsmiles",
-        "smi",
-        "mol",
-        "molecule",
-        "structure",
+        *("smiles", "canonicalsmiles", "isomericsmiles", "smilesstring", "rdkitsmiles", "smi"),
+        *("mol", "molecule", "structure"),
     ),
 }
 _SHOWN_COLUMNS = 20
 
 
-def is_string_name(name: str) -> bool:
-    """Whether a column of this name usually holds the strings."""
-    return _usual_notation(name) is not None
+def usual_notation(name: str) -> NotationName | None:
+    """The notation of strings that usually stand in a column of this name; None where none do."""
+    return next((notation for notation, names in _STRING_NAMES.items() if _plain(name) in names), None)
 
 
 def find_column(columns: Sequence[str], name: str, source: str) -> int:
@@ -40,9 +33,7 @@ def find_column(columns: Sequence[str], name: str, source: str) -> int:
         DataError: There is no such column, or several; the nearest one, or those that there are, are named.
     """
     if columns.count(name) > 1:
-        raise DataError(
-            f"{source}: several columns are called {name!r} but for their units: give the unit too"
-        )
+        raise DataError(f"{source}: several columns are called {name!r} but for their units: give the unit")
     if name in columns:
         return columns.index(name)
     alike = [i for i, column in enumerate(columns) if column.casefold() == name.casefold()]
@@ -55,12 +46,6 @@ def find_string_column(
     columns: Sequence[str], sample: Sequence[Sequence[Any]], source: str, notation: NotationName | None = None
 ) -> int:
     """Number of the column of strings: the one with a usual name, else the only one that looks so.
-
-    Args:
-        columns: Names of the columns.
-        sample: Some rows, all columns.
-        source: What messages call the table.
-        notation: What the strings are, if known.
 
     Raises:
         DataError: No column looks like SMILES or MOFid, several do, or the first line is data, not a header.
@@ -99,22 +84,18 @@ def holds_strings(values: Sequence[Any]) -> bool:
 
 
 def find_notation(values: Sequence[Any], column: str, source: str) -> NotationName:
-    """What the strings of a column are: as most of them look, else as the column is called.
+    """Notation of the strings of a column: as most of them look, else as the column is called.
 
     Raises:
-        DataError: Neither tells.
+        DataError: Neither is known.
     """
     try:
         return detect_notation([value for value in values if isinstance(value, str)])
     except NotationError as error:
-        notation = _usual_notation(column)
+        notation = usual_notation(column)
         if notation is None:
             raise DataError(f"{source}: column {column!r}: {error}") from None
         return notation
-
-
-def _usual_notation(name: str) -> NotationName | None:
-    return next((notation for notation, names in _STRING_NAMES.items() if _plain(name) in names), None)
 
 
 def _plain(name: str) -> str:

@@ -12,19 +12,19 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from catenane.data.columns import find_notation
-from catenane.data.readers import iterate_strings, open_strings
 from catenane.data.rejects import Rejection, rejection_writer
+from catenane.data.table import open_strings, read_cells
 from catenane.data.table_files import TableFile
-from catenane.errors import DataError, NotationError
+from catenane.errors import DataError
 from catenane.files import replaced
-from catenane.notation import NotationName, get_notation, read_records
+from catenane.notation import NotationName, Record, get_notation
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 from catenane.tokenizers.encoded import expand_ranges
 
@@ -32,8 +32,8 @@ __all__ = ["CorpusCounts", "CorpusIndex", "Shard", "TokenCorpus", "TokenSlice", 
 
 INDEX = "index.json"
 FORMAT = "catenane token corpus, version 1"
-IDS = np.dtype("<u2")
-OFFSETS = np.dtype("<i8")
+IDS, IDS_FILE = np.dtype("<u2"), ".ids.u16"
+OFFSETS, OFFSETS_FILE = np.dtype("<i8"), ".offsets.i64"
 CHUNK = 8192
 """Strings that are tokenised together."""
 SHARD_TOKENS = 1 << 28
@@ -74,27 +74,23 @@ class Shard:
     strings: int = 0
     tokens: int = 0
 
-    def ids_file(self, folder: Path) -> Path:
-        """File of the ids, two bytes each."""
-        return folder / f"{self.name}.ids.u16"
-
-    def offsets_file(self, folder: Path) -> Path:
-        """File of the offsets, eight bytes each, one more than there are strings."""
-        return folder / f"{self.name}.offsets.i64"
-
-    def create(self, folder: Path) -> None:
-        """Make the files of a shard without strings."""
-        self.ids_file(folder).write_bytes(b"")
-        self.offsets_file(folder).write_bytes(np.zeros(1, OFFSETS).tobytes())
-
     def append(self, folder: Path, encoded: EncodedStrings) -> None:
-        """Write strings after those that are there."""
-        with self.ids_file(folder).open("ab") as file:
-            file.write(encoded.ids.astype(IDS, copy=False).tobytes())
-        with self.offsets_file(folder).open("ab") as file:
-            file.write((encoded.offsets[1:] + self.tokens).astype(OFFSETS, copy=False).tobytes())
+        """Write strings after those that are there; the first ones make the files."""
+        offsets = encoded.offsets[1:] + self.tokens if self.strings else encoded.offsets
+        for ending, numbers in ((IDS_FILE, encoded.ids.astype(IDS)), (OFFSETS_FILE, offsets.astype(OFFSETS))):
+            with (folder / (self.name + ending)).open("ab" if self.strings else "wb") as file:
+                file.write(numbers.tobytes())
         self.strings += len(encoded)
         self.tokens += len(encoded.ids)
+
+    def open(self, folder: Path) -> tuple[np.ndarray, np.ndarray]:
+        """The ids and the offsets, as memory maps.
+
+        Raises:
+            DataError: A file is missing or cut short.
+        """
+        ids = _mapped(folder / (self.name + IDS_FILE), IDS, self.tokens)
+        return ids, _mapped(folder / (self.name + OFFSETS_FILE), OFFSETS, self.strings + 1)
 
 
 @dataclass(kw_only=True)
@@ -158,15 +154,12 @@ class TokenCorpus:
         lengths: Tokens of each string, int32 of shape (N,).
     """
 
-    def __init__(
-        self, folder: Path, index: CorpusIndex, ids: Sequence[np.ndarray], offsets: Sequence[np.ndarray]
-    ) -> None:
+    def __init__(self, folder: Path, index: CorpusIndex) -> None:
         self.folder = folder
         self.index = index
-        self.lengths = np.concatenate([np.diff(begins).astype(np.int32) for begins in offsets])
-        self._ids = ids
-        self._offsets = offsets
-        self._first = np.cumsum([0] + [len(begins) - 1 for begins in offsets])
+        self._shards = [shard.open(folder) for shard in index.shards]
+        self.lengths = np.concatenate([np.diff(offsets).astype(np.int32) for _, offsets in self._shards])
+        self._first = np.cumsum([0] + [shard.strings for shard in index.shards])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -179,9 +172,9 @@ class TokenCorpus:
         shards = np.searchsorted(self._first, indices, side="right") - 1
         for shard in np.unique(shards).tolist():
             mine = np.flatnonzero(shards == shard)
-            begins = self._offsets[shard][indices[mine] - self._first[shard]]
-            read = self._ids[shard][expand_ranges(begins, lengths[mine])]
-            ids[expand_ranges(offsets[mine], lengths[mine])] = read
+            shard_ids, shard_offsets = self._shards[shard]
+            begins = shard_offsets[indices[mine] - self._first[shard]]
+            ids[expand_ranges(offsets[mine], lengths[mine])] = shard_ids[expand_ranges(begins, lengths[mine])]
         return TokenSlice(ids, offsets)
 
     def check_tokenizer(self, tokenizer: StringTokenizer) -> None:
@@ -202,11 +195,7 @@ def open_corpus(folder: str | Path) -> TokenCorpus:
     Raises:
         DataError: There is none, it is damaged, or a shard is missing or cut short.
     """
-    folder = Path(folder)
-    index = CorpusIndex.load(folder)
-    ids = [_mapped(shard.ids_file(folder), IDS, shard.tokens) for shard in index.shards]
-    offsets = [_mapped(shard.offsets_file(folder), OFFSETS, shard.strings + 1) for shard in index.shards]
-    return TokenCorpus(folder, index, ids, offsets)
+    return TokenCorpus(Path(folder), CorpusIndex.load(Path(folder)))
 
 
 def write_corpus(
@@ -219,8 +208,6 @@ def write_corpus(
     data_dir: str | Path | None = None,
 ) -> TokenCorpus:
     """Tokenise the strings of tables into a folder; the memory used does not grow with their number.
-
-    Rows without a usable string are written to `rejected-*.csv`.
 
     Args:
         folder: Where to write; made if need be. What an interrupted run left in it is overwritten.
@@ -247,18 +234,16 @@ def write_corpus(
     counts = index.counts
     for number, source in enumerate(sources):
         with rejection_writer(folder / f"rejected-{number}.csv") as reject:
-            items = _normalised(*open_strings(source, string_column, data_dir), tokenizer)
-            while chunk := list(islice(items, CHUNK)):
-                for rejection in (item for item in chunk if isinstance(item, Rejection)):
+            table, column = open_strings(source, string_column, data_dir)
+            for strings, rejected in _read_chunks(table, column, tokenizer):
+                for rejection in rejected:
                     reject(rejection)
-                    counts.rejected += 1
-                strings = [item for item in chunk if isinstance(item, str)]
+                counts.rejected += len(rejected)
                 if not strings:
                     continue
                 encoded = tokenizer.encode_flat(strings, max_length)
                 if not index.shards or index.shards[-1].tokens >= SHARD_TOKENS:
                     index.shards.append(Shard(name=f"{len(index.shards):05d}"))
-                    index.shards[-1].create(folder)
                 index.shards[-1].append(folder, encoded)
                 counts.add(encoded)
     if not counts.strings:
@@ -269,30 +254,25 @@ def write_corpus(
     return open_corpus(folder)
 
 
-def _normalised(table: TableFile, column: int, tokenizer: StringTokenizer) -> Iterator[str | Rejection]:
-    """The strings in normal form, or why there is none; the notation is that of the first chunk."""
-    items = iterate_strings(table, column)
-    first = list(islice(items, CHUNK))
-    strings = [item[1] for item in first if not isinstance(item, Rejection)]
-    notation = find_notation(strings, table.columns[column], table.name)
-    if not get_notation(tokenizer.notation).reads(notation):
-        raise DataError(
-            f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
-            f"use one of {notation}"
-        )
-    items = chain(first, items)
+def _read_chunks(
+    table: TableFile, column: int, tokenizer: StringTokenizer
+) -> Iterator[tuple[list[str], list[Rejection]]]:
+    """The strings in normal form, and the rows without one; the notation is that of the first chunk."""
+    items = table.rows([column])
+    name = table.columns[column]
+    notation: NotationName | None = None
     while chunk := list(islice(items, CHUNK)):
-        strings = [item[1] for item in chunk if not isinstance(item, Rejection)]
-        found = iter(read_records(strings, notation))
-        for item in chunk:
-            if isinstance(item, Rejection):
-                yield item
-                continue
-            read = next(found)
-            if isinstance(read, NotationError):
-                yield Rejection(item[0], table.columns[column], item[1], read.position, str(read))
-            else:
-                yield read.text
+        cells = [(item[0], item[1][0]) for item in chunk if not isinstance(item, Rejection)]
+        notation = notation or find_notation([cell for _, cell in cells], name, table.name)
+        if not get_notation(tokenizer.notation).reads(notation):
+            raise DataError(
+                f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
+                f"use one of {notation}"
+            )
+        read = [*(item for item in chunk if isinstance(item, Rejection)), *read_cells(cells, name, notation)]
+        rejected = [item for item in read if isinstance(item, Rejection)]
+        strings = [item.text for item in read if isinstance(item, Record)]
+        yield strings, sorted(rejected, key=lambda rejection: rejection.row)
 
 
 def _fingerprint(tokenizer: StringTokenizer) -> str:

@@ -23,20 +23,15 @@ Aggregation = Literal["mean", "median", "first", "keep"]
 class Duplicates:
     """The strings of a table that occur more than once, G of them."""
 
-    groups: tuple[np.ndarray, ...]
-    """For each such string, int64 places of its rows, ascending; groups in order of their first row."""
-    spread: np.ndarray
-    """float64, shape (G, T): largest less smallest label of the group, NaN with fewer than two labels."""
+    groups: tuple[list[int], ...]
+    """For each such string, the places of its rows, ascending; groups in order of their first row."""
+    conflicting: np.ndarray
+    """Which groups hold labels that differ: bool, shape (G,)."""
 
     @property
     def n_rows(self) -> int:
         """Rows whose string occurs more than once."""
         return sum(len(group) for group in self.groups)
-
-    def conflicting(self) -> np.ndarray:
-        """Which groups hold labels that differ: bool, shape (G,)."""
-        conflicting: np.ndarray = np.any(self.spread > 0, axis=1)
-        return conflicting
 
 
 class NoiseFloor(TypedDict):
@@ -53,19 +48,13 @@ class NoiseFloor(TypedDict):
 
 
 def find_duplicates(table: Table) -> Duplicates:
-    """Find the strings that occur more than once, and how far their labels lie apart."""
-    number = _string_numbers(table)
-    sizes = np.bincount(number)
-    by_group = np.argsort(number, kind="stable")
-    repeated = np.flatnonzero(sizes > 1)
-    ends = np.cumsum(sizes)
-    groups = tuple(by_group[ends[g] - sizes[g] : ends[g]] for g in repeated)
-    spread = np.full((len(groups), table.targets.shape[1]), np.nan)
-    for g, rows in enumerate(groups):
-        labels = table.targets[rows]
-        enough = np.isfinite(labels).sum(axis=0) > 1
-        spread[g, enough] = np.nanmax(labels[:, enough], axis=0) - np.nanmin(labels[:, enough], axis=0)
-    return Duplicates(groups, spread)
+    """Find the strings that occur more than once, and which of them have labels that differ."""
+    groups = tuple(rows for rows in _rows_by_string(table) if len(rows) > 1)
+    # Unlike max and min, fmax and fmin pass over missing labels.
+    highest = [np.fmax.reduce(table.targets[rows]) for rows in groups]
+    lowest = [np.fmin.reduce(table.targets[rows]) for rows in groups]
+    conflicting = [bool((high > low).any()) for high, low in zip(highest, lowest, strict=True)]
+    return Duplicates(groups, np.array(conflicting, dtype=bool))
 
 
 def aggregate(table: Table, how: Aggregation = "mean") -> Table:
@@ -86,23 +75,23 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
         raise ConfigError(f"aggregation {how!r} must be one of {', '.join(get_args(Aggregation))}")
     if how == "keep":
         return table
-    number = _string_numbers(table)
-    _, first = np.unique(number, return_index=True)
+    groups = _rows_by_string(table)
+    first = [rows[0] for rows in groups]
     targets = table.targets[first]
-    for rows in find_duplicates(table).groups:
-        for t, labels in enumerate(table.targets[rows].T):
-            there = labels[~np.isnan(labels)]
-            if len(there):
-                targets[number[rows[0]], t] = there[0] if how == "first" else getattr(np, how)(there)
+    for place, rows in enumerate(groups):
+        for t, labels in enumerate(table.targets[rows].T if len(rows) > 1 else ()):
+            known = labels[~np.isnan(labels)]
+            if len(known):
+                targets[place, t] = known[0] if how == "first" else getattr(np, how)(known)
     return replace(table.take(first), targets=targets)
 
 
 def noise_floor(table: Table) -> dict[str, NoiseFloor]:
     """How far the labels of equal strings differ, by target."""
-    groups = find_duplicates(table).groups
+    groups = _rows_by_string(table)
     floors = {}
     for name, labels in zip(table.target_names, table.targets.T, strict=True):
-        known = [labels[rows][~np.isnan(labels[rows])] for rows in groups]
+        known = [labels[rows][~np.isnan(labels[rows])] for rows in groups if len(rows) > 1]
         by_group = [values - values.mean() for values in known if len(values) > 1]
         deviations = np.concatenate([np.zeros(0), *by_group])
         n_free = len(deviations) - len(by_group)
@@ -115,7 +104,9 @@ def noise_floor(table: Table) -> dict[str, NoiseFloor]:
     return floors
 
 
-def _string_numbers(table: Table) -> np.ndarray:
-    """Number of each row's string, counted in order of first appearance: int64, shape (N,)."""
-    numbers: dict[str, int] = {}
-    return np.array([numbers.setdefault(string, len(numbers)) for string in table.strings], dtype=np.int64)
+def _rows_by_string(table: Table) -> list[list[int]]:
+    """Rows of each string, in order of first appearance."""
+    rows: dict[str, list[int]] = {}
+    for row, string in enumerate(table.strings):
+        rows.setdefault(string, []).append(row)
+    return list(rows.values())

@@ -47,12 +47,7 @@ def split_unit(header: str) -> tuple[str, str]:
 
 
 def check_target_names(names: Sequence[str], headers: Sequence[str], source: str) -> None:
-    """Refuse targets whose columns could not be held apart in a table of predictions.
-
-    Args:
-        names: Names of the targets, without units.
-        headers: Their columns, as the table has them.
-        source: Name of the table, for messages.
+    """Refuse targets, by name without unit and by header, whose predictions could not be held apart.
 
     Raises:
         DataError: Two share a name, or one has the name of a column of predictions (`error`, or `y_low`

@@ -12,12 +12,12 @@ from catenane.config import Task
 from catenane.errors import DataError, suggestion
 from catenane.notation import NotationName
 
-__all__ = ["DATASETS", "Dataset", "Task", "dataset_file", "find_dataset", "match_dataset"]
+__all__ = ["DATASETS", "Dataset", "dataset_file", "find_dataset", "match_dataset"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset:
-    """What is known of a public data set without opening it."""
+    """Description of a public data set."""
 
     name: str
     """Group and short name: "molnet/esol"."""
@@ -48,15 +48,13 @@ def _load(path: Path) -> dict[str, Dataset]:
     datasets = {}
     for name, entry in entries.items():
         values = entries.get(entry.pop("like", ""), {}) | entry
-        regression: dict[str, str] = values.pop("regression", {})
+        units: dict[str, str] = values.pop("regression", {})
         classes: list[str] = values.pop("classification", [])
-        task: dict[str, Task] = dict.fromkeys(regression, "regression")
-        datasets[name] = Dataset(
-            name=name,
-            targets=regression | dict.fromkeys(classes, ""),
-            task=task | dict.fromkeys(classes, "classification"),
-            **values,
-        )
+        task: dict[str, Task] = {
+            **dict.fromkeys(units, "regression"),
+            **dict.fromkeys(classes, "classification"),
+        }
+        datasets[name] = Dataset(name=name, targets=units | dict.fromkeys(classes, ""), task=task, **values)
     return datasets
 
 
@@ -70,9 +68,8 @@ def match_dataset(name_or_path: str | Path) -> Dataset | None:
     A path is recognised by its last two parts (`molnet/esol.csv.gz`), or by its file name where only one
     data set has such a file; `.gz` may be missing.
     """
-    known = DATASETS.get(str(name_or_path))
-    if known is not None:
-        return known
+    if str(name_or_path) in DATASETS:
+        return DATASETS[str(name_or_path)]
     parts = _plain_parts(name_or_path)
     for length in (2, 1):
         matches = [d for d in DATASETS.values() if _plain_parts(d.file)[-length:] == parts[-length:]]
@@ -89,9 +86,8 @@ def find_dataset(name_or_path: str | Path) -> Dataset:
     """
     dataset = match_dataset(name_or_path)
     if dataset is None:
-        raise DataError(
-            f"no data set is called {str(name_or_path)!r}: {suggestion(str(name_or_path), DATASETS)}"
-        )
+        name = str(name_or_path)
+        raise DataError(f"no data set is called {name!r}: {suggestion(name, DATASETS)}")
     return dataset
 
 
@@ -106,14 +102,12 @@ def dataset_file(dataset: Dataset, data_dir: str | Path | None = None) -> Path:
         DataError: There is no local copy; the message says where the data is public and under which licence.
     """
     folder = data_dir or os.environ.get("CATENANE_DATA")
+    path = Path(folder or "") / dataset.file
+    if folder and path.is_file():
+        return path
+    problem = f"{path} does not exist" if folder else f"set CATENANE_DATA to the folder that holds {path}"
     public = f"it is public at {dataset.address}, licence: {dataset.licence}"
-    if not folder:
-        wanted = f"set CATENANE_DATA to the folder that holds {dataset.file}"
-        raise DataError(f"no local copy of {dataset.name!r}: {wanted}; {public}")
-    path = Path(folder) / dataset.file
-    if not path.is_file():
-        raise DataError(f"no local copy of {dataset.name!r}: {path} does not exist; {public}")
-    return path
+    raise DataError(f"no local copy of {dataset.name!r}: {problem}; {public}")
 
 
 def _plain_parts(path: str | Path) -> tuple[str, ...]:

@@ -50,11 +50,11 @@ class Source:
     """A place to read a table from. Text is read once, in a stream; standard input can be read only once."""
 
     name: str
-    """What messages call it."""
+    """Name in messages."""
     path: Path | None
     """The file; None for standard input."""
     layout: Layout
-    """How the table is written, as far as the file name and its first bytes tell."""
+    """How the table is written, by the file name and its first bytes."""
     dataset: Dataset | None = None
     """The data set that it is a copy of, if known."""
 
@@ -74,9 +74,8 @@ class Source:
                 with io.BufferedReader(io.FileIO(self.path), READ_AHEAD) as binary:
                     yield from self._decoded(binary)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise DataError(
-                f"{self.name}: the gzip file is cut short or damaged ({error}); copy it again"
-            ) from None
+            damage = f"the gzip file is cut short or damaged ({error}); copy it again"
+            raise DataError(f"{self.name}: {damage}") from None
         except OSError as error:
             raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from None
 
@@ -104,7 +103,7 @@ class Source:
 
 
 def find_source(source: str | Path, data_dir: str | Path | None = None) -> Source:
-    """Say what a path, the name of a data set, or "-" (standard input) points at.
+    """Find what a path, the name of a data set, or "-" (standard input) points at.
 
     Args:
         source: What to read. An existing file goes before a data set of the same name.
@@ -124,24 +123,17 @@ def find_source(source: str | Path, data_dir: str | Path | None = None) -> Sourc
         near = nearest(str(source), DATASETS)
         hint = f": did you mean {near!r}?" if near else ""
         raise DataError(f"{path} does not exist, and no data set is called so{hint}")
-    layout = LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
-    if layout != "parquet" and _starts_with(path, _PARQUET):
-        layout = "parquet"
-    return Source(str(source), path, layout, match_dataset(source))
-
-
-def _starts_with(path: Path, magic: bytes) -> bool:
     try:
         with path.open("rb") as file:
-            return file.read(len(magic)) == magic
+            is_parquet = file.read(len(_PARQUET)) == _PARQUET
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    by_name = LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
+    return Source(str(source), path, "parquet" if is_parquet else by_name, match_dataset(source))
 
 
 def _standard_input() -> io.BufferedReader[Any]:
     if sys.stdin is None:
         raise DataError("standard input is closed")
-    binary = sys.stdin.buffer
-    return (
-        binary if isinstance(binary, io.BufferedReader) else io.BufferedReader(cast("io.RawIOBase", binary))
-    )
+    binary: Any = sys.stdin.buffer
+    return binary if isinstance(binary, io.BufferedReader) else io.BufferedReader(binary)

@@ -1,6 +1,6 @@
 """Train, valid and test parts of a table, so that what is alike does not stand on both sides.
 
-A split is made from groups of rows that stay together:
+Groups of rows stay together:
 
 - `random`: rows with the same string.
 - `scaffold`: molecules with the same Bemis-Murcko scaffold; all that have no ring are one group. As in
@@ -11,12 +11,10 @@ A split is made from groups of rows that stay together:
 - `framework`: frameworks of the same nodes, linkers and nets, which differ in catenation at most.
 - `column:NAME`: the parts that a column of the table names.
 
-`linker` has no such groups. Frameworks hold two or three linkers each, and chained by those that they share
-90 % of the hMOF set hang together. So linkers are held out instead: linkers are drawn at random, and every
-framework with a drawn linker goes to test until test is full, then likewise to valid. Every framework of
-test then has a linker that none of train has, and none differs from one of train by its topology or
-catenation alone. What still leaks is the *other* linkers of a test framework, which may be common ones;
-`shared_with_train` counts them.
+`linker` has no such groups, since chained by the linkers that they share 90 % of the hMOF set hang together.
+Instead linkers are drawn at random, and every framework with a drawn linker goes to test until test is full,
+then likewise to valid. Every framework of test then has a linker that none of train has. Its *other* linkers
+may be common ones; `shared_with_train` counts them.
 
 Source of the scaffold split: Z. Wu et al., Chem. Sci. 2018, 9, 513 (MoleculeNet); G. W. Bemis and M. A.
 Murcko, J. Med. Chem. 1996, 39, 2887.
@@ -79,7 +77,10 @@ def make_split(
         part = _parts_of_column(table, method.removeprefix("column:"))
         wanted, n_groups = np.ones(3), None
     else:
-        wanted = _checked_fractions(fractions)
+        wanted = np.asarray(fractions, dtype=float)
+        if wanted.shape != (3,) or not np.all(wanted >= 0) or abs(wanted.sum() - 1) > 1e-6 or not wanted[0]:
+            shares = "three shares that add up to 1, with some of train"
+            raise ConfigError(f"fractions={tuple(fractions)} must be {shares}")
         keys = _keys(table, method)
         rng = np.random.default_rng(seed)
         if method in get_notation(table.notation).held_out:
@@ -187,13 +188,9 @@ def _assign(
 
 
 def _fitting(sizes: np.ndarray, room: int, spare: int, *, largest: bool) -> np.ndarray:
-    """Which groups a part takes: in this order all that fit, or the smallest where none does.
+    """Which groups a part takes: in this order all that fit in the room, or the smallest where none does.
 
-    Args:
-        sizes: Rows of each group that is free.
-        room: Rows that the part should have.
-        spare: Groups to leave for the parts that follow.
-        largest: Take the first group whether it fits or not.
+    `spare` groups are left for the parts that follow; `largest` takes the first whether it fits or not.
     """
     taken = np.zeros(len(sizes), dtype=bool)
     may_take = len(sizes) - spare
@@ -243,12 +240,3 @@ def _parts_of_column(table: Table, name: str) -> np.ndarray:
             "is not train, valid or test"
         )
     return np.array(parts, dtype=np.int64)
-
-
-def _checked_fractions(fractions: Sequence[float]) -> np.ndarray:
-    shares = np.asarray(fractions, dtype=float)
-    if shares.shape != (3,) or not np.all(shares >= 0) or abs(shares.sum() - 1) > 1e-6 or not shares[0]:
-        raise ConfigError(
-            f"fractions={tuple(fractions)} must be three shares that add up to 1, with some of train"
-        )
-    return shares

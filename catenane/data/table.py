@@ -1,8 +1,8 @@
-"""A table of strings and labels in memory: read, checked and normalised, with what was rejected beside it."""
+"""Tables of strings and labels: in memory, normalised, with what was rejected beside; strings in a stream."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,16 +10,26 @@ from typing import Any, Literal
 
 import numpy as np
 
-from catenane.data.columns import find_column, find_notation
+from catenane.data.columns import find_column, find_notation, find_string_column
 from catenane.data.labels import check_target_names, parse_labels, split_unit
-from catenane.data.readers import cell_text, choose_string_column, string_value
+from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
 from catenane.data.sources import find_source
 from catenane.data.table_files import TableFile, open_table
 from catenane.errors import ConfigError, DataError, NotationError
 from catenane.notation import Feature, NotationName, Record, read_records
+from catenane.notation.syntax import SPACE
 
-__all__ = ["OnError", "Table", "read_table"]
+__all__ = [
+    "Table",
+    "cell_text",
+    "choose_string_column",
+    "open_strings",
+    "read_cells",
+    "read_table",
+    "stream_strings",
+    "string_value",
+]
 
 OnError = Literal["skip", "raise"]
 
@@ -100,9 +110,9 @@ def read_table(
     """
     if on_error not in ("skip", "raise"):
         raise ConfigError(f"on_error={on_error!r} must be 'skip' or 'raise'")
-    found = find_source(source, data_dir)
-    file = open_table(found)
-    known = found.dataset if found.dataset and found.dataset.string_column in file.columns else None
+    place = find_source(source, data_dir)
+    file = open_table(place)
+    known = place.dataset if place.dataset and place.dataset.string_column in file.columns else None
     # First of all, since it separates a table without a header from one that lacks a target.
     string_place = choose_string_column(file, string_column, known, notation)
     target_places = _find_targets(file, targets, string_place)
@@ -117,17 +127,14 @@ def read_table(
 
     column, texts = file.columns[string_place], cells[string_place]
     notation = notation or (known.notation if known else None) or find_notation(texts, column, file.name)
-    strings = {i: string_value(text) for i, text in enumerate(texts) if i not in wrong}
-    found_records = iter(
-        read_records([text for text in strings.values() if isinstance(text, str)], notation, features)
-    )
+    labelled = [i for i in range(len(rows)) if i not in wrong]
+    found = read_cells([(rows[i], texts[i]) for i in labelled], column, notation, features)
     records: dict[int, Record] = {}
-    for i, text in strings.items():
-        read = next(found_records) if isinstance(text, str) else text
-        if isinstance(read, NotationError):
-            wrong[i] = Rejection(rows[i], column, cell_text(texts[i]), read.position, str(read))
-        else:
+    for i, read in zip(labelled, found, strict=True):
+        if isinstance(read, Record):
             records[i] = read
+        else:
+            wrong[i] = read
 
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
@@ -195,3 +202,91 @@ def _parse_targets(
     for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if headers else ():
         wrong.setdefault(i, Rejection(rows[i], ", ".join(headers), "", None, "there is no label"))
     return labels, wrong
+
+
+def stream_strings(
+    source: str | Path,
+    *,
+    string_column: str | None = None,
+    data_dir: str | Path | None = None,
+    on_rejection: Callable[[Rejection], None] | None = None,
+) -> Iterator[tuple[int, str]]:
+    """The raw strings of a table in order, one by one: for tables that exceed the memory.
+
+    Args:
+        source: A path, the name of a data set, or "-" for standard input.
+        string_column: Column of the strings; found by its name or content if None.
+        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+        on_rejection: Called with every row that holds no string; without it, the first such row raises.
+
+    Yields:
+        Data row, from 1, and its string without white space around it.
+
+    Raises:
+        DataError: The source cannot be read, or a row holds no string and `on_rejection` is None.
+    """
+    table, column = open_strings(source, string_column, data_dir)
+    for item in table.rows([column]):
+        if not isinstance(item, Rejection):
+            row, (cell,) = item
+            string = string_value(cell)
+            if isinstance(string, str):
+                yield row, string
+                continue
+            item = Rejection(row, table.columns[column], cell_text(cell), None, str(string))
+        if on_rejection is None:
+            raise item.error(table.name)
+        on_rejection(item)
+
+
+def open_strings(
+    source: str | Path, string_column: str | None, data_dir: str | Path | None
+) -> tuple[TableFile, int]:
+    """Open a table and find its column of strings; the arguments are those of `stream_strings`."""
+    found = find_source(source, data_dir)
+    table = open_table(found)
+    return table, choose_string_column(table, string_column, found.dataset)
+
+
+def read_cells(
+    cells: Sequence[tuple[int, Any]], column: str, notation: NotationName, features: Sequence[Feature] = ()
+) -> list[Record | Rejection]:
+    """The record of each cell of a column, given with its row, or why there is none."""
+    strings = [string_value(cell) for _, cell in cells]
+    records = iter(read_records([text for text in strings if isinstance(text, str)], notation, features))
+    found: list[Record | Rejection] = []
+    for (row, cell), string in zip(cells, strings, strict=True):
+        read = next(records) if isinstance(string, str) else string
+        if isinstance(read, NotationError):
+            value = string if isinstance(string, str) else cell_text(cell)
+            found.append(Rejection(row, column, value, read.position, str(read)))
+        else:
+            found.append(read)
+    return found
+
+
+def choose_string_column(
+    table: TableFile, name: str | None, known: Dataset | None, notation: NotationName | None = None
+) -> int:
+    """Number of the column of strings: the one named, else the registered one, else the one that looks so.
+
+    Raises:
+        DataError: There is no such column, or several look so.
+    """
+    if name is not None:
+        return find_column(table.columns, name, table.name)
+    if known is not None and known.string_column in table.columns:
+        return table.columns.index(known.string_column)
+    return find_string_column(table.columns, table.sample(), table.name, notation)
+
+
+def string_value(cell: Any) -> str | NotationError:
+    """The string in a cell, without white space around it, or why there is none."""
+    if cell is not None and not isinstance(cell, str):
+        return NotationError(f"{cell!r} is not text")
+    return (cell or "").strip(SPACE) or NotationError("the string is missing")
+
+
+def cell_text(cell: Any) -> str:
+    """A cell as text; "" where a typed file has a null."""
+    return "" if cell is None else str(cell)

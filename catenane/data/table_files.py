@@ -17,7 +17,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from catenane.data.columns import holds_strings, is_string_name
+from catenane.data.columns import holds_strings, usual_notation
 from catenane.data.rejects import Rejection
 from catenane.data.sources import LONGEST_LINE, Source
 from catenane.errors import DataError
@@ -246,7 +246,7 @@ def open_table(source: Source, *, every_line: bool = False) -> TableFile:
     else:
         raise DataError(f"{source.name}: the file is empty")
     if source.layout == "smi" or (source.layout == "unknown" and _is_line_of_strings(first)):
-        is_header = is_string_name(_GAP.split(first.strip(SPACE), maxsplit=1)[0])
+        is_header = usual_notation(_GAP.split(first.strip(SPACE), maxsplit=1)[0])
         lines = lines if is_header else chain(blank, [first], lines)
         return LineTable(source.name, ("smiles", "name"), lines, every_line=every_line)
     # A CSV may be delimited by semicolons (where the comma is the decimal sign) or by tabs.
@@ -271,4 +271,4 @@ def _is_line_of_strings(line: str) -> bool:
     words = line.split()
     if holds_strings(words[:1]):
         return True
-    return not any(mark in line for mark in ",\t;") and not (len(words) == 1 and is_string_name(words[0]))
+    return not any(mark in line for mark in ",\t;") and not (len(words) == 1 and usual_notation(words[0]))

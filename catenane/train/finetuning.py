@@ -240,7 +240,7 @@ def _describe_data(
         },
         "noise_floor": {name: _finite(values) for name, values in noise_floor(read).items()},
         "duplicates": {
-            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting().sum()),
+            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting.sum()),
             "handling": handling,
         },
         "rejected": len(table.rejected),

@@ -63,6 +63,12 @@ def test_raise_stops_at_the_first_bad_row_with_its_position(path):
         read_table(path, on_error="ignore")
 
 
+def test_the_position_counts_in_the_value_that_is_shown(tmp_path):
+    (tmp_path / "a.csv").write_text("smiles\nCC\n  C1CC\n")
+    (rejection,) = read_table(tmp_path / "a.csv").rejected
+    assert (rejection.value, rejection.position) == ("C1CC", 1)
+
+
 def test_a_target_is_named_with_or_without_its_unit(path):
     assert read_table(path, targets=["solubility (mol/L)"]).units == {"solubility": "mol/L"}
     assert read_table(path, targets=["Solubility"]).target_names == ("solubility",)

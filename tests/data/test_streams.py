@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from catenane.data.readers import stream_strings
+from catenane.data import stream_strings
 from catenane.errors import DataError
 
 MOLECULES = ["CCO", "c1ccccc1", "CC(=O)O"]
