@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import csv
 import errno
+import json
 import os
 import re
 import secrets
 import shutil
 import stat
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from catenane.errors import UsageError
 
-__all__ = ["check_output", "csv_writer", "escaped", "replaced", "replaced_folder", "storable"]
+__all__ = ["check_output", "csv_writer", "escaped", "replaced", "replaced_folder", "storable", "write_json"]
 
 # A byte that is not UTF-8 is read as a lone surrogate (PEP 383), which no UTF-8 file can hold.
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
@@ -73,6 +74,17 @@ def replaced_folder(folder: Path) -> Iterator[Path]:
         raise
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def write_json(path: Path, values: Mapping[str, Any]) -> None:
+    """Write readable JSON in one move.
+
+    Raises:
+        ValueError: A value is not finite: JSON has no name for it.
+    """
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replaced(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
 
 
 def check_output(path: Path, *, inputs: Iterable[Path | int] = (), overwrite: bool = True) -> None:

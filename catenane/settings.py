@@ -6,6 +6,8 @@ Every check raises a `ConfigError` that names the setting, its value and what is
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 from collections.abc import Mapping
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -15,7 +17,14 @@ from catenane.errors import ConfigError, suggestion
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["build", "require_not_negative", "require_positive", "require_share", "require_types"]
+__all__ = [
+    "build",
+    "fingerprint",
+    "require_not_negative",
+    "require_positive",
+    "require_share",
+    "require_types",
+]
 
 Settings = TypeVar("Settings", bound="DataclassInstance")
 
@@ -107,3 +116,12 @@ def require_share(settings: Any, *names: str) -> None:
     for name in names:
         if not 0 <= getattr(settings, name) < 1:
             raise ConfigError(f"{name}={getattr(settings, name)} must lie in 0 <= {name} < 1")
+
+
+def fingerprint(settings: Mapping[str, Any], *data: bytes) -> str:
+    """Digest of settings and data, the same wherever both are the same."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
+    for part in data:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import TypeVar
 
 __all__ = ["within"]
@@ -25,14 +26,13 @@ def within(seconds: float, compute: Callable[[], Result]) -> Result:
     Raises:
         TimeoutError: It is late.
     """
-    results: list[Result] = []
-    errors: list[BaseException] = []
+    done: Future[Result] = Future()
 
     def run() -> None:
         try:
-            results.append(compute())
+            done.set_result(compute())
         except BaseException as error:
-            errors.append(error)
+            done.set_exception(error)
 
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
@@ -43,8 +43,6 @@ def within(seconds: float, compute: Callable[[], Result]) -> Result:
             ctypes.pythonapi.PyThreadState_SetAsyncExc(
                 ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_StoppedError)
             )
-    if thread.is_alive() and not (results or errors):
+    if not done.done():
         raise TimeoutError(f"it took longer than {seconds:g} s")
-    if errors:
-        raise errors[0]
-    return results[0]
+    return done.result()

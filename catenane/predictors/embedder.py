@@ -11,8 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from catenane.inference import Model
 from catenane.models import load_bundle
-from catenane.predictors.base import StringEstimator
-from catenane.predictors.strings import as_strings
+from catenane.predictors.base import StringEstimator, as_strings
 
 __all__ = ["StringEmbedder"]
 

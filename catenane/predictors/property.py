@@ -16,18 +16,17 @@ from catenane.data import Table, make_split
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
-from catenane.models import load_bundle, save_bundle
+from catenane.models import save_bundle
 from catenane.notation import detect_notation, read_records
-from catenane.predictors.base import StringEstimator
-from catenane.predictors.strings import as_strings
+from catenane.predictors.base import StringEstimator, as_strings
 from catenane.train import fit_property_model
-from catenane.train.start import choose_recipe, default_model
+from catenane.train.start import choose_start
 
 __all__ = ["PropertyClassifier", "PropertyRegressor"]
 
 
 class _PropertyEstimator(StringEstimator):
-    """What both estimators share: training on strings and predicting for strings."""
+    """Training on strings and predicting for strings; arguments as `PropertyRegressor` states them."""
 
     _task: Task
 
@@ -64,29 +63,20 @@ class _PropertyEstimator(StringEstimator):
         strings = as_strings(X)
         if len(strings) != len(targets_NT):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
-        if np.isinf(targets_NT).any():
-            row = int(np.isinf(targets_NT).any(axis=1).argmax())
+        if (infinite := np.isinf(targets_NT).any(axis=1)).any():
+            row = int(infinite.argmax())
             raise DataError(f"y is infinite at row {row}: expected numbers, NaN where a label is missing")
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
-        table, settings = _table(strings, targets_NT), self.settings or {}
-        model = default_model(table.notation, self.model, self.recipe, settings)
-        parent = load_bundle(model) if model is not None else None
-        inherited = None if parent is None else parent.config.recipe
-        recipe = choose_recipe(self.recipe, inherited, table.target_names).with_settings(settings)
-        frozen = parent is not None and not recipe.finetuning.encoder_rate
-        valid_share = 0.0 if frozen else self.valid_share
+        table = _table(strings, targets_NT)
+        start = choose_start(table.notation, table.target_names, self.model, self.recipe, self.settings or {})
+        valid_share = 0.0 if start.frozen else self.valid_share
         # No row is kept for a test here: scikit-learn's splitters do that outside.
         split = make_split(table, seed=self.seed, fractions=(1 - valid_share, valid_share, 0.0))
         fitted = fit_property_model(
-            table,
-            split,
-            recipe,
-            task=self._task,
-            parent=parent,
-            seed=self.seed,
+            table, split, start.recipe, task=self._task, parent=start.parent, seed=self.seed,
             device=self.device,
-        )
+        )  # fmt: skip
         card = {
             "name": type(self).__name__,
             "description": f"Fitted on {len(table):,} strings in memory; no test rows were kept.",
@@ -137,7 +127,12 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
             NotationError: A string cannot be read; the message names the row.
             DataError: X or y has another shape or content.
         """
-        targets = _numbers(y)
+        try:
+            targets = np.asarray(y, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise DataError(f"y does not hold numbers: {error}") from None
+        if targets.ndim not in (1, 2):
+            raise DataError(f"y has shape {targets.shape}: expected (N,) or (N, T)")
         self._fit(X, targets.reshape(len(targets), -1))
         self._flat = targets.ndim == 1
         return self
@@ -155,16 +150,8 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
 class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
     """Predicts one of two classes from strings.
 
-    For more classes, wrap it in `sklearn.multiclass.OneVsRestClassifier`.
-
-    Args:
-        recipe: Name or TOML file of a recipe, or the recipe itself; the model's own by default.
-        settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
-        model: Pretrained bundle to start from; its encoder's shape replaces the recipe's. Without recipe,
-            model and settings of an encoder or its training, the bundled one of the notation, frozen.
-        valid_share: Share of the rows given to `fit` that choose the best epoch; none over a frozen encoder.
-        seed: Of that choice, weights, order and dropout.
-        device: "cpu", "cuda", ...; the fastest by default.
+    For more classes, wrap it in `sklearn.multiclass.OneVsRestClassifier`. The arguments are those of
+    `PropertyRegressor`.
 
     Attributes:
         classes_: The two class labels, sorted.
@@ -205,35 +192,19 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """The likelier class of each string, shape (N,)."""
-        likelier: np.ndarray = self.classes_[self.predict_proba(X).argmax(axis=1)]
-        return likelier
-
-
-def _numbers(y: Any) -> np.ndarray:
-    try:
-        targets = np.asarray(y, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise DataError(f"y does not hold numbers: {error}") from None
-    if targets.ndim not in (1, 2):
-        raise DataError(f"y has shape {targets.shape}: expected (N,) or (N, T)")
-    return targets
+        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
 def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
+    """The table that a file of these strings and labels would give."""
     notation = detect_notation(strings)
     records = []
     for row, read in enumerate(read_records(strings, notation)):
         if isinstance(read, NotationError):
             raise NotationError(f"row {row}: {read}", position=read.position)
         records.append(read)
+    names = tuple(f"y{column}" for column in range(targets_NT.shape[1]))
     return Table(
-        records=records,
-        notation=notation,
-        targets=targets_NT,
-        target_names=tuple(f"y{column}" for column in range(targets_NT.shape[1])),
-        rows=np.arange(1, len(records) + 1),
-        columns={},
-        rejected=[],
-        source="memory",
-        string_column="X",
-    )
+        records=records, notation=notation, targets=targets_NT, target_names=names,
+        rows=np.arange(1, len(records) + 1), columns={}, rejected=[], source="memory", string_column="X",
+    )  # fmt: skip

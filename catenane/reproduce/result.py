@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import DataError
+from catenane.files import write_json
 
 __all__ = [
     "COLUMNS",
@@ -72,9 +73,6 @@ class Reproduction:
 
 def write_result(folder: Path, result: Reproduction) -> None:
     """Write `result.json` and `result.md`; the figures are there already."""
-    # Results are listed and read without PyTorch, which training loads.
-    from catenane.train.folder import write_json
-
     write_json(folder / "result.json", asdict(result))
     text = f"# {result.name}: {result.title}\n\n*{result.source}*\n\n{as_markdown(result)}"
     (folder / "result.md").write_text(text, encoding="utf-8")

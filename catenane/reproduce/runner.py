@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.errors import UsageError
+from catenane.files import write_json
 from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol
 from catenane.reproduce.published import published_number, record
 from catenane.reproduce.result import Reproduction, Row, Table, look_up, write_result
@@ -90,7 +91,6 @@ def reproduce(
 def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) -> Reproduction:
     """Write a finding beside those of earlier runs, and tables and figures of all."""
     from catenane.reproduce.plots import draw
-    from catenane.train.folder import write_json
 
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "findings.json"

@@ -21,14 +21,15 @@ import torch
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, TrainingConfig, load_recipe
 from catenane.data import Split, Table, aggregate, make_split, read_table
+from catenane.files import write_json
 from catenane.inference import Model
 from catenane.metrics import FloatArray
 from catenane.models import Bundle, BundleConfig, TransformerEncoder, load_bundle, save_bundle
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.protocols import Data, Protocol, Variant
+from catenane.settings import fingerprint
 from catenane.tokenizers import load_tokenizer
 from catenane.train import fit_property_model, pretrain
-from catenane.train.folder import fingerprint, write_json
 from catenane.version import __version__
 
 __all__ = ["CLEANING", "LONGEST", "Case", "Values", "Workbench", "clean_frameworks", "run_stage"]

@@ -51,6 +51,15 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     """One row per epoch."""
 
+    def figures(self) -> dict[str, Any]:
+        """What of it the card and `metrics.json` state."""
+        return {
+            "epochs": len(self.history),
+            "best_epoch": self.best_epoch + 1,
+            "steps": self.step,
+            "training_seconds": round(self.seconds, 1),
+        }
+
 
 def save_checkpoint(
     path: Path,

@@ -29,23 +29,16 @@ from catenane.data import (
 )
 from catenane.data.duplicates import Aggregation, Duplicates
 from catenane.descriptors import describe, fragments
+from catenane.files import write_json
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
-from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.models import Bundle, save_bundle
 from catenane.notation import groups, heed_interrupts
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
-from catenane.train.fit import FittedModel, fit_property_model, infer_task
-from catenane.train.folder import (
-    BUNDLE_UNDER_WAY,
-    TRAINING_FILES,
-    RunFolder,
-    bundle_files,
-    source_files,
-    write_json,
-)
+from catenane.train.fit import fit_property_model, infer_task
+from catenane.train.folder import BUNDLE_UNDER_WAY, TRAINING_FILES, RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
-from catenane.train.loop import describe_run
-from catenane.train.start import choose_recipe, default_model
+from catenane.train.start import choose_start
 from catenane.version import __version__
 
 __all__ = ["finetune"]
@@ -55,6 +48,7 @@ FILES = (
     *TRAINING_FILES, "rejected.csv", "predictions.csv", "metrics.json", "report.html", BUNDLE_UNDER_WAY
 )  # fmt: skip
 """What a run writes in its folder before, beside and after its bundle."""
+PARTS = ("train", "valid", "test")
 
 
 def finetune(
@@ -124,29 +118,33 @@ def finetune(
         data_dir=data_dir,
         features=(groups, describe, fragments),
     )
-    model = default_model(read.notation, model, recipe, settings or {})
-    parent = load_bundle(model) if model is not None else None
-    inherited = None if parent is None else parent.config.recipe
-    chosen = choose_recipe(recipe, inherited, targets).with_settings(settings or {})
+    start = choose_start(read.notation, targets, model, recipe, settings or {})
     asked = {
-        "verb": "finetune", "targets": targets, "recipe": asdict(chosen), "column": column, "split": split,
-        "task": task, "duplicates": duplicates, "seed": seed,
+        "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
+        "split": split, "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
     inputs = {
         "the data": source_files([data], data_dir),
-        "the model": [] if model is None else bundle_files(model),
+        "the model": [] if start.model is None else bundle_files(start.model),
     }
     run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     task = infer_task(read, task)
     table = _settle(aggregate(read, duplicates), task)
-    parts = make_split(table, split, seed=seed, fractions=_shares(chosen, parent))
+    # Nothing chooses an epoch of a head on a frozen encoder.
+    parts = make_split(
+        table, split, seed=seed, fractions=(0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
+    )
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
     found = find_duplicates(read)
-    _log_rows(table, parts, found)
+    logger.info(
+        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
+        _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}",
+        parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
+    )  # fmt: skip
 
     fitted = fit_property_model(
-        table, parts, chosen, task=task, parent=parent, seed=seed, folder=folder, settings=asked,
+        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder, settings=asked,
         resume=resume, log=log, device=device,
     )  # fmt: skip
     trained = Model(fitted.bundle, device=device)
@@ -163,21 +161,25 @@ def finetune(
             trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND,
             groups={grouping.title: grouping.take(parts.test).row_names.tolist() for grouping in groupings},
         ),
-        "recipe": chosen.name,
-        "pretrained_from": parent.card.get("name", str(model)) if parent is not None else None,
-        **_describe_fit(fitted),
+        "recipe": start.recipe.name,
+        "pretrained_from": start.parent.card.get("name", str(start.model)) if start.parent else None,
+        "tokenization": asdict(fitted.tokenization),
+        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
+        **fitted.progress.figures(),
         "versions": {
             "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
         },
     }  # fmt: skip
-    examples = _examples(table, parts, predictions)
+    # Predictions for a few test strings, by which a copy of the model can be checked elsewhere.
+    examples = {
+        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
+    }
     # A baseline that fails or is killed must not take the trained model with it.
     bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
     _write_predictions(folder / "predictions.csv", table, parts, predictions)
     rivals: dict[str, np.ndarray] = {}
     if baselines:
-        rivals, metrics["failed_baselines"] = _fit_baselines(table, parts, task, seed)
-        _add_baseline_scores(metrics["targets"], table, parts, rivals, task)
+        rivals = _fit_baselines(table, parts, task, seed, metrics)
         bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
     metrics["seconds"] = round(fitted.progress.earlier_seconds + time.monotonic() - began, 1)
     write_json(folder / "metrics.json", metrics)
@@ -190,12 +192,6 @@ def finetune(
     return result
 
 
-def _shares(recipe: Recipe, parent: Bundle | None) -> tuple[float, float, float]:
-    """Shares of train, valid and test: nothing chooses an epoch of a head on a frozen encoder."""
-    frozen = parent is not None and not recipe.finetuning.encoder_rate
-    return (0.9, 0.0, 0.1) if frozen else (0.8, 0.1, 0.1)
-
-
 def _stem(data: str | Path) -> str:
     return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
 
@@ -206,7 +202,7 @@ def _settle(table: Table, task: Task) -> Table:
         return table
     majority_NT = np.where(table.targets == 0.5, np.nan, np.round(table.targets))
     settled = dataclasses.replace(table, targets=majority_NT)
-    lost_N = np.isnan(settled.targets).all(axis=1)
+    lost_N = np.isnan(majority_NT).all(axis=1)
     reason = "the same string occurs with both classes equally often"
     rejections = [
         Rejection(int(table.rows[i]), table.string_column, table.strings[i], None, reason)
@@ -221,14 +217,6 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: None if value != value else value for key, value in values.items()}
 
 
-def _log_rows(table: Table, parts: Split, found: Duplicates) -> None:
-    logger.info(
-        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
-        _stem(table.source), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}",
-        parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
-    )  # fmt: skip
-
-
 def _describe_data(
     read: Table, found: Duplicates, table: Table, parts: Split, handling: Aggregation
 ) -> dict[str, Any]:
@@ -238,7 +226,7 @@ def _describe_data(
             "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
             "test": len(parts.test), "n_groups": parts.n_groups,
         },
-        "noise_floor": {name: _finite(values) for name, values in noise_floor(read).items()},
+        "noise_floor": {name: _finite(floor) for name, floor in noise_floor(read).items()},
         "duplicates": {
             "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting.sum()),
             "handling": handling,
@@ -247,20 +235,11 @@ def _describe_data(
     }  # fmt: skip
 
 
-def _describe_fit(fitted: FittedModel) -> dict[str, Any]:
-    """Figures of the model and its training."""
-    return {
-        "tokenization": asdict(fitted.tokenization),
-        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
-        **describe_run(fitted.progress),
-    }
-
-
 def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> dict[str, dict[str, Any]]:
     """Scores of every target on each part, with a place for those of the baselines."""
     names = table.target_names
     entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
-    for part in ("train", "valid", "test"):
+    for part in PARTS:
         rows = getattr(parts, part)
         for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
             entries[name][part] = scores
@@ -268,12 +247,13 @@ def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> 
 
 
 def _fit_baselines(
-    table: Table, parts: Split, task: Task, seed: int
-) -> tuple[dict[str, np.ndarray], dict[str, str]]:
-    """Predictions of the baselines for the test rows, and why others have none."""
+    table: Table, parts: Split, task: Task, seed: int, metrics: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """Predictions of the baselines for the test rows; their scores and failures join the metrics."""
     logger.info("fitting the baselines on the same split")
     failed: dict[str, str] = {}
-    predictions = fit_predict_baselines(
+    labels = table.targets[parts.test]
+    rivals = fit_predict_baselines(
         [table.records[i] for i in parts.train],
         table.targets[parts.train],
         [table.records[i] for i in parts.test],
@@ -282,22 +262,13 @@ def _fit_baselines(
         seed=seed,
         on_failure=failed.__setitem__,
     )
-    for name, reason in failed.items():
-        logger.warning("baseline %s failed and is left out: %s", name, reason)
-    return predictions, failed
-
-
-def _add_baseline_scores(
-    entries: dict[str, dict[str, Any]],
-    table: Table,
-    parts: Split,
-    rivals: Mapping[str, np.ndarray],
-    task: Task,
-) -> None:
+    for rival, reason in failed.items():
+        logger.warning("baseline %s failed and is left out: %s", rival, reason)
     for rival, predictions in rivals.items():
-        labels = table.targets[parts.test]
         for name, scores in score(labels, predictions, task, table.target_names).items():
-            entries[name]["baselines"][rival] = scores
+            metrics["targets"][name]["baselines"][rival] = scores
+    metrics["failed_baselines"] = failed
+    return rivals
 
 
 def _save_bundle(
@@ -308,16 +279,8 @@ def _save_bundle(
     examples: dict[str, list[float]],
 ) -> Bundle:
     """Write the model with a card of these figures."""
-    bundle = dataclasses.replace(bundle, card=_card(data, metrics) | {"examples": examples})
-    save_bundle(run.path / "bundle", bundle)
-    run.add("bundle")
-    return bundle
-
-
-def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
-    targets = metrics["targets"]
-    split = metrics["split"]
-    return {
+    targets, split = metrics["targets"], metrics["split"]
+    card = {
         "name": f"{_stem(data)}: {', '.join(targets)}",
         "description": f"Predicts {', '.join(targets)} from a string.",
         "data": Path(str(data)).name,
@@ -328,14 +291,12 @@ def _card(data: str | Path, metrics: Mapping[str, Any]) -> dict[str, Any]:
             **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "training_seconds")},
         },
         "noise_floor": metrics["noise_floor"],
+        "examples": examples,
     }
-
-
-def _examples(table: Table, parts: Split, predictions: np.ndarray) -> dict[str, list[float]]:
-    """Predictions for a few test strings, by which a copy of the model can be checked elsewhere."""
-    return {
-        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
-    }
+    bundle = dataclasses.replace(bundle, card=card)
+    save_bundle(run.path / "bundle", bundle)
+    run.add("bundle")
+    return bundle
 
 
 def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:
@@ -343,7 +304,7 @@ def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.n
     import pandas as pd
 
     part = np.full(len(table), "", dtype=object)
-    for name in ("train", "valid", "test"):
+    for name in PARTS:
         part[getattr(parts, name)] = name
     columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
     for index, name in enumerate(table.target_names):

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -19,19 +20,12 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
-from catenane.models import (
-    Bundle,
-    BundleConfig,
-    GaussianProcessHead,
-    PropertyHead,
-    PropertyModel,
-    TransformerEncoder,
-)
+from catenane.models import Bundle, BundleConfig, GaussianProcessHead, PropertyHead, TransformerEncoder
 from catenane.models.bundle import build_property_model
 from catenane.notation import get_notation
+from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
-from catenane.train.folder import fingerprint
 from catenane.train.logs import LogFormat
 from catenane.train.loop import TrainingTask, run
 from catenane.train.seeds import forked_generators
@@ -75,7 +69,6 @@ def fit_property_model(
     log: LogFormat = "csv",
     device: str | None = None,
     pooled_ND: np.ndarray | None = None,
-    learns_MN: np.ndarray | None = None,
     intervals: bool = True,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
     make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
@@ -96,10 +89,8 @@ def fit_property_model(
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
         pooled_ND: Vectors of the table's strings by the parent, if they are at hand; for a frozen encoder.
-        learns_MN: bool; which member of the head learns from which row of the table, for a frozen encoder;
-            by default each row is left out by one or two of the members, so that intervals can be calibrated.
-        intervals: Calibrate intervals and the domain check. Where no member leaves a row out, half of the
-            validation rows is kept for that and does not choose the epoch.
+        intervals: Calibrate intervals and the domain check. For that, each row is left out by one or two
+            members of a head on a frozen encoder; else half of the validation rows does not choose the epoch.
         watch: Called with the model after every epoch; what it measures joins the history.
         make_encoder: Makes an encoder that is not quite ours, for an ablation.
 
@@ -115,68 +106,61 @@ def fit_property_model(
     if recipe.head.descriptors:
         n_fragments = recipe.head.fragments
         descriptors = compute_descriptors(table.records, table.notation, n_fragments=n_fragments)
+    config = BundleConfig(
+        catenane=__version__, kind="property", notation=table.notation, recipe=recipe, task=task,
+        targets=table.target_names, descriptors=descriptors.names if descriptors else (),
+    )  # fmt: skip
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
-        bundle = _assemble(table, recipe, task, tokenizer, descriptors, parent, make_encoder)
-    model = bundle.model
-    assert isinstance(model, PropertyModel)
+        encoder = make_encoder(recipe.encoder)
+        model = build_property_model(config, encoder)
+    if parent is not None:
+        encoder.load_state_dict(parent.encoder.state_dict())
+    bundle = Bundle(config=config, model=model, tokenizer=tokenizer)
     if recipe.finetuning.encoder_rate:
         pooled_ND = None
     elif pooled_ND is None:
         logger.info("reading %s strings with the frozen encoder", f"{len(table):,}")
         pooled_ND = Model(bundle, device=device).embed_normalised(table.strings)
+
     values_NF = descriptors.values if descriptors else None
+    labels_NT = torch.from_numpy(table.targets[split.train])
+    described_NF, states_ND = (
+        None if values is None else torch.from_numpy(values[split.train]) for values in (values_NF, pooled_ND)
+    )
     head = model.head
-
-    def of_train(values: np.ndarray | None) -> torch.Tensor | None:
-        return None if values is None else torch.from_numpy(values[split.train])
-
-    labels_NT, described_NF, states_ND = map(of_train, (table.targets, values_NF, pooled_ND))
-    assert labels_NT is not None
+    evidence: dict[str, Any]
     if isinstance(head, GaussianProcessHead):
         assert states_ND is not None
         began = time.monotonic()
-        left_out_NT = head.fit(labels_NT, described_NF, states_ND, seed=seed).numpy()
-        if intervals:
-            bundle = calibrate(
-                bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND,
-                left_out_NT=left_out_NT, seed=seed, device=device,
-            )  # fmt: skip
-        bundle.model.to("cpu").eval()
+        evidence = {"left_out_NT": head.fit(labels_NT, described_NF, states_ND, seed=seed).numpy()}
         progress = Progress("", seconds=time.monotonic() - began, finished=True)
-        return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
-    assert isinstance(head, PropertyHead)
-    head.fit_scalers(labels_NT, described_NF, states_ND)
-    chosen = _with_usable_validation(split, table)
-    held_back: np.ndarray | None = None
-    if intervals and learns_MN is None:
-        n_members = recipe.head.members if pooled_ND is not None else 1
-        chosen, learns_MN, held_back = plan_calibration(chosen, table, n_members, seed)
-    training: TrainingTask[Any]
-    if pooled_ND is not None:
-        training = HeadTask(
-            head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
-        )
     else:
-        training = PropertyTask(model, table, chosen, encoded, descriptors, tokenizer, recipe, seed)
-    progress = run(
-        training,
-        recipe.finetuning,
-        folder,
-        seed=seed,
-        fingerprint=fingerprint(
-            dict(settings or {}),
-            *(values.tobytes() for values in (encoded.ids, table.targets, split.train, split.valid)),
-        ),
-        resume=resume,
-        log=log,
-        device=device,
-        watch=None if watch is None else lambda: watch(bundle),
-    )
+        assert isinstance(head, PropertyHead)
+        head.fit_scalers(labels_NT, described_NF, states_ND)
+        chosen = _with_usable_validation(split, table)
+        learns_MN, held_back = None, None
+        if intervals:
+            n_members = recipe.head.members if pooled_ND is not None else 1
+            chosen, learns_MN, held_back = plan_calibration(chosen, table, n_members, seed)
+        evidence = {"learns_MN": learns_MN, "held_back": held_back}
+        training: TrainingTask[Any]
+        if pooled_ND is not None:
+            training = HeadTask(
+                head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
+            )
+        else:
+            training = PropertyTask(model, table, chosen, encoded, descriptors, tokenizer, recipe, seed)
+        parts = (encoded.ids, table.targets, split.train, split.valid)
+        progress = run(
+            training, recipe.finetuning, folder, seed=seed, resume=resume, log=log, device=device,
+            fingerprint=fingerprint(settings or {}, *(values.tobytes() for values in parts)),
+            watch=None if watch is None else lambda: watch(bundle),
+        )  # fmt: skip
     if intervals:
         bundle = calibrate(
-            bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND, learns_MN=learns_MN,
-            held_back=held_back, seed=seed, device=device,
+            bundle, table, split.train, descriptors=descriptors, pooled_ND=pooled_ND, seed=seed,
+            device=device, **evidence,
         )  # fmt: skip
     bundle.model.to("cpu").eval()
     return FittedModel(bundle, progress, tokenization, descriptors, pooled_ND)
@@ -216,32 +200,6 @@ def _are_amounts(table: Table, split: Split) -> bool:
     return bool(np.nanmin(labels_NT) >= 0 and (np.asarray(skewness_T) > LARGEST_SKEWNESS).all())
 
 
-def _assemble(
-    table: Table,
-    recipe: Recipe,
-    task: Task,
-    tokenizer: StringTokenizer,
-    descriptors: Descriptors | None,
-    parent: Bundle | None,
-    make_encoder: Callable[[EncoderConfig], TransformerEncoder],
-) -> Bundle:
-    """An untrained head on a fresh encoder or on the parent's."""
-    config = BundleConfig(
-        catenane=__version__,
-        kind="property",
-        notation=table.notation,
-        recipe=recipe,
-        task=task,
-        targets=table.target_names,
-        descriptors=descriptors.names if descriptors else (),
-    )
-    encoder = make_encoder(recipe.encoder)
-    model = build_property_model(config, encoder)
-    if parent is not None:
-        encoder.load_state_dict(parent.encoder.state_dict())
-    return Bundle(config=config, model=model, tokenizer=tokenizer)
-
-
 def _with_usable_validation(split: Split, table: Table) -> Split:
     """The split without its validation rows where none of them has a label: these cannot choose an epoch."""
     if not len(split.valid) or not np.isnan(table.targets[split.valid]).all():
@@ -256,18 +214,15 @@ def infer_task(table: Table, asked: Task | None = None) -> Task:
     Raises:
         DataError: Some targets are classes and others are not, or classes are asked for and labels are none.
     """
-    binary = [bool(np.isin(column[~np.isnan(column)], (0.0, 1.0)).all()) for column in table.targets.T]
-    named = dict(zip(table.target_names, binary, strict=True))
-    others = ", ".join(name for name, is_class in named.items() if not is_class)
+    binary = [bool(np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all()) for labels in table.targets.T]
+    classes = ", ".join(compress(table.target_names, binary))
+    others = ", ".join(compress(table.target_names, np.logical_not(binary)))
     if asked == "classification" and others:
         raise DataError(f"classification needs labels of 0 and 1, and {others} holds others")
     if asked is not None:
         return asked
-    if not others:
-        return "classification"
-    if any(binary):
-        classes = ", ".join(name for name, is_class in named.items() if is_class)
+    if classes and others:
         raise DataError(
             f"{classes} hold only 0 and 1, the other targets do not: train them separately, or give --task"
         )
-    return "regression"
+    return "regression" if others else "classification"

@@ -11,7 +11,7 @@ from typing import Any
 
 from catenane.data.sources import find_source
 from catenane.errors import UsageError
-from catenane.files import replaced
+from catenane.files import write_json
 from catenane.models.folder import find_bundle
 from catenane.version import __version__
 
@@ -20,9 +20,7 @@ __all__ = [
     "TRAINING_FILES",
     "RunFolder",
     "bundle_files",
-    "fingerprint",
     "source_files",
-    "write_json",
 ]
 
 MARK = "run.json"
@@ -172,26 +170,6 @@ def bundle_files(name_or_path: str | Path) -> list[Path]:
     """
     folder = find_bundle(name_or_path)
     return [folder / name for name in ("config.json", "model.safetensors", "tokenizer.json")]
-
-
-def write_json(path: Path, values: Mapping[str, Any]) -> None:
-    """Write readable JSON in one move; a reader never sees half a file.
-
-    Raises:
-        ValueError: A value is not finite: JSON has no name for it.
-    """
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-    with replaced(path) as fresh:
-        fresh.write_text(text, encoding="utf-8")
-
-
-def fingerprint(settings: Mapping[str, Any], *data: bytes) -> str:
-    """Digest of settings and data, the same wherever both are the same."""
-    digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=str).encode())
-    for part in data:
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.hexdigest()
 
 
 def _read(folder: Path) -> dict[str, Any] | None:

@@ -22,7 +22,6 @@ from catenane.errors import TrainingError
 from catenane.hardware import best_device, fabric_devices, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
-from catenane.train.schedule import warmup_cosine
 from catenane.train.seeds import forked_generators, seed_generators, seed_of
 
 __all__ = ["TrainingTask", "run"]
@@ -302,17 +301,21 @@ def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Ad
     )
 
 
+def warmup_cosine(progress: float, *, warmup: float, final: float) -> float:
+    """Factor on the peak learning rate: a straight rise, then half a cosine (Loshchilov & Hutter, eq. 5).
+
+    Args:
+        progress: Share of the run that is done, 0 to 1; so a run may end a little early or late unharmed.
+        warmup: Share of the run over which the factor rises from 0 to 1.
+        final: Factor at the end.
+    """
+    if progress < warmup:
+        return progress / warmup
+    done = min(1.0, (progress - warmup) / (1 - warmup))
+    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done))
+
+
 def n_epochs(settings: TrainingConfig, n_batches: int) -> int:
     """Epochs to run: those asked for, or as many as `min_steps` takes on small data."""
     steps = math.ceil(n_batches / settings.accumulate)
     return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
-
-
-def describe_run(progress: Progress) -> dict[str, Any]:
-    """Figures of a finished run for the card and `metrics.json`."""
-    return {
-        "epochs": len(progress.history),
-        "best_epoch": progress.best_epoch + 1,
-        "steps": progress.step,
-        "training_seconds": round(progress.seconds, 1),
-    }

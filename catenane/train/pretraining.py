@@ -24,22 +24,17 @@ from catenane.data import (
     write_corpus,
 )
 from catenane.errors import DataError
+from catenane.files import write_json
 from catenane.models import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
+from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
-from catenane.train.folder import (
-    BUNDLE_UNDER_WAY,
-    TRAINING_FILES,
-    RunFolder,
-    fingerprint,
-    source_files,
-    write_json,
-)
+from catenane.train.folder import BUNDLE_UNDER_WAY, TRAINING_FILES, RunFolder, source_files
 from catenane.train.logs import LogFormat
-from catenane.train.loop import describe_run, run
+from catenane.train.loop import run
 from catenane.train.seeds import forked_generators, seed_of
-from catenane.train.vocabulary import choose_tokenizer
+from catenane.train.start import choose_tokenizer
 from catenane.version import __version__
 
 __all__ = ["PretrainResult", "pretrain"]
@@ -141,7 +136,7 @@ def pretrain(
             "strings": len(training.valid),
             **{key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
         },
-        "run": describe_run(progress),
+        "run": progress.figures(),
         "seed": seed,
     }
     card = {

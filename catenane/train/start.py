@@ -1,48 +1,117 @@
-"""What a fine-tuning starts from: a recipe, and the bundle whose encoder it takes over."""
+"""What a run starts from: a recipe, the bundle whose encoder it takes over, the tokenizer of its corpora."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from catenane.adsorption import Uptake
 from catenane.config import Recipe, load_recipe
-from catenane.notation import NotationName
+from catenane.data import stream_strings
+from catenane.errors import NotationError, UsageError
+from catenane.models import Bundle, load_bundle
+from catenane.notation import NotationName, detect_notation, get_notation, normalise
+from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
-__all__ = ["DEFAULT_MODELS", "choose_recipe", "default_model"]
+__all__ = ["Start", "choose_start", "choose_tokenizer"]
 
 DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "mof-uptake"}
 """The bundled model whose frozen encoder and head a table of a notation starts from."""
-FROM_SCRATCH = "small"
-"""Recipe of an encoder that is trained from scratch, where nothing else is given."""
 OF_A_NETWORK = ("encoder.", "finetuning.")
 """Settings that only an encoder or a head has that learns by gradient descent."""
+SAMPLE = 200
+"""Strings of a corpus that its notation is detected from."""
 
 
-def default_model(
+@dataclass(frozen=True)
+class Start:
+    """What a fine-tuning starts from."""
+
+    model: str | Path | None
+    """Name or folder of `parent`."""
+    parent: Bundle | None
+    """Pretrained bundle, if there is one."""
+    recipe: Recipe
+    """Shapes and training."""
+
+    @property
+    def frozen(self) -> bool:
+        """Whether the encoder stays as it is: then no row has to choose an epoch."""
+        return self.parent is not None and not self.recipe.finetuning.encoder_rate
+
+
+def choose_start(
     notation: NotationName,
+    targets: Sequence[str],
     model: str | Path | None,
     recipe: str | Path | Recipe | None,
     settings: Mapping[str, Any],
-) -> str | Path | None:
-    """The model that is given; the bundled one of the notation where nothing says otherwise; else None.
+) -> Start:
+    """What is given; else the bundled model of the notation, or the recipe `small` from scratch.
 
-    A recipe, or a setting of an encoder or its training, means an encoder that is trained.
+    A recipe, or a setting of an encoder or its training, means an encoder that is trained. Without a recipe
+    that of the model counts, its isotherms for uptakes alone.
     """
-    if model is not None or recipe is not None or any(name.startswith(OF_A_NETWORK) for name in settings):
-        return model
-    return DEFAULT_MODELS[notation]
-
-
-def choose_recipe(
-    recipe: str | Path | Recipe | None, inherited: Recipe | None, targets: Sequence[str]
-) -> Recipe:
-    """The recipe that is given, else the parent's, whose isotherms only uptakes take over, else `small`."""
+    if model is None and recipe is None and not any(name.startswith(OF_A_NETWORK) for name in settings):
+        model = DEFAULT_MODELS[notation]
+    parent = None if model is None else load_bundle(model)
     if isinstance(recipe, Recipe):
-        return recipe
-    if recipe is not None or inherited is None:
-        return load_recipe(recipe or FROM_SCRATCH)
-    if inherited.head.isotherm_sites and not all(map(Uptake.parse, targets)):
-        return inherited.with_settings({"head.isotherm_sites": 0, "head.target_scale": "auto"})
-    return inherited
+        chosen = recipe
+    elif recipe is not None or parent is None:
+        chosen = load_recipe(recipe or "small")
+    else:
+        chosen = parent.config.recipe
+        if chosen.head.isotherm_sites and not all(map(Uptake.parse, targets)):
+            chosen = chosen.with_settings({"head.isotherm_sites": 0, "head.target_scale": "auto"})
+    return Start(model, parent, chosen.with_settings(settings))
+
+
+def choose_tokenizer(
+    corpora: Sequence[str | Path],
+    asked: str | Path | None,
+    column: str | None,
+    data_dir: str | Path | None,
+) -> StringTokenizer:
+    """The tokenizer for these corpora.
+
+    Args:
+        corpora: Files of strings, or names of registered data sets.
+        asked: Name or path; "corpus" for the shipped one with all further tokens of the corpora; else the
+            shipped one, that of MOFids where any corpus holds them, for it reads SMILES as well.
+        column: Column of the strings.
+        data_dir: Local copies of the registered data sets.
+
+    Raises:
+        UsageError: Standard input would have to be read twice.
+        ConfigError: There is no such tokenizer.
+    """
+    if asked is not None and str(asked) != "corpus":
+        return load_tokenizer(asked)
+    if any(str(source) == "-" for source in corpora):
+        raise UsageError("standard input cannot be read twice: say --tokenizer smiles or mofid")
+
+    def strings(source: str | Path) -> Iterator[str]:
+        rows = stream_strings(source, string_column=column, data_dir=data_dir, on_rejection=lambda _: None)
+        return (text for _, text in rows)
+
+    notations = [detect_notation(list(islice(strings(source), SAMPLE))) for source in corpora]
+    widest = next(name for name in notations if all(map(get_notation(name).reads, notations)))
+    if asked is None:
+        return load_tokenizer(widest)
+    readable = (
+        text
+        for source, notation in zip(corpora, notations, strict=True)
+        for text in _readable(strings(source), notation)
+    )
+    return build_tokenizer(readable, widest, base=load_tokenizer(widest))
+
+
+def _readable(strings: Iterable[str], notation: NotationName) -> Iterator[str]:
+    """Strings as the model will read them; the others are reported when the corpus is written."""
+    for text in strings:
+        with suppress(NotationError):
+            yield normalise(text, notation)

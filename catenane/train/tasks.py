@@ -7,8 +7,9 @@ members of the head.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -26,28 +27,78 @@ from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["HeadTask", "PropertyTask"]
 
+Batch = TypeVar("Batch", "HeadBatch", TokenBatch)
+
 FEWEST_TOKENS, FEWEST_ROWS, WANTED_BATCHES = 1024, 8, 16
 """A set too small to fill so many batches is cut into smaller ones, down to so few tokens or rows: many small
 steps learn more than a handful of large ones, and strings of a batch are of more equal length."""
 
 
 class HeadBatch(NamedTuple):
-    """Strings that a frozen encoder has read already."""
+    """B strings that a frozen encoder has read already."""
 
-    pooled_BD: Tensor
-    """Their vectors, float32."""
+    inputs: Tensor
+    """Their vectors (B, D), float32."""
     descriptors_BF: Tensor | None
     """Their descriptors, float32, NaN where undefined; None where the head reads none."""
-    targets_MBT: Tensor
-    """Labels, float32, NaN where missing or not for this member; of one member for all where M is 1."""
+    targets_BT: Tensor
+    """Labels, float32, NaN where missing; (M, B, T) where each member learns from rows of its own."""
 
     def to(self, device: torch.device) -> HeadBatch:
         """The same on another device."""
         descriptors_BF = None if self.descriptors_BF is None else self.descriptors_BF.to(device)
-        return HeadBatch(self.pooled_BD.to(device), descriptors_BF, self.targets_MBT.to(device))
+        return HeadBatch(self.inputs.to(device), descriptors_BF, self.targets_BT.to(device))
 
 
-class HeadTask:
+class _LabelTask(ABC, Generic[Batch]):
+    """Predict labels: what both ways of fine-tuning share."""
+
+    label = "finetune"
+
+    def __init__(self, head: Head, split: Split, settings: TrainingConfig, seed: int) -> None:
+        self._head, self._split, self._settings, self._seed = head, split, settings, seed
+
+    @abstractmethod
+    def _valid_batches(self) -> Iterable[Batch]:
+        """The validation rows."""
+
+    def weight(self, batch: Batch) -> float:
+        """Labels that the loss is a mean over."""
+        return float((~_targets(batch).isnan()).sum())
+
+    def loss(self, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
+        """Loss on standardised labels, or log loss; missing labels do not count."""
+        batch = batch.to(device)
+        scores_MBT = model(batch.inputs, batch.descriptors_BF, per_member=True)
+        return self._mean_loss(scores_MBT, _targets(batch))
+
+    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
+        """Loss on the validation rows; the score is the error in label deviations, or log loss."""
+        if not len(self._split.valid):
+            return {}
+        scores: list[Tensor] = []
+        targets: list[Tensor] = []
+        with torch.no_grad():
+            for batch in self._valid_batches():
+                batch = batch.to(device)
+                scores.append(model(batch.inputs, batch.descriptors_BF).float())
+                targets.append(_targets(batch))
+        scores_NT, targets_NT = torch.cat(scores), torch.cat(targets)
+        loss = self._mean_loss(scores_NT, targets_NT).item()
+        if self._head.task == "classification":
+            return {"valid_loss": loss, "valid_score": loss}
+        error_NT = (scores_NT - self._head.standardise(targets_NT)).abs()
+        return {"valid_loss": loss, "valid_score": torch.nanmean(error_NT).item()}
+
+    def _mean_loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+        """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of either shape."""
+        if self._head.task == "classification":
+            return classification_loss(scores, targets.expand_as(scores))
+        standardised = self._head.standardise(targets).expand_as(scores)
+        return regression_loss(scores, standardised, self._settings.loss)
+
+
+class HeadTask(_LabelTask[HeadBatch]):
     """Predict the labels of a table from what a frozen encoder made of its strings.
 
     Args:
@@ -62,8 +113,6 @@ class HeadTask:
             rows where there is no such mask.
     """
 
-    label = "finetune"
-
     def __init__(
         self,
         head: PropertyHead,
@@ -75,16 +124,12 @@ class HeadTask:
         seed: int,
         learns_MN: np.ndarray | None = None,
     ) -> None:
+        super().__init__(head, split, settings, seed)
         self.model = head
-        self._settings, self._split, self._seed = settings, split, seed
-        self._pooled_ND = torch.from_numpy(pooled_ND.astype(np.float32))
-        self._targets_NT = torch.from_numpy(targets_NT.astype(np.float32))
-        self._descriptors_NF = (
-            None if descriptors_NF is None else torch.from_numpy(descriptors_NF.astype(np.float32))
-        )
+        self._pooled_ND, self._targets_NT = _float32(pooled_ND), _float32(targets_NT)
+        self._descriptors_NF = None if descriptors_NF is None else _float32(descriptors_NF)
         self._learns_MN = None if learns_MN is None else torch.from_numpy(learns_MN)
-        n_rows = len(split.train)
-        self._batch_rows = min(settings.batch_rows, max(FEWEST_ROWS, n_rows // WANTED_BATCHES))
+        self._batch_rows = min(settings.batch_rows, max(FEWEST_ROWS, len(split.train) // WANTED_BATCHES))
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch."""
@@ -92,42 +137,25 @@ class HeadTask:
 
     def batches(self, epoch: int, start: int) -> Iterator[HeadBatch]:
         """The epoch's micro-batches from `start`."""
-        rows = np.random.default_rng([self._seed, epoch]).permutation(self._split.train)
-        for place in range(start * self._batch_rows, len(rows), self._batch_rows):
-            yield self._take(rows[place : place + self._batch_rows], self._learns_MN)
+        order = np.random.default_rng([self._seed, epoch]).permutation(self._split.train)
+        for place in range(start * self._batch_rows, len(order), self._batch_rows):
+            rows = order[place : place + self._batch_rows]
+            batch = self._take(rows)
+            if self._learns_MN is not None:
+                learns_MB1 = self._learns_MN[:, rows, None]
+                batch = batch._replace(targets_BT=torch.where(learns_MB1, batch.targets_BT, torch.nan))
+            yield batch
 
-    def weight(self, batch: HeadBatch) -> float:
-        """Labels that the loss is a mean over."""
-        return _n_known(batch.targets_MBT)
+    def _valid_batches(self) -> list[HeadBatch]:
+        return [self._take(self._split.valid)]
 
-    def loss(self, model: nn.Module, batch: HeadBatch, device: torch.device) -> Tensor:
-        """Loss on standardised labels, or log loss; missing labels do not count."""
-        batch = batch.to(device)
-        scores_MBT = model(batch.pooled_BD, batch.descriptors_BF, per_member=True)
-        return _loss(self.model, scores_MBT, batch.targets_MBT, self._settings)
-
-    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Loss on the validation rows; the score is the error in label deviations, or log loss."""
-        if not len(self._split.valid):
-            return {}
-        batch = self._take(self._split.valid).to(device)
-        with torch.no_grad():
-            scores_NT = model(batch.pooled_BD, batch.descriptors_BF).float()
-        return _validation_scores(self.model, scores_NT, batch.targets_MBT[0], self._settings)
-
-    def _take(self, rows: np.ndarray, learns_MN: Tensor | None = None) -> HeadBatch:
-        descriptors_NF, targets_MBT = self._descriptors_NF, self._targets_NT[None, rows]
-        if learns_MN is not None:
-            targets_MBT = torch.where(learns_MN[:, rows, None], targets_MBT, torch.nan)
-        return HeadBatch(
-            self._pooled_ND[rows], None if descriptors_NF is None else descriptors_NF[rows], targets_MBT
-        )
+    def _take(self, rows: np.ndarray) -> HeadBatch:
+        descriptors_BF = None if self._descriptors_NF is None else self._descriptors_NF[rows]
+        return HeadBatch(self._pooled_ND[rows], descriptors_BF, self._targets_NT[rows])
 
 
-class PropertyTask:
+class PropertyTask(_LabelTask[TokenBatch]):
     """Predict the labels of a table, the encoder learning with the head."""
-
-    label = "finetune"
 
     def __init__(
         self,
@@ -140,10 +168,9 @@ class PropertyTask:
         recipe: Recipe,
         seed: int,
     ) -> None:
+        super().__init__(model.head, split, recipe.finetuning, seed)
         self.model = model
-        self._settings = recipe.finetuning
-        self._split, self._encoded, self._tokenizer = split, encoded, tokenizer
-        self._strings, self._notation, self._seed = table.strings, table.notation, seed
+        self._table, self._encoded, self._tokenizer = table, encoded, tokenizer
         self._targets = table.targets.astype(np.float32)
         self._descriptors = None if descriptors is None else descriptors.values
         self._max_length = recipe.encoder.max_length
@@ -152,9 +179,6 @@ class PropertyTask:
             recipe.finetuning.batch_tokens, max(FEWEST_TOKENS, n_tokens // WANTED_BATCHES)
         )
         self._n_batches = len(self._grouped(encoded))
-        self._valid_batches = LengthGroupedBatches(
-            encoded.lengths[split.valid], self._batch_tokens, seed=seed, shuffle=False
-        )
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch; where strings are written anew it may differ a little."""
@@ -166,31 +190,10 @@ class PropertyTask:
         for rows in self._grouped(encoded).batches(epoch, start):
             yield self._collate(encoded, self._split.train[rows])
 
-    def weight(self, batch: TokenBatch) -> float:
-        """Labels that the loss is a mean over."""
-        assert batch.targets_BT is not None
-        return _n_known(batch.targets_BT)
-
-    def loss(self, model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
-        """Loss on standardised labels, or log loss; missing labels do not count."""
-        batch = batch.to(device)
-        assert batch.targets_BT is not None
-        scores_MBT = model(batch.inputs, batch.descriptors_BF, per_member=True)
-        return _loss(self.model.head, scores_MBT, batch.targets_BT, self._settings)
-
-    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Loss on the validation rows; the score is the error in label deviations, or log loss."""
-        if not len(self._split.valid):
-            return {}
-        scores: list[Tensor] = []
-        targets: list[Tensor] = []
-        with torch.no_grad():
-            for rows in self._valid_batches.batches(0):
-                batch = self._collate(self._encoded, self._split.valid[rows]).to(device)
-                scores.append(model(batch.inputs, batch.descriptors_BF).float())
-                assert batch.targets_BT is not None
-                targets.append(batch.targets_BT)
-        return _validation_scores(self.model.head, torch.cat(scores), torch.cat(targets), self._settings)
+    def _valid_batches(self) -> Iterator[TokenBatch]:
+        lengths = self._encoded.lengths[self._split.valid]
+        for rows in LengthGroupedBatches(lengths, self._batch_tokens, shuffle=False).batches(0):
+            yield self._collate(self._encoded, self._split.valid[rows])
 
     def _grouped(self, encoded: EncodedStrings) -> LengthGroupedBatches:
         """Batches of the training rows."""
@@ -199,38 +202,21 @@ class PropertyTask:
 
     def _respelled(self, epoch: int) -> EncodedStrings:
         """The table with its training strings in other spellings, the same at every call for one epoch."""
-        strings = list(self._strings)
+        strings = list(self._table.strings)
         seeds = np.random.default_rng([self._seed, epoch]).integers(2**31, size=len(self._split.train))
         for row, seed in zip(self._split.train.tolist(), seeds.tolist(), strict=True):
-            strings[row] = respell(strings[row], self._notation, seed)
+            strings[row] = respell(strings[row], self._table.notation, seed)
         return self._tokenizer.encode_flat(strings, self._max_length)
 
     def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> TokenBatch:
-        return collate(
-            encoded,
-            rows,
-            pad_id=self._tokenizer.pad_id,
-            targets=self._targets,
-            descriptors=self._descriptors,
-        )
+        pad_id = self._tokenizer.pad_id
+        return collate(encoded, rows, pad_id=pad_id, targets=self._targets, descriptors=self._descriptors)
 
 
-def _n_known(targets: Tensor) -> float:
-    return float((~targets.isnan()).sum())
+def _float32(values: np.ndarray) -> Tensor:
+    return torch.from_numpy(values.astype(np.float32))
 
 
-def _loss(head: Head, scores: Tensor, targets: Tensor, settings: TrainingConfig) -> Tensor:
-    """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of one shape or the other."""
-    if head.task == "classification":
-        return classification_loss(scores, targets.expand_as(scores))
-    return regression_loss(scores, head.standardise(targets).expand_as(scores), settings.loss)
-
-
-def _validation_scores(
-    head: Head, scores_NT: Tensor, targets_NT: Tensor, settings: TrainingConfig
-) -> dict[str, float]:
-    loss = _loss(head, scores_NT, targets_NT, settings).item()
-    if head.task == "classification":
-        return {"valid_loss": loss, "valid_score": loss}
-    error_NT = (scores_NT - head.standardise(targets_NT)).abs()
-    return {"valid_loss": loss, "valid_score": torch.nanmean(error_NT).item()}
+def _targets(batch: HeadBatch | TokenBatch) -> Tensor:
+    assert batch.targets_BT is not None
+    return batch.targets_BT

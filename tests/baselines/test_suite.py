@@ -98,15 +98,6 @@ def test_the_same_seed_gives_the_same_answers(molecules, sizes):
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_tells_which_baseline_is_being_fitted(molecules, sizes):
-    train, y_train, test, _ = split(molecules, sizes[:, None])
-    told: list[str] = []
-    answers = fit_predict_baselines(
-        train, y_train, test, notation="smiles", task="regression", progress=told.append
-    )
-    assert told == list(answers)
-
-
 def test_labels_of_any_size_are_learnt_alike(molecules, sizes):
     """A power of four changes neither the digits of a label nor those of its root."""
     train, y_train, test, _ = split(molecules[::3], sizes[::3, None])
@@ -146,7 +137,7 @@ def test_a_baseline_that_fails_or_never_ends_does_not_touch_the_others(molecules
     train, y_train, test, _ = split(molecules, sizes[:, None])
     options = {"notation": "smiles", "task": "regression"}
     whole = fit_predict_baselines(train, y_train, test, **options)
-    monkeypatch.setattr(suite, "_ridge", broken)
+    monkeypatch.setattr(suite, "_linear", broken)
     failed = {}
     found = fit_predict_baselines(train, y_train, test, on_failure=failed.__setitem__, **options)
     assert failed == {"ngram-ridge": "singular matrix"}
@@ -156,7 +147,7 @@ def test_a_baseline_that_fails_or_never_ends_does_not_touch_the_others(molecules
     with pytest.raises(ValueError, match="singular"):
         fit_predict_baselines(train, y_train, test, **options)
 
-    monkeypatch.setattr(suite, "_fits", lambda *_: {"median": suite._median, "endless": endless})
+    monkeypatch.setattr(suite, "_fits", lambda *_: {"median": suite._constant, "endless": endless})
     found = fit_predict_baselines(
         train, y_train, test, on_failure=failed.__setitem__, time_limit=0.05, **options
     )

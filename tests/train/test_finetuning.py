@@ -89,7 +89,7 @@ def test_a_baseline_that_fails_leaves_the_model_and_its_report(
         assert load_bundle(tmp_path / "run").card["targets"]["size"]["test"]["n"]
         raise MemoryError("no room")
 
-    monkeypatch.setattr("catenane.baselines.suite._ridge", broken)
+    monkeypatch.setattr("catenane.baselines.suite._linear", broken)
     result = finetune(molecule_file, target="size", out=tmp_path / "run", settings=tiny, device="cpu")
     assert result.metrics["failed_baselines"] == {"ngram-ridge": "no room"}
     assert "baseline ngram-ridge failed and is left out: no room" in caplog.text

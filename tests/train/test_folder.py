@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 
 from catenane.errors import UsageError
-from catenane.files import replaced
-from catenane.train.folder import RunFolder, fingerprint, write_json
+from catenane.files import replaced, write_json
+from catenane.settings import fingerprint
+from catenane.train.folder import RunFolder
 
 
 def opened(path: Path, settings=None, inputs=(), *, files=("history.csv", "corpus/*.u16"), **flags):

@@ -1,6 +1,6 @@
 import pytest
 
-from catenane.train.schedule import warmup_cosine
+from catenane.train.loop import warmup_cosine
 
 
 def rate(progress: float) -> float:
