@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,6 +27,41 @@ def shared_data() -> Path:
     return folder
 
 
+@pytest.fixture
+def start_program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """A function that starts `catenane`; no process of it outlives the test, nor pytest where that is killed.
+
+    The program heeds Ctrl-C even where the tests run in the background of a shell, which makes its children
+    ignore it: one that nothing stopped was left running so. A test that fails or is interrupted kills it with
+    its workers; Linux kills it with pytest.
+    """
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*words: object) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "catenane", *map(str, words)],
+            env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, process_group=0, preexec_fn=_die_with_pytest,
+        )  # fmt: skip
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+PR_SET_PDEATHSIG = 1
+
+
+def _die_with_pytest() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 TINY = {
     "encoder.d_model": 16,
     "encoder.n_layers": 1,
@@ -31,11 +70,9 @@ TINY = {
     "head.hidden": [16],
     "pretraining.epochs": 3,
     "pretraining.batch_tokens": 400,
-    "pretraining.checkpoint_seconds": 0.0,
     "finetuning.epochs": 3,
     "finetuning.batch_tokens": 400,
     "finetuning.min_steps": 0,
-    "finetuning.checkpoint_seconds": 0.0,
 }
 """Settings that make any recipe a matter of seconds."""
 

@@ -125,14 +125,13 @@ def test_a_shell_can_complete_verbs():
     assert done.stdout.split() == ["pretrain", "predict"]
 
 
-def test_one_interrupt_ends_a_training_and_says_how_to_go_on(molecule_file, tiny_flags, tmp_path):
-    """Sent after the first checkpoint of a run that would go on for hours."""
+def test_one_interrupt_ends_a_training_and_says_how_to_go_on(
+    start_program, molecule_file, tiny_flags, tmp_path
+):
+    """Sent after the first checkpoint of a run that would go on for minutes."""
     folder = tmp_path / "run"
-    words = ["finetune", str(molecule_file), "--target", "size", "--out", str(folder), "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "catenane", *words, *tiny_flags, "--epochs", "100000"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    words = ["finetune", molecule_file, "--target", "size", "--out", folder, "--device", "cpu"]
+    process = start_program(*words, *tiny_flags, "--epochs", "2000")
     while not (folder / "checkpoint.safetensors").is_file():
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.01)

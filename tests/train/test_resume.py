@@ -1,35 +1,21 @@
 """A run that is killed for real and goes on must end where the uninterrupted one ends, bit for bit."""
 
 import csv
-import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 
 
-def start(arguments: list[str]) -> subprocess.Popen:
-    return subprocess.Popen(
-        [sys.executable, "-m", "catenane", *arguments],
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-
-def finish(arguments: list[str]) -> None:
-    process = start(arguments)
+def finish(process: subprocess.Popen[str]) -> None:
     _, errors = process.communicate(timeout=240)
     assert process.returncode == 0, errors
 
 
-def kill_in_the_middle(arguments: list[str], checkpoint: Path, writes: int) -> None:
+def kill_in_the_middle(process: subprocess.Popen[str], checkpoint: Path, writes: int) -> None:
     """Kill the process right after it has written its checkpoint so many times."""
-    process = start(arguments)
     seen = None
     while writes:
         time.sleep(0.001)
@@ -37,7 +23,6 @@ def kill_in_the_middle(arguments: list[str], checkpoint: Path, writes: int) -> N
         if checkpoint.is_file() and (stamp := checkpoint.stat().st_mtime_ns) != seen:
             seen, writes = stamp, writes - 1
     process.send_signal(signal.SIGKILL)
-    process.wait()
     process.communicate()
 
 
@@ -50,19 +35,19 @@ def curve(folder: Path) -> list[dict[str, str]]:
 
 @pytest.mark.parametrize("verb", ["pretrain", "finetune"])
 def test_a_killed_run_resumes_bit_for_bit(
-    verb: str, molecule_file: Path, tiny_flags: list[str], tmp_path: Path
+    verb: str, start_program, molecule_file: Path, tiny_flags: list[str], tmp_path: Path
 ):
-    options = [str(molecule_file), *tiny_flags, "--device", "cpu"]
     table = {"pretrain": "pretraining", "finetune": "finetuning"}[verb]
-    options += ["--set", f"{table}.epochs=6", "--set", f"{table}.accumulate=2"]
-    options += ["--target", "size", "--no-baselines"] if verb == "finetune" else []
+    words = [verb, molecule_file, *tiny_flags, "--device", "cpu"]
+    for setting in ("epochs=4", "accumulate=2", "checkpoint_seconds=0.0"):
+        words += ["--set", f"{table}.{setting}"]
+    words += ["--target", "size", "--no-baselines"] if verb == "finetune" else []
     whole, pieces = tmp_path / "whole", tmp_path / "pieces"
-    finish([verb, *options, "--out", str(whole)])
-    for writes in (3, 12):
-        kill_in_the_middle(
-            [verb, *options, "--out", str(pieces), "--resume"], pieces / "checkpoint.safetensors", writes
-        )
-    finish([verb, *options, "--out", str(pieces), "--resume"])
+    finish(start_program(*words, "--out", whole))
+    for writes in (3, 8):
+        again = start_program(*words, "--out", pieces, "--resume")
+        kill_in_the_middle(again, pieces / "checkpoint.safetensors", writes)
+    finish(start_program(*words, "--out", pieces, "--resume"))
     assert curve(pieces) == curve(whole)
     weights = Path("bundle") / "model.safetensors"
     assert (pieces / weights).read_bytes() == (whole / weights).read_bytes()
