@@ -75,7 +75,7 @@ def test_overwriting_leaves_nothing_of_the_run_but_what_is_not_its_own(
     for again in (False, True):
         pretrain([molecule_file], out=out, overwrite=again, **options)
         (out / "notes.txt").write_text("mine")
-        finetune(molecule_file, target="size", out=out, overwrite=True, **options)
+        finetune(molecule_file, target="size", out=out, overwrite=True, baselines=False, **options)
     assert not (out / "corpus").exists()
     run = RunFolder(out, {}, {}, (), overwrite=True)
     run.open()
