@@ -35,7 +35,7 @@ def interval_metrics(
     pooled_ND: NDArray | None = None,
     coverage: float = COVERAGE,
 ) -> dict[str, Any]:
-    """`metrics["intervals"]`, as the report's `interval_grids` reads it; empty without calibration.
+    """`metrics["intervals"]`, as the report's `group_grids` reads it; empty without calibration.
 
     Args:
         model: The model.

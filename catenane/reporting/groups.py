@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,7 @@ from catenane.descriptors import compute_descriptors
 from catenane.metrics import FloatArray, Task
 from catenane.notation import Mofid, NotationName, compute_all, groups
 
-__all__ = ["OTHER", "GroupError", "Grouping", "chemistry_groups", "errors_by_group", "row_errors"]
+__all__ = ["OTHER", "Grouping", "chemistry_groups", "errors_by_group", "row_errors"]
 
 OTHER = "other"
 MOST_GROUPS = 10
@@ -29,10 +28,6 @@ MOST_GROUPS = 10
 MOST_NAME = 24
 SMALLEST_GROUP = 5
 """Rows below which the mean error of a group gets no interval."""
-
-RING_CLASSES = (
-    "no ring", "1 aromatic ring", "1 aliphatic ring", "2 rings", "3 rings", "4 rings", "5 or more rings"
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -49,18 +44,6 @@ class Grouping:
     def take(self, rows: npt.NDArray[np.int64]) -> Grouping:
         """The same groups for some of the rows."""
         return replace(self, row_names=self.row_names[rows])
-
-
-class GroupError(NamedTuple):
-    """Mean error in one group."""
-
-    name: str
-    n: int
-    model: float
-    half_width: float | None
-    """Of the 95 % interval of `model`; None in a group too small for one."""
-    baseline: float | None
-    """Mean error of the best baseline on the same rows."""
 
 
 def chemistry_groups(table: Table, split: Split) -> tuple[Grouping, ...]:
@@ -83,16 +66,19 @@ def row_errors(labels_M: FloatArray, predictions_M: FloatArray, task: Task) -> F
 
 def errors_by_group(
     grouping: Grouping, errors_M: FloatArray, rival_errors_M: FloatArray | None
-) -> list[GroupError]:
-    """Mean errors of the model, and of the best baseline if there is one, in the groups that have a row."""
-    found = []
+) -> dict[str, dict[str, float | None]]:
+    """Mean errors of the model (`mae`) and of the best baseline, if there is one, by group that has a row.
+
+    `n` counts the rows; `half` is half the 95 % interval of `mae`, None in a group too small for one.
+    """
+    found: dict[str, dict[str, float | None]] = {}
     for name in grouping.names:
         chosen_M = grouping.row_names == name
         errors, n = errors_M[chosen_M], int(np.count_nonzero(chosen_M))
         if n:
             half = 1.96 * float(errors.std(ddof=1)) / n**0.5 if n >= SMALLEST_GROUP else None
             rival = None if rival_errors_M is None else float(rival_errors_M[chosen_M].mean())
-            found.append(GroupError(name, n, float(errors.mean()), half, rival))
+            found[name] = {"n": n, "mae": float(errors.mean()), "half": half, "baseline": rival}
     return found
 
 
@@ -115,20 +101,18 @@ def _group_mofs(table: Table, split: Split) -> tuple[Grouping, ...]:
 def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
     scaffolds = ["".join(found["scaffold"]) for found in compute_all(table.records, groups)]
     described = compute_descriptors(table.records, table.notation)
-    n_rings, n_aromatic, sizes = (
-        described.values[:, described.names.index(name)].astype(np.int64)
-        for name in ("n_rings", "n_aromatic_rings", "n_heavy")
+    n_rings, n_heavy = (
+        described.values[:, described.names.index(name)].astype(np.int64) for name in ("n_rings", "n_heavy")
     )
     known = {scaffolds[row] for row in split.train}
     seen = ["no ring" if not one else "seen" if one in known else "new" for one in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
     # A scaffold split leaves the common scaffolds to the training rows: what counts is what the plot shows.
     if np.count_nonzero(main.row_names[split.test] == OTHER) > len(split.test) / 2:
-        classes = map(_ring_class, n_rings, n_aromatic)
-        main = _ordered("rings", list(classes), RING_CLASSES)
+        main = _size_classes("rings", n_rings, 0)
     return (
         main,
-        _size_classes(sizes),
+        _size_classes("heavy atoms", n_heavy, 1),
         _ordered("scaffold in training", seen, ["seen", "new", "no ring"]),
     )
 
@@ -150,12 +134,6 @@ def _scaffold_name(scaffold: str) -> str:
     return name if len(name) <= MOST_NAME else name[: MOST_NAME - 1] + "…"
 
 
-def _ring_class(n_rings: int, n_aromatic: int) -> str:
-    if n_rings == 1:
-        return RING_CLASSES[1 if n_aromatic else 2]
-    return RING_CLASSES[min(n_rings + 1, len(RING_CLASSES) - 1) if n_rings else 0]
-
-
 def _commonest(title: str, names: Sequence[str]) -> Grouping:
     """The commonest groups by their names, the rest as one."""
     ranked = [name for name, _ in Counter(names).most_common()]
@@ -163,15 +141,15 @@ def _commonest(title: str, names: Sequence[str]) -> Grouping:
     return _ordered(title, [name if name in shown else OTHER for name in names], [*shown, OTHER])
 
 
-def _size_classes(sizes: npt.NDArray[np.int64], most: int = 8) -> Grouping:
-    """Classes of equal width, the last one open."""
-    top = int(np.quantile(sizes, 0.99)) if len(sizes) else 0
+def _size_classes(title: str, sizes: npt.NDArray[np.int64], first: int, most: int = 8) -> Grouping:
+    """Classes of equal width from the first on, the last one open."""
+    top = int(np.quantile(sizes, 0.99)) - first + 1 if len(sizes) else 0
     width = next(width for width in (1, 2, 5, 10, 20, 50, 100, top + 1) if top / width < most)
     last = max(0, top - 1) // width
-    classes = np.minimum(np.maximum(sizes - 1, 0) // width, last)
-    labels = [f"{k * width + 1}–{(k + 1) * width}" if width > 1 else f"{k + 1}" for k in range(last)]
-    labels.append(f"{last * width + 1} or more")
-    return _ordered("heavy atoms", [labels[k] for k in classes], labels)
+    starts = [first + k * width for k in range(last + 1)]
+    labels = [f"{start}–{start + width - 1}" if width > 1 else f"{start}" for start in starts]
+    labels[-1] = f"{starts[-1]} or more"
+    return _ordered(title, [labels[k] for k in np.clip((sizes - first) // width, 0, last)], labels)
 
 
 def _ordered(title: str, names: Sequence[str], order: Sequence[str]) -> Grouping:

@@ -13,15 +13,15 @@ import numpy as np
 
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
-from catenane.metrics import FloatArray
 from catenane.notation import get_notation
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
 from catenane.reporting.pages import Drawing, Grid, write_page
 from catenane.reporting.plots import histogram
-from catenane.reporting.report_plots import calibration, group_errors, history_curves, parity, roc
+from catenane.reporting.report_plots import calibration, history_curves, parity, roc
 from catenane.reporting.report_tables import (
+    ALL,
     confusion_grid,
-    interval_grids,
+    group_grids,
     rejected_grid,
     score_grid,
     target_facts,
@@ -90,57 +90,41 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     rows, labels, predictions = test[known], labels[known], predictions[known]
     rivals = {name: values[known, place] for name, values in result.baselines.items()}
     intervals = (metrics.get("intervals") or {}).get("targets", {}).get(verdict.target, {})
-    failed = metrics.get("failed_baselines", {})
+    errors = row_errors(labels, predictions, task)
     view: dict[str, Any] = {
         "verdict": verdict,
-        "facts": target_facts(
-            verdict, metrics["noise_floor"][verdict.target], np.abs(predictions - labels), task
+        "facts": target_facts(verdict, metrics["noise_floor"][verdict.target], errors, task),
+        "scores": score_grid(
+            verdict, metrics["targets"][verdict.target], task, metrics.get("failed_baselines", {})
         ),
-        "scores": score_grid(verdict, metrics["targets"][verdict.target], task, failed),
-        "intervals": interval_grids(intervals, verdict, task),
         "has_intervals": "overall" in intervals,
-        "drawings": [],
-        "confusion": None,
-        "worst": None,
     }
+    drawings: list[Drawing] = []
     if not len(rows):
-        return view
+        return view | {"drawings": drawings, "groups": [], "confusion": None, "worst": None}
     groupings = [grouping.take(rows) for grouping in result.groupings]
     if task == "regression":
         svg = parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit)
         caption = f"Predicted against labelled, {count(len(rows), 'test row')} by {groupings[0].title}."
-        drawings = [Drawing(svg, caption)]
+        drawings.append(Drawing(svg, caption))
     else:
-        view["confusion"] = confusion_grid(labels, predictions)
-        svg = calibration(labels, predictions)
-        drawings = [Drawing(svg, "Calibration of the probabilities, with 95 % intervals.")]
         if verdict.model is not None:
             svg = roc(labels, {MODEL: predictions, **rivals}, MODEL)
-            drawings.insert(0, Drawing(svg, "Receiver operating characteristic."))
-    rival = None if verdict.baseline is None else rivals[verdict.baseline]
-    drawings.append(_group_drawing(result, verdict, groupings, labels, predictions, rival))
-    worst = worst_grid(result.table, rows, labels, predictions, verdict, n_worst)
-    return view | {"drawings": drawings, "worst": worst}
-
-
-def _group_drawing(
-    result: FinetuneResult,
-    verdict: Verdict,
-    groupings: Sequence[Grouping],
-    labels_M: FloatArray,
-    predictions_M: FloatArray,
-    rival_M: FloatArray | None,
-) -> Drawing:
-    errors = row_errors(labels_M, predictions_M, result.task)
-    rival = None if rival_M is None else row_errors(labels_M, rival_M, result.task)
-    is_regression = result.task == "regression"
-    svg = group_errors(
-        {grouping.title: errors_by_group(grouping, errors, rival) for grouping in groupings},
-        overall=float(errors.mean()),
-        xlabel=with_unit("mean absolute error", verdict.unit) if is_regression else "share wrong at 0.5",
-        baseline=verdict.baseline,
-    )
-    return Drawing(svg, "Error by group of test rows; the dashed line is the mean over all of them.")
+            drawings.append(Drawing(svg, "Receiver operating characteristic."))
+        svg = calibration(labels, predictions)
+        drawings.append(Drawing(svg, "Calibration of the probabilities, with 95 % intervals."))
+    best = verdict.baseline
+    rival = None if best is None else row_errors(labels, rivals[best], task)
+    undivided = Grouping(ALL, np.full(len(rows), ALL), (ALL,))
+    by_group = {
+        grouping.title: errors_by_group(grouping, errors, rival) for grouping in [undivided, *groupings]
+    }
+    return view | {
+        "drawings": drawings,
+        "groups": group_grids(by_group, intervals, verdict, task),
+        "confusion": None if task == "regression" else confusion_grid(labels, predictions),
+        "worst": worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
+    }
 
 
 def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) -> list[tuple[str, str]]:

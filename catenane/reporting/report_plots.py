@@ -1,11 +1,10 @@
-"""Figures of the report: predicted against labelled, errors by group, ROC, calibration, training.
+"""Figures of the report: predicted against labelled, ROC, calibration, training.
 
 Axes: M test rows with a label.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,10 +13,10 @@ from markupsafe import Markup
 
 from catenane.formatting import with_unit
 from catenane.metrics import FloatArray
-from catenane.reporting.groups import OTHER, GroupError, Grouping
-from catenane.reporting.plots import ACCENT, GRID, INK, MARKERS, MUTED, PALETTE, SECOND, panel
+from catenane.reporting.groups import OTHER, Grouping
+from catenane.reporting.plots import ACCENT, GRID, MARKERS, MUTED, PALETTE, SECOND, panel
 
-__all__ = ["calibration", "group_errors", "history_curves", "parity", "roc"]
+__all__ = ["calibration", "history_curves", "parity", "roc"]
 
 LARGE = {"width": 400.0, "height": 380.0}
 MOST_VECTOR_POINTS = 1200
@@ -64,45 +63,6 @@ def parity(
     return panel(draw, alt=f"Predicted against labelled {target}", width=440, height=height)
 
 
-def group_errors(
-    sections: Mapping[str, Sequence[GroupError]], *, overall: float, xlabel: str, baseline: str | None
-) -> Markup:
-    """Mean error of model and best baseline by group; a line marks the model's error over all test rows."""
-    model_dot: dict[str, Any] = {"marker": "o", "ls": "", "ms": 5.5, "color": ACCENT}
-    rival_dot = model_dot | {"color": MUTED, "mfc": "none", "mew": 1.2}
-
-    def draw(axes: Any) -> None:
-        axes.axvline(overall, color=MUTED, lw=0.9, ls=(0, (4, 3)), zorder=0)
-        ticks, place, right = {}, 0.0, axes.get_yaxis_transform()
-        for title, groups in sections.items():
-            axes.text(-0.03, place, title, transform=right, ha="right", va="center", size=10, weight="bold")
-            for group in groups:
-                place += 1
-                ticks[place] = group.name
-                if group.half_width is not None:
-                    ends = [max(0.0, group.model - group.half_width), group.model + group.half_width]
-                    axes.plot(ends, [place, place], color=ACCENT, lw=1.6, alpha=0.55)
-                if group.baseline is not None:
-                    axes.plot(group.baseline, place, zorder=2, clip_on=False, **rival_dot)
-                axes.plot(group.model, place, zorder=3, clip_on=False, **model_dot)
-                axes.text(1.01, place, f"{group.n:,}", transform=right, va="center", size=10, color=MUTED)
-            place += 1.35
-        axes.text(1.01, 0, "rows", transform=right, va="center", size=10, color=MUTED)
-        axes.set_yticks(list(ticks), list(ticks.values()))
-        axes.tick_params(axis="y", length=0, pad=9, labelcolor=INK)
-        axes.spines["left"].set_visible(False)
-        axes.locator_params(axis="x", nbins=6)
-        axes.set(xlabel=xlabel, ylim=(place - 0.6, -0.7))
-        axes.set_xlim(left=0)
-        axes.plot([], [], **model_dot, label="model, 95 % interval")
-        if baseline is not None:
-            axes.plot([], [], **rival_dot, label=baseline)
-        axes.figure.legend(loc="outside lower center", ncols=2)
-
-    n_rows = sum(1 + len(groups) for groups in sections.values())
-    return panel(draw, alt="Mean error by group of test rows", width=440, height=110 + 20 * n_rows)
-
-
 def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str) -> Markup:
     """True positives against false positives at every threshold, for the model and its baselines."""
     from sklearn.metrics import roc_auc_score, roc_curve
@@ -123,14 +83,18 @@ def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str)
 
 def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
     """Share of positives among rows with about the same predicted probability; on the diagonal both agree."""
+    from scipy.stats import binomtest
+
     n_bins = int(np.clip(len(labels_M) // 20, 1, 10))
     by_value = np.argsort(predictions_M, kind="stable")
     bins = [rows for rows in np.array_split(by_value, n_bins) if len(rows)]
     centres = [float(predictions_M[rows].mean()) for rows in bins]
     shares = [float(labels_M[rows].mean()) for rows in bins]
-    intervals = [_wilson(share, len(rows)) for share, rows in zip(shares, bins, strict=True)]
+    intervals = [
+        binomtest(int(labels_M[rows].sum()), len(rows)).proportion_ci(method="wilson") for rows in bins
+    ]
     # Rare positives leave most of the unit square empty: show the part that is used.
-    top = min(1.02, 1.1 * max(*centres, *(high for _, high in intervals)))
+    top = min(1.02, 1.1 * max(*centres, *(interval.high for interval in intervals)))
 
     def draw(axes: Any) -> None:
         axes.plot([0, 1], [0, 1], color=MUTED, lw=0.9)
@@ -172,11 +136,3 @@ def history_curves(
         axes.legend(loc="best")
 
     return panel(draw, alt=f"{ylabel} by epoch", width=340, height=240)
-
-
-def _wilson(share: float, n: int, z: float = 1.96) -> tuple[float, float]:
-    """95 % interval of a share among n rows (E. B. Wilson 1927); it stays between 0 and 1."""
-    scale = 1 + z * z / n
-    middle = (share + z * z / (2 * n)) / scale
-    half = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / scale
-    return max(0.0, middle - half), min(1.0, middle + half)

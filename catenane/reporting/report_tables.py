@@ -19,10 +19,12 @@ from catenane.reporting.pages import Grid
 from catenane.reporting.result import FEWEST_ROWS, MODEL, OUTCOMES, Verdict
 
 __all__ = [
-    "confusion_grid", "interval_grids", "rejected_grid", "score_grid", "target_facts", "verdict_grid",
+    "ALL", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "target_facts", "verdict_grid",
     "worst_grid",
 ]  # fmt: skip
 
+ALL = "all test rows"
+"""Title and only group of the grouping that divides nothing."""
 IN_LABEL_UNITS = {"mae", "rmse"}
 VARIABLE_PART = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,]*|: .*")
 """What differs between two rows that are rejected for the same reason."""
@@ -113,10 +115,16 @@ def target_facts(
     }
 
 
-def interval_grids(intervals: Mapping[str, Any], verdict: Verdict, task: Task) -> list[Grid]:
-    """Coverage and mean width of the prediction intervals: by domain, by level and by group.
+def group_grids(
+    errors: Mapping[str, Mapping[str, Mapping[str, float | None]]],
+    intervals: Mapping[str, Any],
+    verdict: Verdict,
+    task: Task,
+) -> list[Grid]:
+    """Errors, and coverage and mean width of the prediction intervals, by group of test rows.
 
     Args:
+        errors: By title of a grouping and by group, as `errors_by_group` gives them; of all test rows too.
         intervals: Of one target, from `metrics["intervals"]["targets"]`; all keys may be absent. `overall` is
             n, coverage and width; `groups` has the same by grouping and group; `domain` has n, mae (of
             classes: share of wrong calls) and coverage of the rows "inside" and "outside"; `curve` has lists
@@ -124,34 +132,55 @@ def interval_grids(intervals: Mapping[str, Any], verdict: Verdict, task: Task) -
         verdict: On the target.
         task: Names the error.
     """
-    overall = {"all": intervals["overall"] | {"mae": verdict.model}} if "overall" in intervals else {}
-    overall |= {f"{side} the domain": found for side, found in intervals.get("domain", {}).items()}
-    sets = {"test rows": overall, **intervals.get("groups", {})}
-    grids = [_coverage_grid(title, groups, verdict, task) for title, groups in sets.items() if groups]
+    domain = {f"{side} the domain": found for side, found in intervals.get("domain", {}).items()}
+    covered = {ALL: {ALL: intervals.get("overall", {}), **domain}, **intervals.get("groups", {})}
+    longest = max(group["mae"] or 0.0 for groups in errors.values() for group in groups.values())
+    grids = []
+    for title in {**errors, **covered}:
+        names = {**errors.get(title, {}), **covered.get(title, {})}
+        found = {
+            name: {**covered.get(title, {}).get(name, {}), **errors.get(title, {}).get(name, {})}
+            for name in names
+        }
+        grids.append(_group_grid(title, found, longest, verdict, task))
     if curve := intervals.get("curve"):
         levels = zip(curve["nominal"], curve["empirical"], strict=True)
-        rows = [[percent(nominal), percent(found)] for nominal, found in levels]
-        grids.insert(1, Grid({"nominal coverage": "name", "empirical coverage": "number"}, rows))
+        rows = [[percent(nominal), percent(empirical)] for nominal, empirical in levels]
+        grids.append(Grid({"nominal coverage": "name", "empirical coverage": "number"}, rows))
     return grids
 
 
-def _coverage_grid(title: str, sets: Mapping[str, Mapping[str, Any]], verdict: Verdict, task: Task) -> Grid:
-    """A row for each set of test rows, a column for each figure that one of them has."""
+def _group_grid(
+    title: str, groups: Mapping[str, Mapping[str, Any]], longest: float, verdict: Verdict, task: Task
+) -> Grid:
+    """A row for each group, a column for each figure that one of them has."""
     heads = {
+        "mae": "mean absolute error" if task == "regression" else "share wrong",
+        "bar": "",
+        "baseline": "best baseline",
         "coverage": "coverage",
         "width": "mean width",
-        "mae": "mean absolute error" if task == "regression" else "share wrong",
         "n": "rows",
     }
-    keys = [key for key in heads if any(found.get(key) is not None for found in sets.values())]
+    present = {key for group in groups.values() for key, value in group.items() if value is not None}
 
-    def cell(key: str, value: float | None) -> str:
+    def cell(key: str, group: Mapping[str, Any]) -> Any:
+        value = group.get(key)
+        if key == "bar":
+            return [
+                group[who] / longest if group.get(who) and longest else None for who in ("mae", "baseline")
+            ]
         if key == "n":
-            return f"{value or 0:,}"
-        return percent(value) if key == "coverage" else number(value, verdict.reference)
+            return f"{value:,}"
+        if key == "coverage":
+            return percent(value)
+        half = f" ± {number(group['half'], verdict.reference)}" if key == "mae" and group.get("half") else ""
+        return number(value, verdict.reference) + half
 
-    rows = [[name, *(cell(key, found.get(key)) for key in keys)] for name, found in sets.items()]
-    return Grid({title: "name"} | dict.fromkeys((heads[key] for key in keys), "number"), rows)
+    keys = [key for key in heads if key in present or (key == "bar" and "mae" in present)]
+    columns = {heads[key]: "bar" if key == "bar" else "number" for key in keys}
+    rows = [[name, *(cell(key, group) for key in keys)] for name, group in groups.items()]
+    return Grid({title: "name", **columns}, rows)
 
 
 def confusion_grid(labels_M: FloatArray, predictions_M: FloatArray) -> Grid:
