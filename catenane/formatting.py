@@ -17,25 +17,20 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 SUPERSCRIPTS = str.maketrans("0123456789+−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻")
 
 
-def number(value: float | None, like: float | None = None, digits: int = 3) -> str:
-    """A number with as many decimals as show `digits` significant digits of `like`.
+def number(value: float | None, like: float | None = None) -> str:
+    """A number with as many decimals as show three significant digits of `like`, of itself by default.
 
-    Args:
-        value: What to write; None and what is not finite become a dash.
-        like: The number that sets the decimals, so that a column of them lines up; `value` itself by default.
-        digits: Significant digits.
+    None and what is not finite become a dash. Numbers with one `like` line up in a column.
     """
     if value is None or not math.isfinite(value):
         return MISSING
     scale = abs(value if like is None or not math.isfinite(like) else like)
     # Rounded first, so that 0.0099999 is 0.0100 and not 0.01000.
-    exponent = int(f"{scale:.{digits - 1}e}".split("e")[1])
-    if exponent < -5 or exponent > 6:
-        mantissa, power = f"{value:.{digits - 1}e}".split("e")
-        text = f"{mantissa}e{int(power)}"
-    else:
-        text = f"{value:z,.{max(0, digits - 1 - exponent)}f}"
-    return text.replace("-", "−")
+    exponent = int(f"{scale:.2e}".split("e")[1])
+    if -5 <= exponent <= 6:
+        return f"{value:z,.{max(0, 2 - exponent)}f}".replace("-", "−")
+    mantissa, power = f"{value:.2e}".split("e")
+    return f"{mantissa}e{int(power)}".replace("-", "−")
 
 
 def quantity(value: float | None, unit: str | None, like: float | None = None) -> str:
@@ -56,9 +51,7 @@ def unit_or_none(unit: str | None) -> str | None:
 
 def count(n: int, thing: str = "") -> str:
     """A number of things: `count(1, "row")` is "1 row", `count(18670, "row")` is "18,670 rows"."""
-    if not thing:
-        return f"{n:,}"
-    return f"{n:,}{NO_BREAK}{thing if n == 1 else thing + 's'}"
+    return f"{n:,}{NO_BREAK}{thing}{'s' * (n != 1)}" if thing else f"{n:,}"
 
 
 def chemical(formula: str) -> str:
@@ -81,9 +74,6 @@ def duration(seconds: float) -> str:
     """A time in its two largest units: "48 s", "3 min 12 s", "2 h 5 min"."""
     if seconds < 10:
         return f"{seconds:.1f}{NO_BREAK}s"
-    whole = round(seconds)
-    for size, unit, smaller_size, smaller in ((3600, "h", 60, "min"), (60, "min", 1, "s")):
-        if whole >= size:
-            rest = whole % size // smaller_size
-            return f"{whole // size}{NO_BREAK}{unit}" + (f" {rest}{NO_BREAK}{smaller}" if rest else "")
-    return f"{whole}{NO_BREAK}s"
+    minutes, rest = divmod(round(seconds), 60)
+    parts = [(minutes // 60, "h"), (minutes % 60, "min"), (0 if minutes >= 60 else rest, "s")]
+    return " ".join(f"{amount}{NO_BREAK}{unit}" for amount, unit in parts if amount)

@@ -81,31 +81,23 @@ def advantage(
 
     The main score is a mean of contributions, one per row, so the interval is 1.96 standard errors of their
     paired difference; for the area under the ROC curve the contributions are the placements of DeLong et al.
-    1988, Biometrics 44, 837. It covers the choice of test rows, not the randomness of training.
-
-    Args:
-        target_N: Labels of one target; NaN where missing.
-        first_N: Predictions of the first predictor.
-        second_N: Predictions of the second.
-        task: Decides the main score, see `MAIN_SCORE`.
+    1988, Biometrics 44, 837. It covers the choice of test rows, not the randomness of training. Rows with
+    a NaN label are left out.
 
     Returns:
         None where there are fewer than ten rows (of either class), or a prediction is not finite.
     """
     labelled_N = np.isfinite(target_N)
     target_N, first_N, second_N = target_N[labelled_N], first_N[labelled_N], second_N[labelled_N]
-    if not (np.isfinite(first_N).all() and np.isfinite(second_N).all()):
+    positive_N = target_N > 0.5
+    sizes = [len(target_N)] if task == "regression" else [positive_N.sum(), (~positive_N).sum()]
+    if min(sizes) < SMALLEST_SAMPLE or not np.isfinite([first_N, second_N]).all():
         return None
     if task == "regression":
         samples = [np.abs(second_N - target_N) - np.abs(first_N - target_N)]
     else:
-        positive_N = target_N > 0.5
-        if positive_N.all() or not positive_N.any():
-            return None
         first, second = _placements(positive_N, first_N), _placements(positive_N, second_N)
         samples = [a - b for a, b in zip(first, second, strict=True)]
-    if min(map(len, samples)) < SMALLEST_SAMPLE:
-        return None
     value = float(samples[0].mean())
     spread = 1.96 * float(np.sqrt(sum(sample.var(ddof=1) / len(sample) for sample in samples)))
     return Advantage(value, value - spread, value + spread)
@@ -115,14 +107,12 @@ def _regression_scores(target_N: FloatArray, prediction_N: FloatArray) -> dict[s
     from sklearn import metrics
 
     varied = np.ptp(target_N) > 0
-    pearson = None
-    if varied and np.ptp(prediction_N) > 0:
-        pearson = np.corrcoef(target_N, prediction_N)[0, 1]
+    both = varied and np.ptp(prediction_N) > 0
     return {
         "mae": metrics.mean_absolute_error(target_N, prediction_N),
         "rmse": metrics.root_mean_squared_error(target_N, prediction_N),
         "r2": metrics.r2_score(target_N, prediction_N) if varied else None,
-        "pearson": pearson,
+        "pearson": np.corrcoef(target_N, prediction_N)[0, 1] if both else None,
     }
 
 

@@ -6,7 +6,6 @@ CSS variables, so that one drawing serves a light screen, a dark one and paper.
 
 from __future__ import annotations
 
-import html
 import io
 import math
 import re
@@ -21,17 +20,9 @@ from markupsafe import Markup
 from catenane.metrics import FloatArray
 
 __all__ = [
-    "ACCENT",
-    "GRID",
-    "INK",
-    "MARKERS",
-    "MUTED",
-    "PALETTE",
-    "SECOND",
-    "histogram",
-    "panel",
+    "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "histogram", "panel",
     "shared_axes",
-]
+]  # fmt: skip
 
 INK, MUTED, GRID, ACCENT, SECOND = "#1a1d21", "#646b75", "#dfe2e6", "#1f6feb", "#a9b1bb"
 PALETTE = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00")
@@ -41,33 +32,15 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", ">", "h", "*")
 
 VARIABLES = {INK: "--ink", MUTED: "--muted", GRID: "--grid", ACCENT: "--accent", SECOND: "--second"}
 STYLE = {
-    "axes.axisbelow": True,
-    "axes.edgecolor": MUTED,
-    "axes.grid": True,
-    "axes.labelcolor": INK,
-    "axes.labelsize": 11,
-    "axes.linewidth": 0.7,
-    "axes.spines.right": False,
-    "axes.spines.top": False,
-    "figure.constrained_layout.use": True,
-    "font.family": "DejaVu Sans",
-    "font.size": 11,
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "legend.borderaxespad": 0.2,
-    "legend.fontsize": 10,
-    "legend.frameon": False,
-    "legend.handletextpad": 0.4,
-    "legend.labelcolor": INK,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "catenane",
-    "text.color": INK,
-    "text.parse_math": False,
-    "xtick.color": MUTED,
-    "xtick.labelsize": 10,
-    "ytick.color": MUTED,
-    "ytick.labelsize": 10,
-}
+    "axes.axisbelow": True, "axes.grid": True, "axes.linewidth": 0.7, "grid.linewidth": 0.7,
+    "axes.spines.right": False, "axes.spines.top": False, "figure.constrained_layout.use": True,
+    "axes.edgecolor": MUTED, "grid.color": GRID, "xtick.color": MUTED, "ytick.color": MUTED,
+    "axes.labelcolor": INK, "legend.labelcolor": INK, "text.color": INK,
+    "font.family": "DejaVu Sans", "font.size": 11, "axes.labelsize": 11, "legend.fontsize": 10,
+    "xtick.labelsize": 10, "ytick.labelsize": 10,
+    "legend.borderaxespad": 0.2, "legend.frameon": False, "legend.handletextpad": 0.4,
+    "svg.fonttype": "none", "svg.hashsalt": "catenane", "text.parse_math": False,
+}  # fmt: skip
 RASTER_DPI = 220
 MOST_BINS = 40
 
@@ -82,19 +55,14 @@ def panel(draw: Callable[[Any], None], *, alt: str, width: float = 400, height: 
         height: Height in the same unit.
     """
     body, _ = shared_axes(draw, width=width, height=height)
-    label = html.escape(alt, quote=True)
-    return Markup(f'<svg role="img" aria-label="{label}" viewBox="0 0 {width:g} {height:g}">{body}</svg>')
+    svg = '<svg role="img" aria-label="{}" viewBox="0 0 {:g} {:g}">{}</svg>'
+    return Markup(svg).format(alt, width, height, body)
 
 
 def shared_axes(
     draw: Callable[[Any], None], *, width: float, height: float
 ) -> tuple[Markup, Callable[[FloatArray, FloatArray], FloatArray]]:
     """The content of an `<svg>` element, and where data lie on it, for curves that are added to it later.
-
-    Args:
-        draw: Is given the matplotlib Axes to draw on.
-        width: Width of the view box.
-        height: Height of the view box.
 
     Returns:
         Elements in the coordinates of a view box "0 0 width height", and a function from data x (N,) and
@@ -124,16 +92,7 @@ def shared_axes(
 def histogram(
     all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], alt: str
 ) -> Markup:
-    """How values are distributed, and some of them among all.
-
-    Args:
-        all_N: All values; what is not finite is left out.
-        some_M: The values that are set off.
-        xlabel: Of the values.
-        ylabel: Of what is counted.
-        labels: Of all and of some, for the legend.
-        alt: What the panel shows.
-    """
+    """How all values are distributed, and some of them among these; what is not finite is left out."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     values, some = all_N[np.isfinite(all_N)], some_M[np.isfinite(some_M)]
@@ -153,15 +112,12 @@ def histogram(
 
 
 def _edges(values: FloatArray) -> FloatArray:
-    """Bins of equal width; those of whole numbers hold whole numbers, and a lone value has one to itself."""
-    low, high = float(values.min()), float(values.max())
-    if low == high:
-        pad = abs(low) / 10 or 0.5
-        return np.array([low - pad, high + pad])
+    """Bins of equal width; those of whole numbers hold whole numbers."""
     if np.array_equal(values, np.round(values)):
+        low, high = float(values.min()), float(values.max())
         width = max(1, math.ceil((high - low + 1) / MOST_BINS))
         return np.arange(low - 0.5, high + width + 0.5, width)
-    return np.linspace(low, high, int(np.clip(np.sqrt(len(values)), 8, MOST_BINS)) + 1)
+    return np.histogram_bin_edges(values, int(np.clip(np.sqrt(len(values)), 8, MOST_BINS)))
 
 
 def _inline(svg: str) -> Markup:
@@ -183,5 +139,4 @@ def _inline(svg: str) -> Markup:
             text = text.replace(colour, f"var({variable})")
         return re.sub(r"\s+", " ", text) if "base64" not in text else text
 
-    body = re.sub(r">\s+<", "><", re.sub(r"<[^>]+>", rewrite, body))
-    return Markup(body)
+    return Markup(re.sub(r">\s+<", "><", re.sub(r"<[^>]+>", rewrite, body)))

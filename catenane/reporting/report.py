@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
+from catenane.metrics import FloatArray
 from catenane.notation import get_notation
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
 from catenane.reporting.pages import Drawing, Grid, write_page
@@ -75,7 +77,6 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         open_targets=MOST_OPEN,
         intervals=result.metrics.get("intervals") or {},
         shared=Grid({"shared with a training row": "name", "test rows": "number", "share": "number"}, shared),
-        label_drawings=_label_drawings(result),
         rejected=rejected_grid(result.table.rejected),
         training_drawings=_training_drawings(result),
     )
@@ -113,6 +114,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
             drawings.append(Drawing(svg, "Receiver operating characteristic."))
         svg = calibration(labels, predictions)
         drawings.append(Drawing(svg, "Calibration of the probabilities, with 95 % intervals."))
+    drawings.append(_label_drawing(verdict, result.table.targets[:, place], test))
     best = verdict.baseline
     rival = None if best is None else row_errors(labels, rivals[best], task)
     undivided = Grouping(ALL, np.full(len(rows), ALL), (ALL,))
@@ -125,6 +127,20 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
         "confusion": None if task == "regression" else confusion_grid(labels, predictions),
         "worst": worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
     }
+
+
+def _label_drawing(verdict: Verdict, labels_N: FloatArray, test: npt.NDArray[np.int64]) -> Drawing:
+    """Distribution of the labels over all rows and the test rows."""
+    svg = histogram(
+        labels_N,
+        labels_N[test],
+        xlabel=with_unit(verdict.target, verdict.unit),
+        ylabel="rows",
+        labels=("all rows", "test rows"),
+        alt=f"Histogram: labels of {verdict.target}",
+    )
+    n = int(np.isfinite(labels_N).sum())
+    return Drawing(svg, f"Labels of {verdict.target}, {count(n, 'row')}.")
 
 
 def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) -> list[tuple[str, str]]:
@@ -142,23 +158,6 @@ def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) 
         *((text, f"{n:,}") for text, n in warnings.items() if n),
         *((below, verdict.target) for verdict in found if verdict.below_floor),
     ]
-
-
-def _label_drawings(result: FinetuneResult) -> list[Drawing]:
-    """Distribution of the labels over all rows and the test rows."""
-    drawings = []
-    for place, name in enumerate(result.table.target_names[:MOST_DETAILED]):
-        labels = result.table.targets[:, place]
-        svg = histogram(
-            labels,
-            labels[result.split.test],
-            xlabel=with_unit(name, result.metrics["targets"][name]["unit"]),
-            ylabel="rows",
-            labels=("all rows", "test rows"),
-            alt=f"Histogram: labels of {name}",
-        )
-        drawings.append(Drawing(svg, f"Labels of {name}, {count(int(np.isfinite(labels).sum()), 'row')}."))
-    return drawings
 
 
 def _training_drawings(result: FinetuneResult) -> list[Drawing]:

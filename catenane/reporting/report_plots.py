@@ -18,7 +18,7 @@ from catenane.reporting.plots import ACCENT, GRID, MARKERS, MUTED, PALETTE, SECO
 
 __all__ = ["calibration", "history_curves", "parity", "roc"]
 
-LARGE = {"width": 400.0, "height": 380.0}
+SQUARE = {"width": 400.0, "height": 380.0}
 MOST_VECTOR_POINTS = 1200
 """Points beyond this many are drawn as one image within the SVG: smaller, and as sharp on paper."""
 
@@ -78,7 +78,7 @@ def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str)
         axes.legend(loc="lower right", title="area under the curve", title_fontsize=10, alignment="left")
         axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="false positive rate", ylabel="true positive rate")
 
-    return panel(draw, alt="ROC curves of the model and the baselines", **LARGE)
+    return panel(draw, alt="ROC curves of the model and the baselines", **SQUARE)
 
 
 def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
@@ -105,20 +105,13 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
         limits = (-0.02 * top, top)
         axes.set(xlim=limits, ylim=limits, xlabel="predicted probability", ylabel="share of positives")
 
-    return panel(draw, alt="Calibration: share of positives by predicted probability", **LARGE)
+    return panel(draw, alt="Calibration: share of positives by predicted probability", **SQUARE)
 
 
 def history_curves(
     history: Sequence[Mapping[str, float]], curves: Mapping[str, str], ylabel: str, kept: int | None
 ) -> Markup:
-    """Values by epoch, the epoch marked whose weights were kept.
-
-    Args:
-        history: As in `FinetuneResult.history`.
-        curves: Keys of the history and their labels; the last one is the most important.
-        ylabel: Of the axis.
-        kept: The epoch to mark.
-    """
+    """Values by epoch, labelled by `curves`, the last one set off, and the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Any) -> None:

@@ -155,7 +155,7 @@ def _group_grid(
 ) -> Grid:
     """A row for each group, a column for each figure that one of them has."""
     heads = {
-        "mae": "mean absolute error" if task == "regression" else "share wrong",
+        "mae": "MAE" if task == "regression" else "share wrong",
         "bar": "",
         "baseline": "best baseline",
         "coverage": "coverage",

@@ -127,7 +127,7 @@ def test_molecules_are_drawn_too(page_of):
     )
     assert page.text("h1") == "5 of 900 molecules, highest logS"
     assert "C₃H₇NO₂" in page.text("figcaption")
-    assert page.source.count('<svg class="structure"') == 3
+    assert page.source.count('<svg class="structure"') == 4
     assert "hypothetical frameworks" not in page.text("caution")
 
 

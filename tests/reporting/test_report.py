@@ -250,9 +250,12 @@ def test_the_data_are_described(text_of):
 
 @pytest.mark.parametrize("kind", ["molecule_run", "mof_run"])
 def test_the_report_counts_what_training_holds_in_one_way(request, text_of, kind):
-    """The share of test rows with a known scaffold or linkers is that of the group in the plot of errors."""
+    """The share of test rows with a known scaffold or linkers is that of the group in the table of errors."""
     run = request.getfixturevalue(kind)
-    shared = {row[0]: int(row[1]) for row in rows_of(text_of(kind)) if row[0] in ("scaffold", "every linker")}
+    _, _, table = text_of(kind).partition("shared with a training row")
+    shared = {
+        row[0]: int(row[1]) for row in rows_of(f"<table>{table}") if row[0] in ("scaffold", "every linker")
+    }
     seen = run.groupings[-1].take(run.split.test)
     assert list(shared.values()) == [np.count_nonzero(np.isin(seen.row_names, ["seen", "all seen"]))]
 
@@ -279,26 +282,37 @@ def test_an_error_below_the_noise_floor_is_called_suspicious(make_run, render, m
     assert warning not in facts_of(render(make_run(strings, labels, noise=3.0)))
 
 
-def test_intervals_are_shown_where_there_are_some(make_run, render, molecules):
+def test_groups_have_errors_and_intervals_where_there_are_some(make_run, render, molecules):
     run = make_run(molecules, np.arange(float(len(molecules)))[:, None])
-    assert "Intervals" not in Page(render(run)).text("h3")
+    assert "Coverage" not in Page(render(run)).text("p")
+    size, test = run.groupings[1], run.split.test
+    group = size.row_names[test[0]]
+    n = int(np.count_nonzero(size.row_names[test] == group))
     run.metrics["intervals"] = {
         "nominal": 0.9,
+        "n_calibration": 50,
         "targets": {
             "y0": {
-                "overall": {"n": 90, "coverage": 0.883, "width": 4.5},
-                "groups": {"label decile": {"1": {"n": 9, "coverage": 1.0, "width": 2.5}}},
+                "overall": {"n": len(test), "coverage": 0.883, "width": 4.5},
+                "groups": {
+                    "label decile": {"1": {"n": 9, "coverage": 1.0, "width": 2.5}},
+                    size.title: {group: {"n": n, "coverage": 0.5, "width": 3.5}},
+                },
                 "curve": {"nominal": [0.5, 0.9], "empirical": [0.52, 0.883]},
                 "domain": {"outside": {"n": 4, "mae": 7.0, "coverage": None}},
             }
         },
     }
     text = render(run)
-    rows = rows_of(text)
-    assert ["all", "88 %", "4.500", f"{run.metrics['targets']['y0']['test']['mae']:.3f}", "90"] in rows
-    assert ["outside the domain", "–", "–", "7.000", "4"] in rows
-    assert ["1", "100 %", "2.500", "9"] in rows
-    assert ["90 %", "88 %"] in rows
+    rows = {row[0]: row[1:] for row in rows_of(text) if row}
+    mae = run.metrics["targets"]["y0"]["test"]["mae"]
+    assert rows["all test rows"][0].startswith(f"{mae:.3f} ± ")
+    assert rows["all test rows"][3:] == ["88 %", "4.500", f"{len(test)}"]
+    assert rows["outside the domain"] == ["7.000", rows["outside the domain"][1], "–", "–", "–", "4"]
+    assert rows[group][3:] == ["50 %", "3.500", f"{n}"]
+    assert rows["1"] == ["100 %", "2.500", "9"]
+    assert rows["90 %"] == ["88 %"]
+    assert "intervals of 90 % nominal coverage, calibrated on 50 rows" in Page(text).text("p")
 
 
 def test_baselines_that_failed_stand_in_the_table_with_their_reason(make_run, render, molecules):
