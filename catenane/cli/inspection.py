@@ -54,7 +54,7 @@ def data(
 
 
 def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
-    from catenane.data.registry import dataset_file
+    from catenane.data import dataset_file
 
     try:
         return str(dataset_file(dataset, data_dir))

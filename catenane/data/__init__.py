@@ -3,8 +3,8 @@
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.data.duplicates import aggregate, find_duplicates, noise_floor
-from catenane.data.registry import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.rejects import Rejection, write_rejected
+from catenane.data.sources import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.splits import Split, make_split, shared_with_train
 from catenane.data.table import Table, read_table, stream_strings
 

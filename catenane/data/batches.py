@@ -33,7 +33,7 @@ class LengthGroupedBatches:
     """Batches of at most `batch_tokens` padded tokens, of strings of nearly equal length.
 
     With `shuffle`, the lengths are blurred by random noise, sorted and cut into batches, and the batches
-    are shuffled; the noise is drawn anew in every epoch, so that a string meets others each time. A set of
+    are shuffled; the noise differs between epochs, so that a string meets others each time. A set of
     more than a million strings is sorted in pools of blocks from all over it, which bounds the memory and
     keeps the reading local. The number and sizes of the batches are the same in every epoch.
 

@@ -108,33 +108,6 @@ class CorpusIndex:
     counts: CorpusCounts = field(default_factory=CorpusCounts)
     shards: list[Shard] = field(default_factory=list)
 
-    def save(self, folder: Path) -> None:
-        """Write the index, whole or not at all."""
-        text = json.dumps({"format": FORMAT, **asdict(self)}, indent=1) + "\n"
-        with replaced(folder / INDEX) as fresh:
-            fresh.write_text(text, encoding="utf-8")
-
-    @classmethod
-    def load(cls, folder: Path) -> CorpusIndex:
-        """Read the index.
-
-        Raises:
-            DataError: There is none, or it is damaged or of another format.
-        """
-        path = folder / INDEX
-        if not path.is_file():
-            raise DataError(f"{folder} holds no finished corpus: {INDEX} is missing")
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-            written_as = values.pop("format")
-            if written_as != FORMAT:
-                raise DataError(f"{path}: the format is {written_as!r}, this program reads {FORMAT!r}")
-            counts = CorpusCounts(**values.pop("counts"))
-            shards = [Shard(**shard) for shard in values.pop("shards")]
-            return cls(counts=counts, shards=shards, **values)
-        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}: not the index of a corpus, or damaged: {error}") from None
-
 
 class TokenSlice(NamedTuple):
     """Token ids of n strings end to end: string i owns `ids[offsets[i]:offsets[i + 1]]`."""
@@ -195,7 +168,21 @@ def open_corpus(folder: str | Path) -> TokenCorpus:
     Raises:
         DataError: There is none, it is damaged, or a shard is missing or cut short.
     """
-    return TokenCorpus(Path(folder), CorpusIndex.load(Path(folder)))
+    folder = Path(folder)
+    path = folder / INDEX
+    if not path.is_file():
+        raise DataError(f"{folder} holds no finished corpus: {INDEX} is missing")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        written_as = values.pop("format")
+        if written_as != FORMAT:
+            raise DataError(f"{path}: the format is {written_as!r}, this program reads {FORMAT!r}")
+        counts = CorpusCounts(**values.pop("counts"))
+        shards = [Shard(**shard) for shard in values.pop("shards")]
+        index = CorpusIndex(counts=counts, shards=shards, **values)
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: not the index of a corpus, or damaged: {error}") from None
+    return TokenCorpus(folder, index)
 
 
 def write_corpus(
@@ -250,7 +237,9 @@ def write_corpus(
         raise DataError(
             f"{', '.join(index.sources)}: no string can be used; {folder}/rejected-*.csv says why"
         )
-    index.save(folder)
+    text = json.dumps({"format": FORMAT, **asdict(index)}, indent=1) + "\n"
+    with replaced(folder / INDEX) as fresh:
+        fresh.write_text(text, encoding="utf-8")
     return open_corpus(folder)
 
 

@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from catenane.data.registry import DATASETS
 from catenane.data.rejects import Rejection
-from catenane.data.sources import LAYOUTS, STDIN, Source, find_source
+from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_source
 from catenane.data.table import cell_text, choose_string_column, string_value
 from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
 from catenane.errors import DataError, NotationError, UsageError

@@ -12,9 +12,8 @@ import numpy as np
 
 from catenane.data.columns import find_column, find_notation, find_string_column
 from catenane.data.labels import check_target_names, parse_labels, split_unit
-from catenane.data.registry import Dataset
 from catenane.data.rejects import Rejection
-from catenane.data.sources import find_source
+from catenane.data.sources import Dataset, find_source
 from catenane.data.table_files import TableFile, open_table
 from catenane.errors import ConfigError, DataError, NotationError
 from catenane.notation import Feature, NotationName, Record, read_records

@@ -8,7 +8,7 @@ import gzip
 import pytest
 
 from catenane.data import read_table
-from catenane.data.registry import DATASETS, dataset_file, find_dataset, match_dataset
+from catenane.data.sources import DATASETS, dataset_file, find_dataset, match_dataset
 from catenane.errors import DataError
 
 
