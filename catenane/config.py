@@ -39,7 +39,7 @@ Pooling = Literal["cls", "mean"]
 TargetScale = Literal["auto", "linear", "sqrt"]
 Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
-HeadKind = Literal["network", "gaussian-process"]
+HeadKind = Literal["network", "gaussian-process", "auto"]
 Loss = Literal["mae", "huber", "mse"]
 Precision = Literal["auto", "bf16", "fp32"]
 Task = Literal["regression", "classification"]
@@ -111,11 +111,11 @@ class HeadConfig:
 
     kind: HeadKind = "network"
     """`network` learns by gradient descent; `gaussian-process` predicts by similarity to training rows, for a
-    frozen encoder and up to some ten thousand rows."""
+    frozen encoder and up to some ten thousand rows; `auto` takes it while every row can be a landmark."""
     landmarks: int = 4000
     """Training rows that a Gaussian process keeps at most; a trained model has as many as it keeps."""
     fragments: int = 0
-    """Kinds of Morgan fragments, folded, that a Gaussian process counts; 0 for none."""
+    """Kinds of Morgan fragments, folded, that are counted beside the descriptors; 0 for none."""
     hidden: tuple[int, ...] = (256,)
     """Widths of the hidden layers, first to last; empty for a linear head."""
     pooling: Pooling = "mean"

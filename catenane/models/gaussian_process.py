@@ -92,22 +92,17 @@ class GaussianProcessHead(Head):
         n_descriptors: int = 0,
         task: Task = "regression",
     ) -> None:
-        n_plain = n_descriptors - config.fragments
         super().__init__(
             config,
             d_model=d_model,
             targets=targets,
             n_descriptors=n_descriptors,
-            n_standardised=max(n_plain, 0),
             task=task,
         )
-        if n_plain < 0:
-            raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
-        self.n_plain = n_plain
         n_targets, n_landmarks = len(targets), config.landmarks
         for name, shape in {
             "landmark_states_PD": (n_landmarks, d_model),
-            "landmark_descriptors_PF": (n_landmarks, n_plain),
+            "landmark_descriptors_PF": (n_landmarks, self.n_plain),
             "settings_TK": (n_targets, len(SETTINGS)),
             "weights_TP": (n_targets, n_landmarks),
             "curve_T2": (n_targets, 2),

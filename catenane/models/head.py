@@ -38,12 +38,11 @@ class Head(nn.Module, ABC):
         config: Its settings.
         d_model: Width of the vectors.
         targets: Names of the T targets.
-        n_descriptors: Columns of the descriptors that it reads; 0 for none.
-        n_standardised: How many of them are standardised.
+        n_descriptors: Descriptors, which are standardised, and fragment counts together; 0 for none.
         task: What the labels are.
 
     Raises:
-        ConfigError: Classes are to be learnt as amounts.
+        ConfigError: Classes are to be learnt as amounts, or fragments outnumber the inputs.
     """
 
     descriptor_mean_F: Tensor
@@ -60,7 +59,6 @@ class Head(nn.Module, ABC):
         d_model: int,
         targets: Sequence[str],
         n_descriptors: int,
-        n_standardised: int,
         task: Task,
     ) -> None:
         super().__init__()
@@ -70,7 +68,10 @@ class Head(nn.Module, ABC):
             )
         self.targets = tuple(targets)
         self.task, self.target_scale, self.n_descriptors = task, config.target_scale, n_descriptors
-        sizes = {"target": ("T", len(targets)), "descriptor": ("F", n_standardised), "pooled": ("D", d_model)}
+        self.n_plain = n_descriptors - config.fragments if n_descriptors else 0
+        if self.n_plain < 0:
+            raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
+        sizes = {"target": ("T", len(targets)), "descriptor": ("F", self.n_plain), "pooled": ("D", d_model)}
         for name, (axis, size) in sizes.items():
             self.register_buffer(f"{name}_mean_{axis}", torch.zeros(size))
             self.register_buffer(f"{name}_std_{axis}", torch.ones(size))

@@ -29,7 +29,7 @@ class PropertyHead(Head):
         config: Widths of the hidden layers, members, descriptors and dropout.
         d_model: Width of the stream.
         targets: Names of the T targets.
-        n_descriptors: Number of descriptors F that are joined to the vector; 0 for none.
+        n_descriptors: Descriptors and fragment counts together, F, joined to the vector; 0 for none.
         task: What the labels are.
         relu: ReLU as activation, to match an encoder that has it; GELU otherwise.
         n_outputs: Outputs of the last layer, O; T by default.
@@ -57,7 +57,6 @@ class PropertyHead(Head):
             d_model=d_model,
             targets=targets,
             n_descriptors=n_descriptors,
-            n_standardised=n_descriptors,
             task=task,
         )
         if n_descriptors and not config.descriptors:
@@ -90,7 +89,9 @@ class PropertyHead(Head):
         self._check_descriptors(descriptors_BF)
         pooled_BD = (pooled_BD - self.pooled_mean_D) / self.pooled_std_D
         if descriptors_BF is not None:
-            scaled_BF = standardised_inputs(descriptors_BF, self.descriptor_mean_F, self.descriptor_std_F)
+            plain_BF, counts_BC = descriptors_BF[:, : self.n_plain], descriptors_BF[:, self.n_plain :]
+            scaled_BF = standardised_inputs(plain_BF, self.descriptor_mean_F, self.descriptor_std_F)
+            scaled_BF = torch.cat([scaled_BF, counts_BC.nan_to_num(nan=0.0).log1p()], dim=1)
             joined = scaled_BF if self.descriptors is None else self.descriptors(scaled_BF)
             pooled_BD = torch.cat([pooled_BD, joined], dim=1)
         return torch.stack([member(pooled_BD) for member in self.members])
@@ -117,6 +118,12 @@ class PropertyHead(Head):
         self.fit_targets(torch.as_tensor(targets_NT))
         self._check_descriptors(descriptors_NF)
         self._fit_inputs(descriptors_NF, pooled_ND)
+        if descriptors_NF is not None:
+            # Weights of a fragment that no training row has stay at zero: none of them has a gradient.
+            absent_C = ~(torch.as_tensor(descriptors_NF)[:, self.n_plain :] > 0).any(dim=0)
+            for reader in [self.descriptors] if self.descriptors is not None else self.members:
+                weight_OC = next(reader.parameters())[:, -self.n_descriptors :][:, self.n_plain :]
+                weight_OC[:, absent_C] = 0
 
     def fit_targets(self, targets_NT: Tensor) -> None:
         """As `Head`; classes have no scale."""

@@ -182,12 +182,16 @@ def _resolve(
             "pretrained one: give a model, or another recipe"
         )
     head = recipe.head
+    if head.kind == "auto":
+        exact = recipe.finetuning.encoder_rate == 0 and len(split.train) <= head.landmarks
+        head = dataclasses.replace(head, kind="gaussian-process" if exact else "network")
     if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
         raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
     if head.target_scale == "auto":
         scale: TargetScale = "sqrt" if task == "regression" and _are_amounts(table, split) else "linear"
         head = dataclasses.replace(head, target_scale=scale)
-    head = dataclasses.replace(head, landmarks=min(head.landmarks, len(split.train)))
+    if head.kind == "gaussian-process":
+        head = dataclasses.replace(head, landmarks=min(head.landmarks, len(split.train)))
     shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
     shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
     return tokenizer, dataclasses.replace(recipe, encoder=shape, head=head)
