@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from catenane.config import HeadConfig, Task
-from catenane.errors import ConfigError, DataError
+from catenane.errors import DataError
 from catenane.models.head import Head, standardised_inputs
 from catenane.models.string_kernel import (
     JITTER,
