@@ -138,7 +138,7 @@ class GaussianProcessHead(Head):
         """
         targets_NT = targets_NT.double()
         self.fit_targets(targets_NT)
-        self._fit_inputs(None if descriptors_NF is None else descriptors_NF[:, : self.n_plain], pooled_ND)
+        self._fit_inputs(descriptors_NF, pooled_ND)
         inputs = self._inputs(pooled_ND, descriptors_NF)
         order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
         chosen = inputs.at(order_N[: len(self.landmark_states_PD)])

@@ -193,7 +193,7 @@ class Head(nn.Module, ABC):
     def _fit_inputs(
         self, descriptors_NF: NDArray | Tensor | None, pooled_ND: NDArray | Tensor | None
     ) -> None:
-        """Learn mean and deviation of each input that is given.
+        """Learn mean and deviation of each input that is given; fragment counts stay as they are.
 
         One that never varies carries no signal: an infinite deviation makes it zero ever after.
         """
@@ -202,7 +202,7 @@ class Head(nn.Module, ABC):
             (pooled_ND, self.pooled_mean_D, self.pooled_std_D),
         ):
             if values is not None:
-                found_mean, found_std = _moments(torch.as_tensor(values))
+                found_mean, found_std = _moments(torch.as_tensor(values)[:, : len(mean)])
                 mean.copy_(found_mean.nan_to_num(nan=0.0))
                 std.copy_(torch.where(found_std > 0, found_std, torch.inf))
 

@@ -177,3 +177,23 @@ def test_descriptors_take_as_much_room_as_the_string_or_join_as_they_are(layer):
     head = build_head(config, d_model=8, targets=("a",), n_descriptors=200)
     assert head.members[0][0][0].in_features == (16 if layer else 208)
     assert head(torch.randn(4, 8), torch.randn(4, 200)).shape == (4, 1)
+
+
+@pytest.mark.parametrize("layer", [True, False])
+def test_fragments_are_read_as_counts_and_unseen_ones_have_no_effect(layer):
+    config = HeadConfig(hidden=(5,), dropout=0.0, descriptor_layer=layer, fragments=4)
+    head = build_head(config, d_model=3, targets=("a",), n_descriptors=6)
+    pooled, plain = torch.randn(20, 3), 100 + torch.randn(20, 2)
+    counts = torch.randint(0, 3, (20, 4)).float()
+    counts[:, 1] = 0
+    head.fit_scalers(torch.randn(20, 1), torch.cat([plain, counts], dim=1), pooled)
+    unseen, seen = counts.clone(), counts.clone()
+    unseen[:, 1] = 7
+    seen[:, 2] += 7
+    plainly, with_unseen, with_seen = (
+        head(pooled, torch.cat([plain, part], dim=1)) for part in (counts, unseen, seen)
+    )
+    torch.testing.assert_close(with_unseen, plainly)
+    assert (with_seen - plainly).abs().max() > 1e-3
+    with pytest.raises(ConfigError, match="more than 3 inputs"):
+        build_head(config, d_model=3, targets=("a",), n_descriptors=3)

@@ -8,6 +8,7 @@ import torch
 
 from catenane.config import load_recipe
 from catenane.data import make_split, read_table
+from catenane.descriptors import descriptor_names
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
 from catenane.models import Bundle, load_bundle
@@ -144,6 +145,22 @@ def test_a_frozen_encoder_stays_as_it_is_and_its_vectors_may_be_at_hand(parent, 
     np.testing.assert_allclose(from_vectors, found, rtol=1e-3)
     labels = table.targets[split.test, 0]
     assert np.abs(found[split.test, 0] - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
+
+
+@pytest.mark.parametrize(("landmarks", "kind"), [(1000, "gaussian-process"), (5, "network")])
+def test_a_process_keeps_every_row_or_a_network_takes_its_place(
+    landmarks, kind, parent, molecule_file: Path, tiny
+):
+    table = read_table(molecule_file, targets=["size"])
+    recipe = load_recipe("mol-small").with_settings(
+        tiny | {"finetuning.encoder_rate": 0.0, "finetuning.epochs": 10, "head.landmarks": landmarks}
+    )
+    split, fitted = fit(table, recipe, parent=parent)
+    head = fitted.bundle.config.recipe.head
+    assert head.kind == kind
+    assert fitted.descriptors.values.shape[1] == len(descriptor_names("smiles")) + head.fragments
+    labels, found = table.targets[split.test, 0], answers(fitted, table)[split.test, 0]
+    assert np.abs(found - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
 
 
 def test_a_frozen_head_goes_on_where_it_was_stopped(parent, molecule_file: Path, tiny, tmp_path: Path):
