@@ -12,12 +12,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from markupsafe import Markup
-
 from catenane.files import replaced
 from catenane.formatting import count, duration, number, percent
 
-__all__ = ["TEMPLATES", "Drawing", "Grid", "write_page"]
+__all__ = ["TEMPLATES", "Grid", "write_page"]
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -31,13 +29,6 @@ class Grid(NamedTuple):
     rows: Sequence[Sequence[Any]]
     marks: Sequence[str] = ()
     """CSS classes of each row: "best", "model", "aside"."""
-
-
-class Drawing(NamedTuple):
-    """A figure and its caption."""
-
-    svg: Markup
-    caption: str
 
 
 def write_page(path: Path, template: str, /, *, script: str = "", **values: Any) -> Path:

@@ -12,7 +12,7 @@ import re
 import warnings
 import zlib
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup
@@ -20,7 +20,7 @@ from markupsafe import Markup
 from catenane.metrics import FloatArray
 
 __all__ = [
-    "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "histogram", "panel",
+    "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "Drawing", "histogram", "panel",
     "shared_axes",
 ]  # fmt: skip
 
@@ -45,18 +45,25 @@ RASTER_DPI = 220
 MOST_BINS = 40
 
 
-def panel(draw: Callable[[Any], None], *, alt: str, width: float = 400, height: float = 270) -> Markup:
-    """One pair of axes as an `<svg>` element.
+class Drawing(NamedTuple):
+    """A figure as an `<svg>` element, and its caption, which is its text for those who cannot see it too."""
+
+    svg: Markup
+    caption: str
+
+
+def panel(draw: Callable[[Any], None], caption: str, *, width: float = 400, height: float = 270) -> Drawing:
+    """One pair of axes.
 
     Args:
         draw: Is given the matplotlib Axes to draw on.
-        alt: What the panel shows, for those who cannot see it.
+        caption: What the panel shows.
         width: Width in CSS pixels at which type has its nominal size; the page may scale it.
         height: Height in the same unit.
     """
     body, _ = shared_axes(draw, width=width, height=height)
     svg = '<svg role="img" aria-label="{}" viewBox="0 0 {:g} {:g}">{}</svg>'
-    return Markup(svg).format(alt, width, height, body)
+    return Drawing(Markup(svg).format(caption, width, height, body), caption)
 
 
 def shared_axes(
@@ -90,8 +97,8 @@ def shared_axes(
 
 
 def histogram(
-    all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], alt: str
-) -> Markup:
+    all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], caption: str
+) -> Drawing:
     """How all values are distributed, and some of them among these; what is not finite is left out."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
@@ -108,7 +115,7 @@ def histogram(
         axes.grid(visible=False, axis="x")
         axes.set(xlabel=xlabel, ylabel=ylabel)
 
-    return panel(draw, alt=alt, width=340, height=230)
+    return panel(draw, caption)
 
 
 def _edges(values: FloatArray) -> FloatArray:

@@ -13,8 +13,8 @@ from catenane.formatting import MISSING, NO_BREAK, chemical, count, number, quan
 from catenane.metrics import FloatArray
 from catenane.notation import NotationName, get_notation
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
-from catenane.reporting.pages import Drawing, Grid, write_page
-from catenane.reporting.plots import histogram
+from catenane.reporting.pages import Grid, write_page
+from catenane.reporting.plots import Drawing, histogram
 from catenane.reporting.ranking_cards import describe
 from catenane.version import __version__
 
@@ -213,5 +213,5 @@ def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, n
     if distribution is None or len(np.unique(distribution[np.isfinite(distribution)])) < 2:
         return None
     labels = (f"all {count(len(distribution), noun)}", f"the {len(shown):,} shown")
-    svg = histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, alt="Predictions")
-    return Drawing(svg, "Predictions for all candidates.")
+    caption = "Predictions for all candidates."
+    return histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, caption=caption)

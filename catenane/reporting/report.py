@@ -17,8 +17,8 @@ from catenane.formatting import count, percent, with_unit
 from catenane.metrics import FloatArray
 from catenane.notation import get_notation
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
-from catenane.reporting.pages import Drawing, Grid, write_page
-from catenane.reporting.plots import histogram
+from catenane.reporting.pages import Grid, write_page
+from catenane.reporting.plots import Drawing, histogram
 from catenane.reporting.report_plots import calibration, history_curves, parity, roc
 from catenane.reporting.report_tables import (
     ALL,
@@ -94,27 +94,23 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     errors = row_errors(labels, predictions, task)
     view: dict[str, Any] = {
         "verdict": verdict,
-        "facts": target_facts(verdict, metrics["noise_floor"][verdict.target], errors, task),
+        "facts": target_facts(verdict, metrics["noise_floor"][verdict.target]["rows"], errors, task),
         "scores": score_grid(
             verdict, metrics["targets"][verdict.target], task, metrics.get("failed_baselines", {})
         ),
         "has_intervals": "overall" in intervals,
     }
-    drawings: list[Drawing] = []
     if not len(rows):
-        return view | {"drawings": drawings, "groups": [], "confusion": None, "worst": None}
+        return view | {"drawings": [], "groups": [], "confusion": None, "worst": None}
     groupings = [grouping.take(rows) for grouping in result.groupings]
     if task == "regression":
-        svg = parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit)
-        caption = f"Predicted against labelled, {count(len(rows), 'test row')} by {groupings[0].title}."
-        drawings.append(Drawing(svg, caption))
+        drawings = [
+            parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit),
+            _label_drawing(verdict, result.table.targets[:, place], test),
+        ]
     else:
-        if verdict.model is not None:
-            svg = roc(labels, {MODEL: predictions, **rivals}, MODEL)
-            drawings.append(Drawing(svg, "Receiver operating characteristic."))
-        svg = calibration(labels, predictions)
-        drawings.append(Drawing(svg, "Calibration of the probabilities, with 95 % intervals."))
-    drawings.append(_label_drawing(verdict, result.table.targets[:, place], test))
+        curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals}, MODEL)]
+        drawings = [*curves, calibration(labels, predictions)]
     best = verdict.baseline
     rival = None if best is None else row_errors(labels, rivals[best], task)
     undivided = Grouping(ALL, np.full(len(rows), ALL), (ALL,))
@@ -131,16 +127,14 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
 
 def _label_drawing(verdict: Verdict, labels_N: FloatArray, test: npt.NDArray[np.int64]) -> Drawing:
     """Distribution of the labels over all rows and the test rows."""
-    svg = histogram(
+    return histogram(
         labels_N,
         labels_N[test],
         xlabel=with_unit(verdict.target, verdict.unit),
         ylabel="rows",
         labels=("all rows", "test rows"),
-        alt=f"Histogram: labels of {verdict.target}",
+        caption=f"Labels of {verdict.target}, {count(int(np.isfinite(labels_N).sum()), 'row')}.",
     )
-    n = int(np.isfinite(labels_N).sum())
-    return Drawing(svg, f"Labels of {verdict.target}, {count(n, 'row')}.")
 
 
 def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) -> list[tuple[str, str]]:
@@ -168,7 +162,7 @@ def _training_drawings(result: FinetuneResult) -> list[Drawing]:
         "validation score": {"valid_score": "validation"},
     }
     return [
-        Drawing(history_curves(result.history, curves, ylabel, kept), f"{ylabel.capitalize()} by epoch.")
+        history_curves(result.history, curves, ylabel, kept)
         for ylabel, curves in panels.items()
         if any(np.isfinite(row.get(key, np.nan)) for row in result.history for key in curves)
     ]

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from markupsafe import Markup
 
-from catenane.formatting import with_unit
+from catenane.formatting import count, with_unit
 from catenane.metrics import FloatArray
 from catenane.reporting.groups import OTHER, Grouping
-from catenane.reporting.plots import ACCENT, GRID, MARKERS, MUTED, PALETTE, SECOND, panel
+from catenane.reporting.plots import ACCENT, GRID, MARKERS, MUTED, PALETTE, SECOND, Drawing, panel
 
 __all__ = ["calibration", "history_curves", "parity", "roc"]
 
@@ -25,7 +24,7 @@ MOST_VECTOR_POINTS = 1200
 
 def parity(
     labels_M: FloatArray, predictions_M: FloatArray, grouping: Grouping, *, target: str, unit: str | None
-) -> Markup:
+) -> Drawing:
     """Predicted against labelled, coloured by group; on the diagonal they agree."""
     names = [name for name in grouping.names if np.any(grouping.row_names == name)]
     columns = 2 if max(map(len, names), default=0) > 12 else 4
@@ -60,10 +59,11 @@ def parity(
             handle.set(alpha=1, rasterized=False)
 
     height = 430 + 16 * -(-len(names) // columns)
-    return panel(draw, alt=f"Predicted against labelled {target}", width=440, height=height)
+    caption = f"Predicted against labelled, {count(len(labels_M), 'test row')} by {grouping.title}."
+    return panel(draw, caption, width=440, height=height)
 
 
-def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str) -> Markup:
+def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str) -> Drawing:
     """True positives against false positives at every threshold, for the model and its baselines."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -78,10 +78,10 @@ def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str)
         axes.legend(loc="lower right", title="area under the curve", title_fontsize=10, alignment="left")
         axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="false positive rate", ylabel="true positive rate")
 
-    return panel(draw, alt="ROC curves of the model and the baselines", **SQUARE)
+    return panel(draw, "Receiver operating characteristic.", **SQUARE)
 
 
-def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
+def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
     """Share of positives among rows with about the same predicted probability; on the diagonal both agree."""
     from scipy.stats import binomtest
 
@@ -105,12 +105,12 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Markup:
         limits = (-0.02 * top, top)
         axes.set(xlim=limits, ylim=limits, xlabel="predicted probability", ylabel="share of positives")
 
-    return panel(draw, alt="Calibration: share of positives by predicted probability", **SQUARE)
+    return panel(draw, "Calibration of the probabilities, with 95 % intervals.", **SQUARE)
 
 
 def history_curves(
     history: Sequence[Mapping[str, float]], curves: Mapping[str, str], ylabel: str, kept: int | None
-) -> Markup:
+) -> Drawing:
     """Values by epoch, labelled by `curves`, the last one set off, and the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator
 
@@ -128,4 +128,4 @@ def history_curves(
         axes.set(xlabel="epoch", ylabel=ylabel)
         axes.legend(loc="best")
 
-    return panel(draw, alt=f"{ylabel} by epoch", width=340, height=240)
+    return panel(draw, f"{ylabel.capitalize()} by epoch.", width=340, height=240)

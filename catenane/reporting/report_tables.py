@@ -93,25 +93,19 @@ def score_grid(verdict: Verdict, entry: Mapping[str, Any], task: Task, failed: M
     )
 
 
-def target_facts(
-    verdict: Verdict, floor: Mapping[str, Any], errors_M: FloatArray, task: Task
-) -> dict[str, str]:
-    """Quantiles of the error, and the noise floor with the rows it rests on."""
+def target_facts(verdict: Verdict, n_repeated: int, errors_M: FloatArray, task: Task) -> dict[str, str]:
+    """Quantiles of the error, and the noise floor with the number of rows it rests on."""
     facts = {}
     if task == "regression" and len(errors_M):
-        quantiles = np.quantile(errors_M, [0.5, 0.9])
-        facts["median absolute error"], facts["90 % of the errors below"] = (
-            number(float(error), verdict.reference) for error in quantiles
-        )
-    if verdict.noise_floor is None:
-        return facts | {
-            "noise floor": "not given",
-            "rows with repeated strings": f"{floor['rows']:,} ({FEWEST_ROWS} needed)",
+        quantiles = {"median absolute error": 0.5, "90 % of the errors below": 0.9}
+        facts = {
+            name: number(float(np.quantile(errors_M, level)), verdict.reference)
+            for name, level in quantiles.items()
         }
+    needed = f" ({FEWEST_ROWS} needed)" if verdict.noise_floor is None else ""
     return facts | {
         "noise floor: mean deviation among equal strings": number(verdict.noise_floor, verdict.reference),
-        "pooled standard deviation among equal strings": number(floor["within_group_std"], verdict.reference),
-        "rows with repeated strings": f"{floor['rows']:,}",
+        "rows with repeated strings": f"{n_repeated:,}{needed}",
     }
 
 
@@ -134,15 +128,12 @@ def group_grids(
     """
     domain = {f"{side} the domain": found for side, found in intervals.get("domain", {}).items()}
     covered = {ALL: {ALL: intervals.get("overall", {}), **domain}, **intervals.get("groups", {})}
+    figures: dict[str, dict[str, dict[str, Any]]] = {title: {} for title in [*errors, *covered]}
+    for title, groups in [*covered.items(), *errors.items()]:
+        for name, found in groups.items():
+            figures[title][name] = figures[title].get(name, {}) | dict(found)
     longest = max(group["mae"] or 0.0 for groups in errors.values() for group in groups.values())
-    grids = []
-    for title in {**errors, **covered}:
-        names = {**errors.get(title, {}), **covered.get(title, {})}
-        found = {
-            name: {**covered.get(title, {}).get(name, {}), **errors.get(title, {}).get(name, {})}
-            for name in names
-        }
-        grids.append(_group_grid(title, found, longest, verdict, task))
+    grids = [_group_grid(title, groups, longest, verdict, task) for title, groups in figures.items()]
     if curve := intervals.get("curve"):
         levels = zip(curve["nominal"], curve["empirical"], strict=True)
         rows = [[percent(nominal), percent(empirical)] for nominal, empirical in levels]
@@ -185,14 +176,13 @@ def _group_grid(
 
 def confusion_grid(labels_M: FloatArray, predictions_M: FloatArray) -> Grid:
     """Rows by class and by predicted class at probability 0.5."""
-    rows = []
-    for actual in (0, 1):
-        called = predictions_M[(labels_M > 0.5) == actual] >= 0.5
-        counts = np.bincount(called, minlength=2)
-        shares = [percent(k / len(called) if len(called) else None) for k in counts]
-        rows.append(
-            [f"class {actual}", *(f"{k:,} ({share})" for k, share in zip(counts, shares, strict=True))]
-        )
+    from sklearn.metrics import confusion_matrix
+
+    counts_22 = confusion_matrix(labels_M > 0.5, predictions_M >= 0.5, labels=[False, True])
+    rows = [
+        [f"class {actual}", *(f"{n:,} ({percent(n / max(1, counts.sum()))})" for n in counts)]
+        for actual, counts in enumerate(counts_22)
+    ]
     return Grid({"at probability 0.5": "name", "predicted 0": "number", "predicted 1": "number"}, rows)
 
 

@@ -23,7 +23,7 @@ def parse(svg):
 
 
 def test_a_panel_is_well_formed_and_takes_its_looks_from_the_page():
-    svg = panel(draw, alt='a "quoted" <name>')
+    svg = panel(draw, 'a "quoted" <name>').svg
     root = parse(svg)
     assert root.attrib["aria-label"] == 'a "quoted" <name>'
     assert "width" not in root.attrib
@@ -35,8 +35,8 @@ def test_a_panel_is_well_formed_and_takes_its_looks_from_the_page():
 
 
 def test_panels_can_stand_on_one_page():
-    first = panel(draw, alt="first")
-    second = panel(lambda axes: axes.plot([0, 1], [5, 3], "o-"), alt="second")
+    first = panel(draw, "first").svg
+    second = panel(lambda axes: axes.plot([0, 1], [5, 3], "o-"), "second").svg
     ids = [re.findall(r' id="([^"]*)"', svg) for svg in (first, second)]
     assert all(ids)
     assert not set(ids[0]) & set(ids[1])
@@ -46,11 +46,11 @@ def test_panels_can_stand_on_one_page():
 
 
 def test_the_users_settings_of_matplotlib_do_not_matter_and_are_kept():
-    plain = panel(draw, alt="")
+    plain = panel(draw, "")
     with mpl.rc_context(
         {"font.size": 30, "axes.facecolor": "red", "text.parse_math": True, "svg.fonttype": "path"}
     ):
-        assert panel(draw, alt="") == plain
+        assert panel(draw, "") == plain
         assert mpl.rcParams["font.size"] == 30
     assert "matplotlib.pyplot" not in sys.modules
 
@@ -71,8 +71,8 @@ def test_the_users_settings_of_matplotlib_do_not_matter_and_are_kept():
 def test_a_histogram_counts_what_is_there(values):
     values = np.array(values, dtype=np.float64)
     svg = histogram(
-        values, values[: len(values) // 2], xlabel="label", ylabel="rows", labels=("all", "test"), alt=""
-    )
+        values, values[: len(values) // 2], xlabel="label", ylabel="rows", labels=("all", "test"), caption=""
+    ).svg
     assert len(svg) < 40_000
     assert parse(svg) is not None
 
@@ -81,9 +81,9 @@ def test_the_kept_epoch_is_marked():
     history = [{"epoch": k + 1, "valid_score": score} for k, score in enumerate([0.5, np.nan, 0.3])]
     curves = {"valid_score": "validation"}
     assert "kept: epoch 3" in [
-        text.text for text in parse(history_curves(history, curves, "score", 3)).iter("text")
+        text.text for text in parse(history_curves(history, curves, "score", 3).svg).iter("text")
     ]
-    assert "kept" not in history_curves(history, curves, "score", None)
+    assert "kept" not in history_curves(history, curves, "score", None).svg
 
 
 def test_data_lie_where_the_axes_say():
