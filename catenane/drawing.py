@@ -57,6 +57,7 @@ def depict(smiles: str) -> Markup | None:
     Returns:
         None where RDKit makes no molecule of it or cannot draw it, or there is too little or too much of it.
     """
+    from matplotlib.colors import to_rgb
     from rdkit.Chem import rdDepictor
     from rdkit.Chem.Draw import rdMolDraw2D
 
@@ -79,7 +80,7 @@ def depict(smiles: str) -> Markup | None:
                 setattr(options, name, value)
             options.useBWAtomPalette()
             options.updateAtomPalette(
-                {number: _rgb(colour) for colour, numbers in ATOM_COLOURS.values() for number in numbers}
+                {number: to_rgb(colour) for colour, numbers in ATOM_COLOURS.values() for number in numbers}
             )
             rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
             canvas.FinishDrawing()
@@ -106,8 +107,3 @@ def _compact(svg: str) -> str:
 
 def _variable(colour: str) -> str:
     return f"var({VARIABLES.get(colour.upper(), '--ink')})"
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5))
-    return red, green, blue

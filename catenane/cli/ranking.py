@@ -92,7 +92,6 @@ class Ranking:
             notation=self._model.config.notation,
             low=best[f"{self._by}_low"].to_numpy(),
             high=best[f"{self._by}_high"].to_numpy(),
-            in_domain=best["in_domain"].tolist(),
             notes=best["note"].tolist(),
         )
 

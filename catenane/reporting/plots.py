@@ -20,8 +20,8 @@ from markupsafe import Markup
 from catenane.metrics import FloatArray
 
 __all__ = [
-    "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "Drawing", "histogram", "panel",
-    "shared_axes",
+    "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "Drawing", "histogram",
+    "panel", "shared_axes",
 ]  # fmt: skip
 
 INK, MUTED, GRID, ACCENT, SECOND = "#1a1d21", "#646b75", "#dfe2e6", "#1f6feb", "#a9b1bb"

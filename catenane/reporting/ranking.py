@@ -25,7 +25,6 @@ CAUTIONS: dict[NotationName, str] = {
     "open without its solvent, has not been considered.",
     "smiles": "Predictions, not measurements: whether a molecule can be made has not been considered.",
 }
-OUTSIDE = "outside the training domain"
 STRICT = ("linker", "scaffold", "framework")
 """Protocols that keep what is new about a candidate out of training; others are quoted only without these."""
 SCORES = {"mae": "mean absolute error", "roc_auc": "ROC AUC"}
@@ -48,7 +47,6 @@ def write_ranking_page(
     notation: NotationName = "mofid",
     low: FloatArray | None = None,
     high: FloatArray | None = None,
-    in_domain: Sequence[bool] | None = None,
     notes: Sequence[str] | None = None,
     lowest: bool = False,
 ) -> None:
@@ -70,7 +68,6 @@ def write_ranking_page(
         notation: Of the strings.
         low: float64 (K,), lower ends of the prediction intervals of `ranked_by`.
         high: float64 (K,), their upper ends.
-        in_domain: For each string, whether it resembles the training data.
         notes: For each string, what to flag, such as an unseen metal by name; "" where nothing is.
         lowest: The best are the lowest.
 
@@ -93,14 +90,13 @@ def write_ranking_page(
 
     def make_card(place: int, string: str) -> dict[str, Any]:
         bounds = [] if low is None or high is None else [low[place], high[place]]
-        outside = OUTSIDE if in_domain is not None and not in_domain[place] else ""
         blocks, facts = describe(string, notation)
         return {
             "rank": place + 1,
             "string": string,
             "value": shown(values[place]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
-            "flag": (notes[place] if notes is not None else "") or outside,
+            "flag": notes[place] if notes is not None else "",
             "others": {
                 target_label(name): quantity(float(column[place]), units.get(name), likes[name])
                 for name, column in columns.items()
@@ -168,17 +164,18 @@ def _rows(name: str, entry: Mapping[str, Any], card: Mapping[str, Any]) -> Itera
     protocols = entry.get("protocols") or {}
     chosen = [protocols[key] for key in STRICT if key in protocols] or list(protocols.values())
     split = str((card.get("training") or {}).get("split") or "").partition(",")[0]
-    for protocol in chosen or [_of_test(entry) | {"method": split}]:
-        key = next((key for key in SCORES if protocol.get(key)), None)
+    on_split = {**(entry.get("test") or {}), "method": split, "baselines": entry.get("baselines")}
+    for protocol in chosen or [on_split]:
+        key = next((key for key in SCORES if protocol.get(key) is not None), None)
         if key is None:
             continue
-        mean, sd = protocol[key]["mean"], protocol[key].get("sd")
-        rivals = [rival["mean"] for rival in (protocol.get("baselines") or {}).values()]
-        best = (min if key == "mae" else max)(rivals, default=None)
+        mean, sd = _spread(protocol[key])
+        rivals = [_spread(rival.get(key, rival))[0] for rival in (protocol.get("baselines") or {}).values()]
+        best = (min if key == "mae" else max)((rival for rival in rivals if rival is not None), default=None)
         over = "" if sd is None else f" (sd over {protocol['repeats']} {protocol['over']})"
         yield [
             with_unit(target_label(name), entry.get("unit") if key == "mae" else None),
-            protocol.get("method") or MISSING,
+            protocol["method"] or MISSING,
             SCORES[key] + over,
             number(mean) + ("" if sd is None else f" ± {number(sd, mean)}"),
             number(best, mean),
@@ -186,14 +183,9 @@ def _rows(name: str, entry: Mapping[str, Any], card: Mapping[str, Any]) -> Itera
         ]
 
 
-def _of_test(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The scores on one split in the form of a protocol."""
-    test, baselines = entry.get("test") or {}, entry.get("baselines") or {}
-    key = next((key for key in SCORES if test.get(key) is not None), None)
-    if key is None:
-        return {}
-    rivals = {who: {"mean": scores[key]} for who, scores in baselines.items() if scores.get(key) is not None}
-    return {key: {"mean": test[key]}, "n": test.get("n"), "baselines": rivals}
+def _spread(score: Any) -> tuple[float | None, float | None]:
+    """Mean and standard deviation of a score, which on a single split is the score itself."""
+    return (score["mean"], score.get("sd")) if isinstance(score, Mapping) else (score, None)
 
 
 def _nearest(ranked_by: str, targets: Mapping[str, Any]) -> list[str]:

@@ -5,7 +5,6 @@ Axes: M test rows with a label and a prediction.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,6 @@ from catenane.reporting.report_tables import (
     group_grids,
     rejected_grid,
     score_grid,
-    target_facts,
     verdict_grid,
     worst_grid,
 )
@@ -70,7 +68,8 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         source=Path(result.table.source).name,
         thing=get_notation(result.table.notation).noun,
         tokens=Tokenization(**result.metrics["tokenization"]),
-        warnings=_warnings(result, found, shares.get("string", 0) * n_test),
+        n_known=round(shares.get("string", 0) * n_test),
+        below_floor=[verdict.target for verdict in found if verdict.below_floor],
         fewest_rows=FEWEST_ROWS,
         n_targets=len(found),
         views=[_view(result, verdict, n_worst) for verdict in detailed],
@@ -78,7 +77,7 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         intervals=result.metrics.get("intervals") or {},
         shared=Grid({"shared with a training row": "name", "test rows": "number", "share": "number"}, shared),
         rejected=rejected_grid(result.table.rejected),
-        training_drawings=_training_drawings(result),
+        history=[history_curves(result.history, result.metrics.get("best_epoch"))] if result.history else [],
     )
 
 
@@ -94,7 +93,8 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     errors = row_errors(labels, predictions, task)
     view: dict[str, Any] = {
         "verdict": verdict,
-        "facts": target_facts(verdict, metrics["noise_floor"][verdict.target]["rows"], errors, task),
+        "quantiles": np.quantile(errors, [0.5, 0.9]) if len(rows) else None,
+        "n_repeated": metrics["noise_floor"][verdict.target]["rows"],
         "scores": score_grid(
             verdict, metrics["targets"][verdict.target], task, metrics.get("failed_baselines", {})
         ),
@@ -135,34 +135,3 @@ def _label_drawing(verdict: Verdict, labels_N: FloatArray, test: npt.NDArray[np.
         labels=("all rows", "test rows"),
         caption=f"Labels of {verdict.target}, {count(int(np.isfinite(labels_N).sum()), 'row')}.",
     )
-
-
-def _warnings(result: FinetuneResult, found: Sequence[Verdict], n_known: float) -> list[tuple[str, str]]:
-    """Figures that a careful reader should see before trusting the scores: what, and how much of it."""
-    metrics: Mapping[str, Any] = result.metrics
-    warnings = {
-        "rows that could not be used (listed below)": metrics["rejected"],
-        "strings with tokens that are unknown to the model": metrics["tokenization"]["n_strings_unknown"],
-        "strings longer than the model reads, cut at the end": metrics["tokenization"]["n_strings_cut"],
-        "test rows whose string is also a training row": round(n_known),
-        "baselines that could not be fitted": len(metrics.get("failed_baselines", {})),
-    }
-    below = "error below the noise floor: test labels may be known from training"
-    return [
-        *((text, f"{n:,}") for text, n in warnings.items() if n),
-        *((below, verdict.target) for verdict in found if verdict.below_floor),
-    ]
-
-
-def _training_drawings(result: FinetuneResult) -> list[Drawing]:
-    """Curves of the training; none where nothing was recorded."""
-    kept = result.metrics.get("best_epoch")
-    panels = {
-        "loss": {"train_loss": "training", "valid_loss": "validation"},
-        "validation score": {"valid_score": "validation"},
-    }
-    return [
-        history_curves(result.history, curves, ylabel, kept)
-        for ylabel, curves in panels.items()
-        if any(np.isfinite(row.get(key, np.nan)) for row in result.history for key in curves)
-    ]

@@ -108,24 +108,23 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
     return panel(draw, "Calibration of the probabilities, with 95 % intervals.", **SQUARE)
 
 
-def history_curves(
-    history: Sequence[Mapping[str, float]], curves: Mapping[str, str], ylabel: str, kept: int | None
-) -> Drawing:
-    """Values by epoch, labelled by `curves`, the last one set off, and the epoch that was kept."""
+def history_curves(history: Sequence[Mapping[str, float]], kept: int | None) -> Drawing:
+    """Loss by epoch on training and validation rows, and the epoch that was kept."""
     from matplotlib.ticker import MaxNLocator
 
     def draw(axes: Any) -> None:
         epochs = [row["epoch"] for row in history]
         marker = {"marker": "o", "ms": 3.5} if len(history) < 12 else {}
-        for key, label in curves.items():
-            color = ACCENT if key == list(curves)[-1] else MUTED
-            values = [row.get(key, np.nan) for row in history]
-            axes.plot(epochs, values, lw=1.8, color=color, label=label, **marker)
+        for part, color in (("train", MUTED), ("valid", ACCENT)):
+            losses = [row.get(f"{part}_loss", np.nan) for row in history]
+            if np.isfinite(losses).any():
+                label = "training" if part == "train" else "validation"
+                axes.plot(epochs, losses, lw=1.8, color=color, label=label, **marker)
         if kept is not None:
             axes.axvline(kept, color=MUTED, lw=0.9, ls=(0, (4, 3)), label=f"kept: epoch {kept}")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10], integer=True, min_n_ticks=1))
         axes.grid(visible=False, axis="x")
-        axes.set(xlabel="epoch", ylabel=ylabel)
+        axes.set(xlabel="epoch", ylabel="loss")
         axes.legend(loc="best")
 
-    return panel(draw, f"{ylabel.capitalize()} by epoch.", width=340, height=240)
+    return panel(draw, "Loss by epoch.")

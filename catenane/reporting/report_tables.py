@@ -16,10 +16,10 @@ from catenane.metrics import SCORES, FloatArray, Score, Task
 from catenane.notation import get_notation
 from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Grid
-from catenane.reporting.result import FEWEST_ROWS, MODEL, OUTCOMES, Verdict
+from catenane.reporting.result import MODEL, OUTCOMES, Verdict
 
 __all__ = [
-    "ALL", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "target_facts", "verdict_grid",
+    "ALL", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "verdict_grid",
     "worst_grid",
 ]  # fmt: skip
 
@@ -91,22 +91,6 @@ def score_grid(verdict: Verdict, entry: Mapping[str, Any], task: Task, failed: M
     return Grid(
         columns | dict.fromkeys([*heads[1:], "rows"], "number"), rows, [*marks, *["aside"] * len(asides)]
     )
-
-
-def target_facts(verdict: Verdict, n_repeated: int, errors_M: FloatArray, task: Task) -> dict[str, str]:
-    """Quantiles of the error, and the noise floor with the number of rows it rests on."""
-    facts = {}
-    if task == "regression" and len(errors_M):
-        quantiles = {"median absolute error": 0.5, "90 % of the errors below": 0.9}
-        facts = {
-            name: number(float(np.quantile(errors_M, level)), verdict.reference)
-            for name, level in quantiles.items()
-        }
-    needed = f" ({FEWEST_ROWS} needed)" if verdict.noise_floor is None else ""
-    return facts | {
-        "noise floor: mean deviation among equal strings": number(verdict.noise_floor, verdict.reference),
-        "rows with repeated strings": f"{n_repeated:,}{needed}",
-    }
 
 
 def group_grids(

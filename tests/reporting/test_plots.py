@@ -78,12 +78,9 @@ def test_a_histogram_counts_what_is_there(values):
 
 
 def test_the_kept_epoch_is_marked():
-    history = [{"epoch": k + 1, "valid_score": score} for k, score in enumerate([0.5, np.nan, 0.3])]
-    curves = {"valid_score": "validation"}
-    assert "kept: epoch 3" in [
-        text.text for text in parse(history_curves(history, curves, "score", 3).svg).iter("text")
-    ]
-    assert "kept" not in history_curves(history, curves, "score", None).svg
+    history = [{"epoch": k + 1, "valid_loss": loss} for k, loss in enumerate([0.5, np.nan, 0.3])]
+    assert "kept: epoch 3" in [text.text for text in parse(history_curves(history, 3).svg).iter("text")]
+    assert "kept" not in history_curves(history, None).svg
 
 
 def test_data_lie_where_the_axes_say():

@@ -137,13 +137,12 @@ def test_cards_show_intervals_and_what_the_model_has_not_seen(page_of):
             2,
             low=np.array([1.0, np.nan]),
             high=np.array([3.0, np.nan]),
-            in_domain=[True, False],
-            notes=["not in the training rows: <Cr>", ""],
+            notes=["", "not in the training rows: <Cr>"],
         )
     )
     assert page.text("interval") == "1.00 to 3.00"
     flags = re.findall(r'<p class="flag">(.*?)</p>', page.source)
-    assert flags == ["not in the training rows: &lt;Cr&gt;", "outside the training domain"]
+    assert flags == ["not in the training rows: &lt;Cr&gt;"]
 
 
 def test_a_ranking_of_nothing_is_a_page_too(page_of):
