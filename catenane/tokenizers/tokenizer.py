@@ -19,7 +19,6 @@ from catenane.tokenizers.grammar import SPECIAL_TOKENS, TAIL_MARK, is_token, spl
 from catenane.tokenizers.scanner import Scanner
 
 __all__ = [
-    "SHIPPED",
     "MofidTokenizer",
     "SmilesTokenizer",
     "StringTokenizer",
@@ -28,7 +27,7 @@ __all__ = [
     "summarise",
 ]
 
-SHIPPED = Path(__file__).parent / "vocabularies"
+_SHIPPED = Path(__file__).parent / "vocabularies"
 # Strings per pass: the arrays of a pass stay in the cache, and its fixed cost is spread thin.
 _PASS = 4096
 _LARGEST = 1 << 16
@@ -235,7 +234,7 @@ def load_tokenizer(name_or_path: str | Path) -> StringTokenizer:
         ConfigError: There is no such tokenizer, or its file is damaged or foreign.
     """
     if name_or_path in NOTATIONS:
-        return StringTokenizer.load(SHIPPED / f"{name_or_path}.json")
+        return StringTokenizer.load(_SHIPPED / f"{name_or_path}.json")
     if not Path(name_or_path).exists():
         raise ConfigError(
             f"unknown tokenizer {str(name_or_path)!r}: known are {', '.join(NOTATIONS)}, "

@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 from catenane.tokenizers import load_tokenizer, summarise
 from catenane.tokenizers.grammar import is_token
-from catenane.tokenizers.vocabularies import __main__ as program
+
+PROGRAM = Path(__file__).parents[2] / "benchmarks" / "vocabularies.py"
+
+
+@pytest.fixture
+def program() -> ModuleType:
+    specification = importlib.util.spec_from_file_location("vocabularies", PROGRAM)
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
 
 
 def test_one_encoder_serves_both() -> None:
@@ -47,7 +58,7 @@ def test_what_chemists_write_is_known(text: str) -> None:
     assert tokenizer.decode(tokenizer.encode([text])[0]) == text
 
 
-def test_usual_tokens_are_tokens_that_the_smiles_vocabulary_knows() -> None:
+def test_usual_tokens_are_tokens_that_the_smiles_vocabulary_knows(program: ModuleType) -> None:
     usual = set(program.usual_tokens())
     assert all(is_token(token, "smiles") for token in usual)
     assert usual <= set(load_tokenizer("smiles").vocabulary)
@@ -64,7 +75,10 @@ def test_hardly_anything_in_the_data_is_unknown(notation: str, data_strings) -> 
 
 
 def test_the_program_makes_both_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    program: ModuleType,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     tables = {
         "smiles/a.csv.gz": "smiles,y\nCCO ,1\nFAIL,2\n[249Cf],3\n",
@@ -77,8 +91,7 @@ def test_the_program_makes_both_files(
         path.write_bytes(gzip.compress(text.encode()))
     (tmp_path / "mof" / "rcsr_topologies.txt").write_text("pcu\nlcv\nlcvf\nabcd\nsnvx*\n")
     (tmp_path / "made").mkdir()
-    monkeypatch.setattr(program, "SHIPPED", tmp_path / "made")
-    monkeypatch.setattr(sys, "argv", ["vocabularies", str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["vocabularies", str(tmp_path), "--out", str(tmp_path / "made")])
     program.main()
     files = [line.partition(":")[0] for line in capsys.readouterr().out.splitlines()]
     assert files == [

@@ -1,4 +1,6 @@
-"""Make smiles.json and mofid.json from the public sets: `python -m catenane.tokenizers.vocabularies DATA`.
+"""The vocabularies that come with the package, made from the public sets.
+
+    python benchmarks/vocabularies.py DATA [--out FOLDER]
 
 The same data give the same ids. Every token of the corpora is taken, rare ones too: a bracket atom that a
 corpus holds once is often the metal that a framework is about.
@@ -15,10 +17,9 @@ from itertools import product
 from pathlib import Path
 
 from catenane.notation import FAILED_TOPOLOGIES
-from catenane.tokenizers.tokenizer import SHIPPED, build_tokenizer
+from catenane.tokenizers import build_tokenizer
 
-__all__ = ["usual_tokens"]
-
+SHIPPED = Path(__file__).resolve().parents[1] / "catenane" / "tokenizers" / "vocabularies"
 _ELEMENTS = """
 H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge As Se Br Kr Rb Sr Y Zr
 Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir
@@ -47,14 +48,15 @@ _SYMBOLS = "BCNOPSFIbcnops0123456789()=#$:-/\\.*+~@?<>"
 
 
 def main() -> None:
-    """Write both files and print their sizes."""
     parser = argparse.ArgumentParser(description="Make the vocabularies that come with the package.")
     parser.add_argument("data", type=Path, help="folder with smiles/, molnet/ and mof/")
-    data = parser.parse_args().data
+    parser.add_argument("--out", type=Path, default=SHIPPED, help="folder for smiles.json and mofid.json")
+    arguments = parser.parse_args()
+    data = arguments.data
     smiles = build_tokenizer(_smiles(data), "smiles")
     mofid = build_tokenizer(_mofids(data), "mofid", base=smiles)
     for tokenizer in (smiles, mofid):
-        path = tokenizer.save(SHIPPED / f"{tokenizer.notation}.json")
+        path = tokenizer.save(arguments.out / f"{tokenizer.notation}.json")
         print(f"{path.name}: {tokenizer.vocabulary_size} tokens")
 
 

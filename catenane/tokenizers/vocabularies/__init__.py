@@ -1,1 +1,0 @@
-"""The vocabularies that come with the package, and the program that made them."""
