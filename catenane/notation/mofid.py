@@ -116,7 +116,7 @@ class Mofid:
 
     @property
     def nets(self) -> tuple[str, ...]:
-        """The topologies without the marks of failure."""
+        """The topologies that are no marks of failure."""
         return tuple(code for code in self.topologies if code not in FAILED_TOPOLOGIES)
 
     @property
@@ -158,7 +158,7 @@ class Mofid:
         return str(framework), framework
 
     def randomised(self, seed: int) -> str:
-        """The compact form with the blocks in another order; the same for the same seed."""
+        """The compact form with the blocks in another order, by a seed."""
         blocks = random.Random(seed).sample(self.blocks, len(self.blocks))
         return str(replace(self, blocks=tuple(blocks)))
 

@@ -44,8 +44,7 @@ def read_records(
         features: Functions of a record, importable by name, whose values `Record.compute` then has at hand.
         n_jobs: Processes; by default one per core, if there are a few thousand strings; -1 for one per core.
 
-    Returns:
-        For every string, in order, its record or why there is none.
+    Returns the record of every string, in order, or why there is none.
 
     Raises:
         ConfigError: The notation or the number of processes is not one.
@@ -110,7 +109,7 @@ def compute_all(
     """The value of one function for every record, computed where it is not at hand.
 
     Raises:
-        NotationError: It cannot be computed for a record: the first such.
+        NotationError: It cannot be computed for a record, the first of these.
     """
     missing = [record for record in dict.fromkeys(records) if not record.has(feature)]
     for record, value in zip(missing, _in_shares(_compute, missing, (feature,), n_jobs), strict=True):

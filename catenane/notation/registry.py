@@ -31,11 +31,6 @@ class Record:
 
     Equal strings of one notation are equal records. A pickled record carries what was computed, but no
     molecule: it is parsed again if something else is asked for.
-
-    Args:
-        text: The string in normal form.
-        notation: Name of its notation.
-        parsed: What it was read as, if it is at hand.
     """
 
     __slots__ = ("_computed", "_parsed", "notation", "text")
@@ -60,18 +55,14 @@ class Record:
 
     @property
     def parsed(self) -> Any:
-        """The `Smiles` or `Mofid`.
-
-        Raises:
-            NotationError: The text was not in normal form, and is not of the notation.
-        """
+        """The `Smiles` or `Mofid`; `NotationError` where the text is of neither."""
         if self._parsed is None:
             self._parsed = get_notation(self.notation).kind.parse(self.text)
         return self._parsed
 
     @property
     def groups(self) -> Mapping[str, tuple[str, ...]]:
-        """What it may share with other strings, by kind: see `Smiles.groups` and `Mofid.groups`."""
+        """See `groups`."""
         return self.compute(groups)
 
     def compute(self, function: Callable[[Record], T]) -> T:
@@ -99,7 +90,7 @@ class Record:
 
 
 def groups(record: Record) -> Mapping[str, tuple[str, ...]]:
-    """What a string may share with others; to be computed for many by `read_records` and `compute_all`."""
+    """What a string may share with others, by kind: see `Smiles.groups` and `Mofid.groups`."""
     found: dict[str, tuple[str, ...]] = record.parsed.groups()
     return found
 
@@ -125,11 +116,7 @@ class Notation:
     """Other notations that a tokenizer and an encoder of this one can read."""
 
     def read(self, text: str) -> Record:
-        """Parse a string and put it into normal form.
-
-        Raises:
-            NotationError: It is not of this notation; the message gives reason and place.
-        """
+        """Parse a string and put it into normal form; `NotationError` gives reason and place."""
         normal, parsed = self.kind.parse(text).normal()
         return Record(normal, self.name, parsed)
 
@@ -139,11 +126,7 @@ class Notation:
 
 
 def get_notation(name: str) -> Notation:
-    """The notation of this name.
-
-    Raises:
-        ConfigError: There is none.
-    """
+    """The notation of this name; `ConfigError` where there is none."""
     if name not in _REGISTRY:
         raise ConfigError(f"notation={name!r} must be one of {', '.join(map(repr, NOTATIONS))}")
     return _REGISTRY[name]
@@ -166,10 +149,7 @@ def normalise(text: str, notation: NotationName) -> str:
 def respell(text: str, notation: NotationName, seed: int) -> str:
     """Write the same structure differently: a MOFid's blocks in another order, SMILES from another atom.
 
-    Args:
-        text: A normalised string.
-        notation: What it is.
-        seed: An integer from 0 to 2**31 - 1; the same seed gives the same spelling.
+    The seed is an integer from 0 to 2**31 - 1; the same seed gives the same spelling.
 
     Source: E. J. Bjerrum 2017, arXiv:1703.07076 (SMILES enumeration); the blocks of a MOFid are a set.
     """

@@ -53,7 +53,7 @@ class Smiles:
         return cls(text, mol)
 
     def normal(self) -> tuple[str, Smiles]:
-        """The normal form, canonical isomeric SMILES, and the molecule as it is."""
+        """The normal form, which is canonical isomeric SMILES, and the molecule as it is."""
         return self.canonical(), self
 
     def canonical(self, *, isomeric: bool = True) -> str:
@@ -67,11 +67,7 @@ class Smiles:
         return text if readable else self.text
 
     def randomised(self, seed: int) -> str:
-        """The same molecule written from another atom and along other branches; the same for the same seed.
-
-        Args:
-            seed: An integer from 0 to 2**31 - 1.
-        """
+        """The same molecule written from another atom and along other branches, by a seed below 2**31."""
         # RDKit takes a seed of 0 for none, and would write another spelling each time.
         with rdkit_errors(self.text):
             return str(Chem.MolToRandomSmilesVect(self.mol, 1, randomSeed=seed + 1)[0])

@@ -38,12 +38,9 @@ else:
 
 @contextmanager
 def rdkit_errors(text: str, *, silent: bool = True) -> Iterator[None]:
-    """Make what RDKit raises about a string a `NotationError` of one line.
+    """Make what RDKit raises about a string a `NotationError` of one line, and silence its log.
 
-    Args:
-        text: The string, for the message.
-        silent: Whether RDKit's log is silenced; not where it searches substructures, for its log is the only
-            trace of an interrupt there (see `heed_interrupts`).
+    It is not to be `silent` where it searches substructures: its log is the only trace of an interrupt there.
     """
     from rdkit import rdBase
 

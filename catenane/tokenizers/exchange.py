@@ -23,11 +23,7 @@ _DECISIVE = ("normalizer", "pre_tokenizer", "post_processor", "added_tokens")
 
 
 def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: NotationName) -> None:
-    """Write a tokenizer.json, whole or not at all.
-
-    Raises:
-        UsageError: The folder does not exist or cannot be written to.
-    """
+    """Write a tokenizer.json, whole or not at all; `UsageError` where the folder cannot be written to."""
     text = json.dumps(_document(vocabulary, notation), ensure_ascii=False, indent=2) + "\n"
     with replaced(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
@@ -48,20 +44,18 @@ def read_tokenizer(path: Path) -> tuple[dict[str, int], NotationName]:
     for notation in NOTATIONS:
         expected = _document({}, notation)
         if isinstance(document, dict) and all(document.get(key) == expected[key] for key in _DECISIVE):
-            return _vocabulary(document.get("model"), path), notation
+            return _vocabulary(path, document.get("model")), notation
     raise ConfigError(
         f"{path}: not a tokenizer of Catenane: its rules are not those of {' or '.join(NOTATIONS)}; "
         "make one with build_tokenizer(...).save(...)"
     )
 
 
-def _vocabulary(model: Any, path: Path) -> dict[str, int]:
+def _vocabulary(path: Path, model: Any) -> dict[str, int]:
     vocabulary = model.get("vocab") if isinstance(model, dict) else None
-    if not isinstance(vocabulary, dict) or {**model, "vocab": {}} != _model({}):
-        raise ConfigError(
-            f"{path}: damaged: its model must be a WordLevel vocabulary with {SPECIAL_TOKENS[1]} for unknown"
-        )
-    return vocabulary
+    if isinstance(vocabulary, dict) and model == _model(vocabulary):
+        return vocabulary
+    raise ConfigError(f"{path}: damaged: its model must be a WordLevel vocabulary with [UNK] for unknown")
 
 
 def _document(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, Any]:

@@ -50,10 +50,8 @@ def split(text: str, notation: NotationName) -> list[str]:
 
 def is_token(text: str, notation: NotationName) -> bool:
     """Whether some string of the notation has `text` as one token."""
-    if _SMILES_TOKEN.fullmatch(text):
-        return True
-    has_tail = get_notation(notation).has_tail
-    return has_tail and (text == TAIL_MARK or _TAIL_TOKEN.fullmatch(text) is not None)
+    in_tail = text == TAIL_MARK or _TAIL_TOKEN.fullmatch(text)
+    return bool(_SMILES_TOKEN.fullmatch(text) or (in_tail and get_notation(notation).has_tail))
 
 
 def pre_tokenizer(notation: NotationName) -> dict[str, Any]:

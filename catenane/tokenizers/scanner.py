@@ -10,6 +10,7 @@ the two to each other.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from string import ascii_letters, digits
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,19 +28,15 @@ Spans: TypeAlias = tuple[Places, Places]
 _UNK, _CLS, _SEP = (SPECIAL_TOKENS.index(token) for token in ("[UNK]", "[CLS]", "[SEP]"))
 
 
-def _bytes_in(characters: bytes) -> NDArray[np.bool_]:
-    table = np.zeros(256, bool)
-    table[list(characters)] = True
-    return table
+def _bytes_in(characters: str) -> NDArray[np.bool_]:
+    return np.isin(np.arange(256), list(characters.encode()))
 
 
-_DIGITS = b"0123456789"
-_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-_IS_DIGIT = _bytes_in(_DIGITS)
-_IS_CODE = _bytes_in(_LETTERS + _DIGITS + b"*+_-")
-_IS_BRACKET_LIMIT = _bytes_in(b"[]&\n")
+_IS_DIGIT = _bytes_in(digits)
+_IS_CODE = _bytes_in(ascii_letters + digits + "*+_-")
+_IS_BRACKET_LIMIT = _bytes_in("[]&\n")
 # The bytes that longer tokens are found by: the second letters of Br and Cl are rarer than the first.
-_IS_MARK = _bytes_in(b"[]&\n%rl")
+_IS_MARK = _bytes_in("[]&\n%rl")
 # The first byte of a UTF-8 character gives its size; those from 0x80 to 0xBF never are a first byte.
 _FIRST_WIDE = 0xC0
 _CHARACTER_BYTES = np.repeat(np.array([1, 2, 3, 4]), [192, 32, 16, 16])
@@ -50,12 +47,7 @@ _MASKS = np.array([(1 << 8 * size) - 1 for size in range(WORD_BYTES + 1)], np.ui
 
 
 class Scanner:
-    """Turns strings into ids for one vocabulary.
-
-    Args:
-        vocabulary: Id of every token; the special tokens have their fixed ids.
-        with_tail: Whether `&&` opens a MOFid tail, or is two unknown characters as in SMILES.
-    """
+    """Strings to the ids of one vocabulary; `with_tail` where `&&` opens a MOFid tail."""
 
     def __init__(self, vocabulary: Mapping[str, int], *, with_tail: bool) -> None:
         self._byte_ids = np.full(256, _UNK, np.uint16)
@@ -140,18 +132,11 @@ class _Column:
 
 
 class _Batch:
-    """The bytes of a batch of strings on their way to ids.
-
-    Attributes:
-        padded: UTF-8 of all strings, a spare byte before and after each, and eight more at the end.
-        data: The same as uint8, without those eight.
-        firsts: Place of the spare byte before each string.
-        ids: Id of every byte taken for a token of its own; [CLS] and [SEP] on the spare bytes.
-        keep: Whether the byte begins a token.
-    """
+    """The bytes of a batch of strings on their way to ids."""
 
     def __init__(self, strings: Sequence[str], byte_ids: NDArray[np.uint16]) -> None:
         joined = "\n\n".join(strings)
+        # UTF-8 of all strings, a spare byte before and after each, and eight more at the end, not in `data`.
         self.padded = f"\n{joined}\n{WORD_BYTES * chr(0)}".encode("utf-8", "surrogatepass")
         self.data = np.frombuffer(self.padded, np.uint8, len(self.padded) - WORD_BYTES)
         self.has_wide_characters = not joined.isascii()
@@ -164,6 +149,7 @@ class _Batch:
         self.ids = byte_ids[self.data]
         self.ids[self.firsts] = _CLS
         self.ids[ends - 1] = _SEP
+        # Whether the byte begins a token.
         self.keep = np.ones(len(self.data), bool)
 
 

@@ -76,12 +76,10 @@ class StringTokenizer:
         return [ids[start:end] for start, end in pairwise(encoded.offsets.tolist())]
 
     def encode_flat(self, strings: Sequence[str], max_length: int | None = None) -> EncodedStrings:
-        """Ids of all strings in one array, [CLS] and [SEP] around each.
+        """Ids of all strings, in normal form, in one array, [CLS] and [SEP] around each.
 
-        Args:
-            strings: Strings as the model reads them; see `catenane.notation.normalise`.
-            max_length: Longest sequence, [CLS] and [SEP] included. Of a longer SMILES the end is dropped; of
-                a longer MOFid the end of its SMILES part, so that `&&`, topology and catenation stay.
+        A sequence is cut to `max_length` ids, [CLS] and [SEP] included: a SMILES at its end, a MOFid at the
+        end of its SMILES part, so that `&&`, topology and catenation stay.
 
         Raises:
             ConfigError: `max_length` is below `shortest`.
@@ -116,13 +114,10 @@ class StringTokenizer:
         return "".join([self._texts[number] for number in numbers if number >= self.n_special])
 
     def save(self, path: str | Path) -> Path:
-        """Write a tokenizer.json, whole or not at all, and return its path.
+        """Write tokenizer.json, under this name in a folder that exists, and return its path.
 
         `tokenizers.Tokenizer.from_file` reads it, and `PreTrainedTokenizerFast(tokenizer_file=...)` of
         transformers, which needs the special tokens by name: `pad_token="[PAD]"` and so on.
-
-        Args:
-            path: The file, or a folder that exists, where it is then named `tokenizer.json`.
 
         Raises:
             UsageError: The folder does not exist or cannot be written to.
@@ -133,10 +128,7 @@ class StringTokenizer:
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
-        """Read a tokenizer.json; the class of the result is that of its notation.
-
-        Args:
-            path: The file, or a folder that holds a `tokenizer.json`.
+        """Read a tokenizer.json, or that of a folder; the class of the result is that of its notation.
 
         Raises:
             ConfigError: The file is missing, damaged, foreign, or of another notation than this class.
@@ -192,32 +184,29 @@ def build_tokenizer(
 ) -> StringTokenizer:
     """A tokenizer whose vocabulary is the tokens of these strings.
 
-    The order is always the same: the special tokens, or all of `base` with its ids; then the new tokens, the
-    commonest first and equally common ones by their text.
+    The order is always the same: the special tokens, or all of `base` with its ids; then the new tokens that
+    occur `min_count` times, the commonest first and equally common ones by their text.
 
     Args:
-        strings: Strings as the model will read them; a generator is read once.
+        strings: Strings in normal form; a generator is read once.
         notation: "smiles" or "mofid".
         base: A tokenizer to extend, so that one encoder serves both.
         min_count: Least count of a new token.
 
     Raises:
-        ConfigError: A setting is not allowed, a token of `base` is none of this notation, or there are more
-            tokens than fit.
+        ConfigError: A setting is not allowed, a token of `base` is none of the notation, or tokens are too many.
         DataError: Something in `strings` is not text.
     """
-    has_tail = get_notation(notation).has_tail
+    marks = {TAIL_MARK: min_count} if get_notation(notation).has_tail else {}
     if min_count < 1:
         raise ConfigError(f"min_count={min_count} must be at least 1")
     if isinstance(strings, str):
         raise DataError(f"many strings are needed, not one: write [{strings!r}]")
-    counts: Counter[str] = Counter()
+    counts = Counter(marks)
     for place, string in enumerate(strings):
         if not isinstance(string, str):
             raise _not_text(place, string)
         counts.update(split(string, notation))
-    if has_tail:
-        counts[TAIL_MARK] += min_count
     known = list(base.vocabulary) if base else list(SPECIAL_TOKENS)
     common = {token for token, count in counts.items() if count >= min_count}
     new = sorted(common.difference(known), key=lambda token: (-counts[token], token))
@@ -225,32 +214,21 @@ def build_tokenizer(
 
 
 def load_tokenizer(name_or_path: str | Path) -> StringTokenizer:
-    """The tokenizer that comes with the package for a notation, or the one in a file or folder.
-
-    Args:
-        name_or_path: "smiles", "mofid", a tokenizer.json, or a folder that holds one.
+    """The tokenizer of the package for "smiles" or "mofid", or that of a tokenizer.json or its folder.
 
     Raises:
         ConfigError: There is no such tokenizer, or its file is damaged or foreign.
     """
     if name_or_path in NOTATIONS:
         return StringTokenizer.load(_SHIPPED / f"{name_or_path}.json")
-    if not Path(name_or_path).exists():
-        raise ConfigError(
-            f"unknown tokenizer {str(name_or_path)!r}: known are {', '.join(NOTATIONS)}, "
-            "a tokenizer.json, or a folder that holds one"
-        )
-    return StringTokenizer.load(name_or_path)
+    if Path(name_or_path).exists():
+        return StringTokenizer.load(name_or_path)
+    known = f"{', '.join(NOTATIONS)}, a tokenizer.json, or a folder that holds one"
+    raise ConfigError(f"unknown tokenizer {str(name_or_path)!r}: known are {known}")
 
 
 def summarise(tokenizer: StringTokenizer, strings: Sequence[str], encoded: EncodedStrings) -> Tokenization:
-    """Count unknown and cut tokens, before anything is trained on them.
-
-    Args:
-        tokenizer: The tokenizer that encoded the strings.
-        strings: What was encoded; split again only where a token is unknown.
-        encoded: What it was encoded to.
-    """
+    """Count unknown and cut tokens of what the tokenizer encoded, before anything is trained on it."""
     with_unknown = np.flatnonzero(encoded.n_unknown)
     split_again = (token for row in with_unknown.tolist() for token in tokenizer.tokens(strings[row]))
     unknown = Counter(token for token in split_again if token not in tokenizer.vocabulary)
@@ -269,8 +247,7 @@ def summarise(tokenizer: StringTokenizer, strings: Sequence[str], encoded: Encod
 def _checked(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, int]:
     """The vocabulary in the order of its ids."""
     size = len(vocabulary)
-    ids = list(vocabulary.values())
-    if any(type(number) is not int for number in ids) or set(ids) != set(range(size)):
+    if set(map(type, vocabulary.values())) - {int} or set(vocabulary.values()) != set(range(size)):
         raise ConfigError(f"the ids of {size} tokens must be 0 to {size - 1}, each once")
     if size > _LARGEST:
         raise ConfigError(f"a vocabulary must hold at most {_LARGEST} tokens, not {size}")
