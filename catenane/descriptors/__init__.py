@@ -1,13 +1,7 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
 from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments
-from catenane.descriptors.table import (
-    Descriptors,
-    compute_descriptors,
-    describe,
-    descriptor_meanings,
-    descriptor_names,
-)
+from catenane.descriptors.table import Descriptors, compute_descriptors, describe, descriptor_meanings
 
 __all__ = [
     "HAS_FRAGMENTS",
@@ -16,6 +10,5 @@ __all__ = [
     "count_fragments",
     "describe",
     "descriptor_meanings",
-    "descriptor_names",
     "fragments",
 ]

@@ -113,22 +113,17 @@ def describe_framework(mofid: Mofid) -> list[float]:
     blocks = [linker for linker in map(read_linker, mofid.linkers) if linker is not None]
     linkers = [linker for linker in blocks if linker.binding != "none"]
     n_lone = len(mofid.blocks) - len(mofid.nodes) - len(mofid.linkers)
-    known = (*_node_values(nodes, n_lone), *_net_values(mofid), *_linker_values(blocks, linkers))
+    listed = (*_node_values(nodes, n_lone), *_net_values(mofid), *_linker_values(blocks, linkers))
     cell = list(_cell_values(mofid, nodes, linkers))
-    return [*known, *cell, *[math.nan] * (len(FRAMEWORK_DESCRIPTORS) - len(known) - len(cell))]
+    return [*listed, *cell, *[math.nan] * (len(FRAMEWORK_DESCRIPTORS) - len(listed) - len(cell))]
 
 
 def _node_values(nodes: Sequence[NodeTraits], n_lone: int) -> Iterable[float]:
     metals = [symbol for node in nodes for symbol in node.metals]
     kinds = {node.kind for node in nodes}
     numbers = [METALS[symbol] for symbol in metals]
-    yield from (
-        len(nodes),
-        len(metals),
-        len(set(metals)),
-        max((node.mass for node in nodes), default=math.nan),
-        n_lone,
-    )
+    yield from (len(nodes), len(metals), len(set(metals)))
+    yield from (max((node.mass for node in nodes), default=math.nan), n_lone)
     yield from (kind in kinds for kind in CLUSTERS)
     yield from map(_mean, _columns(numbers, 4))
     yield from (symbol in metals for symbol in _COMMON_METALS)
@@ -158,8 +153,7 @@ def _linker_values(blocks: Sequence[LinkerTraits], linkers: Sequence[LinkerTrait
         yield from (min(column), _mean(column), max(column))
     for bound in by_binding.values():
         yield from map(_mean, _columns(map(_bound_properties, bound), len(_BOUND_PROPERTIES)))
-    yield from _totals([(1.0, linker.elements) for linker in blocks], len(ELEMENTS))
-    yield from _totals([(1.0, linker.substituents) for linker in blocks], len(SUBSTITUENTS))
+    yield from _counts([(1.0, linker) for linker in blocks])
 
 
 def _cell_values(
@@ -202,9 +196,7 @@ def _unit_values(unit: Unit, node: NodeTraits, n_nets: int) -> Iterable[float]:
     yield 1000 * len(node.metals) / volume
     yield sum(n * linker.polar_area for n, linker in unit.linkers) / volume
     yield sum(n * linker.refractivity for n, linker in unit.linkers) / volume
-    per_nm3 = [(1000 * n / volume, linker) for n, linker in unit.linkers]
-    yield from _totals([(n, linker.elements) for n, linker in per_nm3], len(ELEMENTS))
-    yield from _totals([(n, linker.substituents) for n, linker in per_nm3], len(SUBSTITUENTS))
+    yield from _counts([(1000 * n / volume, linker) for n, linker in unit.linkers])
 
 
 def _openings(unit: Unit, n_nets: int) -> list[float]:
@@ -223,10 +215,11 @@ def _columns(rows: Iterable[Sequence[float]], width: int) -> list[list[float]]:
     return [[value for value in column if value == value] or [math.nan] for column in columns]
 
 
-def _totals(weighted: Sequence[tuple[float, Sequence[int]]], width: int) -> list[float]:
-    totals = [0.0] * width
-    for weight, counts in weighted:
-        for place, count in enumerate(counts):
+def _counts(weighted: Sequence[tuple[float, LinkerTraits]]) -> list[float]:
+    """Atoms by `ELEMENTS` and groups by `SUBSTITUENTS` of so many of each linker."""
+    totals = [0.0] * (len(ELEMENTS) + len(SUBSTITUENTS))
+    for weight, linker in weighted:
+        for place, count in enumerate(linker.elements + linker.substituents):
             if count:
                 totals[place] += weight * count
     return totals

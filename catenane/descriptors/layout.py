@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TypeAlias
 
 from catenane.notation import Chem, mend_block
@@ -19,7 +19,6 @@ __all__ = ["Point", "backbone_atoms", "measure", "place_atoms"]
 Point: TypeAlias = tuple[float, float, float]
 
 _SEED = 61453
-_TRIALS = 2
 _LARGEST_EMBEDDED = 90
 """Atoms beyond which a backbone is drawn flat: to embed a larger one takes seconds."""
 _LEAN = 1.7
@@ -78,27 +77,21 @@ def measure(placed: dict[int, Point], sites: Sequence[int]) -> tuple[float, floa
 def _embed(smiles: str) -> list[Point]:
     """Positions of the heavy atoms of a backbone, in the order of its SMILES."""
     from rdkit import rdBase
-    from rdkit.Chem import rdDepictor
+    from rdkit.Chem.rdDepictor import Compute2DCoords
+    from rdkit.Chem.rdDistGeom import EmbedMolecule
 
     with rdBase.BlockLogs():
         mol = mend_block(smiles)
         assert mol is not None, "RDKit reads what it has written"
         _stretch(mol)
-        if mol.GetNumAtoms() > _LARGEST_EMBEDDED or not _embedded(mol):
-            rdDepictor.Compute2DCoords(mol)
+        embed = partial(EmbedMolecule, mol, maxAttempts=2, randomSeed=_SEED)
+        try:
+            flat = mol.GetNumAtoms() > _LARGEST_EMBEDDED or embed(useSmallRingTorsions=True, ETversion=2) < 0
+        except (RuntimeError, ValueError):  # distances that contradict each other
+            flat = True
+        if flat:
+            Compute2DCoords(mol)
         return [(x, y, z) for x, y, z in mol.GetConformer().GetPositions().tolist()]
-
-
-def _embedded(mol: Chem.Mol) -> bool:
-    from rdkit.Chem import rdDistGeom
-
-    try:
-        done = rdDistGeom.EmbedMolecule(
-            mol, maxAttempts=_TRIALS, randomSeed=_SEED, useSmallRingTorsions=True, ETversion=2
-        )
-    except (RuntimeError, ValueError):  # distances that contradict each other
-        return False
-    return bool(done >= 0)
 
 
 def _stretch(mol: Chem.Mol) -> None:

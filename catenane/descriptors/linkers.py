@@ -97,28 +97,21 @@ def read_linker(smiles: str) -> LinkerTraits | None:
     core = backbone | {atom.GetIdx() for atom in bound if atom.GetAtomicNum() == 8}
     groups = Counter(_group_name(mol, group) for group in _groups(mol, core))
     placed = place_atoms(mol, core) if sites and len(core) <= _LARGEST_PLACED else {}
-    reach, breadth, thickness, offset = measure(placed, sites) if placed else (math.nan,) * 4
     atoms = [mol.GetAtomWithIdx(index) for index in range(mol.GetNumAtoms())]
     elements = Counter(atom.GetSymbol() for atom in atoms)
     elements["H"] += sum(atom.GetTotalNumHs() for atom in atoms)
-    polar_area, log_p, refractivity = _surface(mol)
     return LinkerTraits(
-        binding=binding,
-        n_sites=len(sites),
-        volume=_volume(mol, elements),
-        elements=tuple(elements[symbol] for symbol in ELEMENTS),
-        substituents=tuple(groups[name] for name in SUBSTITUENTS),
-        mass=_mass(elements),
-        polar_area=polar_area,
-        log_p=log_p,
-        refractivity=refractivity,
-        aromatic_fraction=sum(atom.GetIsAromatic() for atom in atoms) / len(atoms),
-        n_rings=mol.GetRingInfo().NumRings(),
-        n_backbone=len(backbone),
-        reach=reach,
-        breadth=breadth,
-        thickness=thickness,
-        offset=offset,
+        binding,
+        len(sites),
+        _volume(mol, elements),
+        tuple(elements[symbol] for symbol in ELEMENTS),
+        tuple(groups[name] for name in SUBSTITUENTS),
+        _mass(elements),
+        *_surface(mol),
+        sum(atom.GetIsAromatic() for atom in atoms) / len(atoms),
+        mol.GetRingInfo().NumRings(),
+        len(backbone),
+        *(measure(placed, sites) if placed else (math.nan, math.nan, math.nan, math.nan)),
     )
 
 

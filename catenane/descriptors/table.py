@@ -21,7 +21,7 @@ from catenane.notation import (
     rdkit_errors,
 )
 
-__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "descriptor_names"]
+__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings"]
 
 
 _MEANINGS = {"smiles": MOLECULE_DESCRIPTORS, "mofid": FRAMEWORK_DESCRIPTORS}
@@ -41,21 +41,8 @@ class Descriptors:
     """What the first F columns are; see `descriptor_meanings`."""
 
 
-def descriptor_names(notation: NotationName) -> tuple[str, ...]:
-    """Names of the descriptors of a notation, in the order of the columns; the same in every run.
-
-    Raises:
-        ConfigError: The notation is not known.
-    """
-    return tuple(descriptor_meanings(notation))
-
-
 def descriptor_meanings(notation: NotationName) -> dict[str, str]:
-    """What each descriptor of a notation is, with its unit, by name.
-
-    Raises:
-        ConfigError: The notation is not known.
-    """
+    """What each descriptor of a notation is, with its unit, by name in the order of the columns."""
     return dict(_MEANINGS[get_notation(notation).name])
 
 
@@ -71,24 +58,19 @@ def compute_descriptors(
     Molecules are described by RDKit: size, polarity, shape, rings, elements and functional groups.
     Frameworks are described by what their MOFid holds (nodes, net, catenation, linkers with their lengths and
     substituents) and implies (cell, density, free volume, gaps between linkers); see `descriptor_meanings`.
-    Building blocks that occur again are read once per process.
 
     Args:
         records: Records, or strings in normal form.
         notation: What they are.
         n_fragments: Columns for counts of fragments behind the descriptors, see `count_fragments`.
-        n_jobs: Processes; by default one per core, if there are a few thousand to describe; -1 for one per
-            core.
-
-    Returns:
-        float32 values of shape (N, F + n_fragments) and the names of the descriptors.
+        n_jobs: Processes, as for `read_records`.
 
     Raises:
         ConfigError: The notation or the number of processes is not one.
         NotationError: A string cannot be described; the first such.
     """
     heed_interrupts()
-    names = descriptor_names(notation)
+    names = tuple(descriptor_meanings(notation))
     records = as_records(records, notation)
     rows = compute_all(records, describe, n_jobs=n_jobs)
     values = np.stack(rows) if rows else np.empty((0, len(names)), np.float32)
@@ -98,11 +80,7 @@ def compute_descriptors(
 
 
 def describe(record: Record) -> NDArray[np.float32]:
-    """The descriptors of one record, shape (F,), NaN where undefined; see `compute_descriptors`.
-
-    Raises:
-        NotationError: RDKit fails on it.
-    """
+    """The descriptors of one record, shape (F,), NaN where undefined; `NotationError` where RDKit fails."""
     with rdkit_errors(record.text, silent=False):
         values = np.asarray(_DESCRIBE[record.notation](record.parsed), dtype=np.float32)
     values[~np.isfinite(values)] = np.nan

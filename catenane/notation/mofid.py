@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
-from catenane.notation.syntax import SPACE, excerpt, find_fault, find_ring_fault, notation_error, well_formed
+from catenane.notation.syntax import SPACE, check_grammar, excerpt, find_ring_fault, notation_error
 
 __all__ = ["FAILED_TOPOLOGIES", "Mofid"]
 
@@ -78,7 +78,9 @@ class Mofid:
         tail = (_COMPACT_TAIL if mark else _RAW_TAIL).fullmatch(tail_text)
         if tail is None:
             raise _tail_error(text, tail_text, tail_start)
-        _check_blocks(text, smiles)
+        if (place := f".{smiles}.".find("..")) >= 0:
+            raise notation_error(f"empty block at position {place}", text, place)
+        check_grammar(smiles, apart=True, whole=text)
         codes, catenation, last = tail.groups()
         if mark:
             catenation, last = catenation or last, None
@@ -146,10 +148,9 @@ class Mofid:
         try:
             blocks = tuple(sorted(set(map(canonical_block, self.blocks))))
         except NotationError:
-            fault = find_ring_fault(self.smiles)  # counted in the whole string
-            if fault is None:
-                raise
-            raise fault.error(str(self)) from None
+            if fault := find_ring_fault(self.smiles):  # counted in the whole string
+                raise fault.error(str(self)) from None
+            raise
         return replace(self, blocks=blocks, topologies=tuple(dict.fromkeys(codes)))
 
     def normal(self) -> tuple[str, Mofid]:
@@ -203,16 +204,3 @@ def _tail_error(text: str, tail: str, place: int) -> NotationError:
     place += len(catenation)
     reason = f"unexpected '{excerpt(text[place:])}' at position {place} after the catenation"
     return notation_error(reason, text, place)
-
-
-def _check_blocks(text: str, smiles: str) -> None:
-    """Refuse the text for the first fault of the blocks that it begins with."""
-    if well_formed(smiles, apart=True):
-        return
-    place = 0
-    for block in smiles.split("."):
-        if not block:
-            raise notation_error(f"empty block at position {place}", text, place)
-        place += len(block) + 1
-    if fault := find_fault(smiles, apart=True):
-        raise fault.error(text)

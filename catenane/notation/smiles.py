@@ -6,14 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from catenane.errors import NotationError
-from catenane.notation.syntax import (
-    SPACE,
-    atom_positions,
-    find_fault,
-    find_ring_fault,
-    notation_error,
-    well_formed,
-)
+from catenane.notation.syntax import SPACE, atom_positions, check_grammar, find_ring_fault, notation_error
 from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
 __all__ = ["Smiles"]
@@ -36,16 +29,15 @@ class Smiles:
         """Check the grammar, then let RDKit build the molecule; RDKit itself prints nothing.
 
         Raises:
-            NotationError: The string is not SMILES, or no molecule; `.position` is the place if there is one,
-                counted in the text without the white space around it.
+            NotationError: The string is not SMILES, or no molecule; `.position`, if there is one, counts in
+                the text without the white space around it.
         """
         text = text.strip(SPACE)
         if not text:
             raise NotationError("the SMILES string is empty")
         if len(text) > LONGEST:
             raise notation_error(f"{len(text):,} characters are more than the {LONGEST:,} allowed", text)
-        if not well_formed(text) and (fault := find_fault(text)):
-            raise fault.error(text)
+        check_grammar(text)
         with rdkit_errors(text):
             mol = Chem.MolFromSmiles(text)
             if mol is None:

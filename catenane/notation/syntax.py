@@ -16,10 +16,9 @@ from catenane.files import escaped
 
 __all__ = [
     "SPACE",
-    "Fault",
     "atom_positions",
+    "check_grammar",
     "excerpt",
-    "find_fault",
     "find_ring_fault",
     "notation_error",
     "well_formed",
@@ -73,6 +72,12 @@ class Fault(NamedTuple):
         return notation_error(self.reason, text, self.position)
 
 
+def check_grammar(text: str, *, apart: bool = False, whole: str = "") -> None:
+    """Raise the `NotationError` about the first fault, if there is one; `whole` is what the text begins."""
+    if not well_formed(text, apart=apart) and (fault := find_fault(text, apart=apart)):
+        raise fault.error(whole or text)
+
+
 def well_formed(text: str, *, apart: bool = False) -> bool:
     """Whether the string follows the grammar: `find_fault(text, apart=apart) is None`, but much faster."""
     if _CHAIN.fullmatch(text) is None:
@@ -97,10 +102,7 @@ def well_formed(text: str, *, apart: bool = False) -> bool:
 def find_fault(text: str, *, apart: bool = False) -> Fault | None:
     """The place that breaks the grammar, or None; what is never closed counts where it is opened.
 
-    Args:
-        text: The whole string.
-        apart: Whether each part between dots must be well formed alone, as the blocks of a MOFid are; else
-            ring bonds and branches may span a dot.
+    Ring bonds and branches may span a dot, but where the parts are `apart`, as the blocks of a MOFid are.
     """
     position, before, last = 0, "start", "start"
     branches: list[int] = []
@@ -110,7 +112,13 @@ def find_fault(text: str, *, apart: bool = False) -> Fault | None:
         if token is None:
             return Fault(position, _unreadable(text, position))
         kind = str(token.lastgroup)
-        if not _may_follow(kind, last, before):
+        follows = (
+            kind == "atom"
+            or last in _ATOM_LIKE
+            or (kind == "bond" and last == "open")
+            or (kind == "ring" and last == "bond" and before in _ATOM_LIKE)
+        )
+        if not follows:
             return Fault(position, f"{_NOUNS[kind]} {token.group()!r} at position {position} follows no atom")
         if kind == "open":
             branches.append(position)
@@ -170,7 +178,7 @@ def atom_positions(text: str) -> list[int]:
 
 
 def notation_error(reason: str, text: str, position: int | None = None) -> NotationError:
-    """The error `REASON: STRING` in one printable line, the string cut to a part around the position."""
+    """The error `REASON: STRING` in one printable line, the string as `excerpt` shows it."""
     return NotationError(f"{reason}: {excerpt(text, position or 0)}", position=position)
 
 
@@ -179,16 +187,6 @@ def excerpt(text: str, position: int = 0) -> str:
     start = max(0, min(position - _SHOWN // 2, len(text) - _SHOWN))
     shown = "".join(c if c.isprintable() else escaped(c) for c in text[start : start + _SHOWN])
     return f"{'…' * (start > 0)}{shown}{'…' * (start + _SHOWN < len(text))}"
-
-
-def _may_follow(kind: str, last: str, before: str) -> bool:
-    """Whether a token of this kind may follow the last one, itself preceded by the one before."""
-    return (
-        kind == "atom"
-        or last in _ATOM_LIKE
-        or (kind == "bond" and last == "open")
-        or (kind == "ring" and last == "bond" and before in _ATOM_LIKE)
-    )
 
 
 def _unreadable(text: str, position: int) -> str:
@@ -207,9 +205,9 @@ def _unreadable(text: str, position: int) -> str:
 
 
 def _first_unclosed(branches: list[int], rings: dict[int, int]) -> Fault:
-    faults = [Fault(place, f"'(' at position {place} is never closed") for place in branches]
-    faults += [
-        Fault(place, f"ring bond {number} is opened at position {place} and never closed")
-        for number, place in rings.items()
-    ]
-    return min(faults)
+    place, number = min(
+        [*((place, -1) for place in branches), *((rings[number], number) for number in rings)]
+    )
+    if number < 0:
+        return Fault(place, f"'(' at position {place} is never closed")
+    return Fault(place, f"ring bond {number} is opened at position {place} and never closed")

@@ -194,7 +194,7 @@ def build_tokenizer(
         min_count: Least count of a new token.
 
     Raises:
-        ConfigError: A setting is not allowed, a token of `base` is none of the notation, or tokens are too many.
+        ConfigError: A setting is not allowed, a token of `base` is none here, or tokens are too many.
         DataError: Something in `strings` is not text.
     """
     marks = {TAIL_MARK: min_count} if get_notation(notation).has_tail else {}
