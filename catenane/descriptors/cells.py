@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from catenane.descriptors.linkers import LinkerTraits
-from catenane.descriptors.nodes import NodeTraits
+from catenane.descriptors.nodes import CLUSTERS, NodeTraits
 
 __all__ = ["Net", "Unit", "read_units"]
 
@@ -103,15 +103,17 @@ def _pillared(node: NodeTraits, sheet: Sequence[LinkerTraits], pillars: Sequence
 def _regular(node: NodeTraits, linkers: Sequence[LinkerTraits], net: Net) -> Unit:
     edges = tuple(_edge(node, linker) for linker in linkers)
     if net.n_sites == 3:
-        edges = tuple(linker.reach / math.sqrt(3) + node.cluster.to_carboxylate for linker in linkers)
+        edges = tuple(linker.reach / math.sqrt(3) + CLUSTERS[node.kind].to_carboxylate for linker in linkers)
     mean = sum(edges) / len(edges)
     share = net.n_linkers / len(linkers)
     return Unit(1.0, edges, net.volume * mean**3, tuple((share, linker) for linker in linkers))
 
 
 def _edge(node: NodeTraits, linker: LinkerTraits) -> float:
-    end = node.cluster.to_carboxylate if linker.binding == "carboxylate" else node.cluster.to_nitrogen
-    return linker.reach + 2 * end
+    cluster = CLUSTERS[node.kind]
+    return linker.reach + 2 * (
+        cluster.to_carboxylate if linker.binding == "carboxylate" else cluster.to_nitrogen
+    )
 
 
 def _assignments(

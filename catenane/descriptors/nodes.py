@@ -78,11 +78,6 @@ class NodeTraits(NamedTuple):
     mass: float
     """Mass of its heavy atoms, in g/mol."""
 
-    @property
-    def cluster(self) -> Cluster:
-        """What its kind implies."""
-        return CLUSTERS[self.kind]
-
 
 @lru_cache(maxsize=50_000)
 def read_node(smiles: str) -> NodeTraits:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from catenane.notation.syntax import check_grammar, find_ring_fault, notation_error
+from catenane.notation.syntax import find_fault, notation_error
 from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
 __all__ = ["atoms_beyond", "canonical_block", "mend_block", "read_block", "write_block"]
@@ -26,8 +26,7 @@ def read_block(smiles: str) -> Chem.Mol:
     """
     if len(smiles) > LONGEST:
         raise notation_error(f"a block of {len(smiles):,} characters, {LONGEST:,} are allowed", smiles)
-    check_grammar(smiles, apart=True)
-    if fault := find_ring_fault(smiles):
+    if fault := find_fault(smiles, apart=True, bonds=True):
         raise fault.error(smiles)
     with rdkit_errors(smiles):
         mol = _unsanitised(smiles)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
-from catenane.notation.syntax import SPACE, check_grammar, excerpt, find_ring_fault, notation_error
+from catenane.notation.syntax import SPACE, check_grammar, excerpt, find_fault, notation_error
 
 __all__ = ["FAILED_TOPOLOGIES", "Mofid"]
 
@@ -148,7 +148,7 @@ class Mofid:
         try:
             blocks = tuple(sorted(set(map(canonical_block, self.blocks))))
         except NotationError:
-            if fault := find_ring_fault(self.smiles):  # counted in the whole string
+            if fault := find_fault(self.smiles, bonds=True):  # counted in the whole string
                 raise fault.error(str(self)) from None
             raise
         return replace(self, blocks=blocks, topologies=tuple(dict.fromkeys(codes)))

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 
 from catenane.errors import NotationError
-from catenane.notation.syntax import SPACE, atom_positions, check_grammar, find_ring_fault, notation_error
+from catenane.notation.syntax import SPACE, atom_positions, check_grammar, find_fault, notation_error
 from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
 __all__ = ["Smiles"]
@@ -121,8 +121,7 @@ def _side_chains(mol: Chem.Mol) -> set[int]:
 
 def _refusal(text: str) -> NotationError:
     """Why RDKit builds no molecule from a string that follows the grammar."""
-    fault = find_ring_fault(text)
-    if fault is not None:
+    if fault := find_fault(text, bonds=True):
         return fault.error(text)
     mol = Chem.MolFromSmiles(text, sanitize=False)
     problems = Chem.DetectChemistryProblems(mol) if mol is not None else ()

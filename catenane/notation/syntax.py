@@ -19,7 +19,7 @@ __all__ = [
     "atom_positions",
     "check_grammar",
     "excerpt",
-    "find_ring_fault",
+    "find_fault",
     "notation_error",
     "well_formed",
 ]
@@ -99,14 +99,20 @@ def well_formed(text: str, *, apart: bool = False) -> bool:
     return not (depth or open_rings)
 
 
-def find_fault(text: str, *, apart: bool = False) -> Fault | None:
+def find_fault(text: str, *, apart: bool = False, bonds: bool = False) -> Fault | None:
     """The place that breaks the grammar, or None; what is never closed counts where it is opened.
 
-    Ring bonds and branches may span a dot, but where the parts are `apart`, as the blocks of a MOFid are.
+    Args:
+        text: The whole string.
+        apart: Whether ring bonds and branches may not span a dot, as between the blocks of a MOFid.
+        bonds: Whether a ring bond that joins what is joined already is a fault, if there is no other.
     """
     position, before, last = 0, "start", "start"
-    branches: list[int] = []
-    rings: dict[int, int] = {}
+    atom, n_atoms = -1, 0
+    branches: list[tuple[int, int]] = []  # where each is opened, and on which atom
+    rings: dict[int, tuple[int, int]] = {}
+    joined: set[tuple[int, int]] = set()
+    doubled: Fault | None = None
     while position < len(text):
         token = _TOKEN.match(text, position)
         if token is None:
@@ -120,56 +126,39 @@ def find_fault(text: str, *, apart: bool = False) -> Fault | None:
         )
         if not follows:
             return Fault(position, f"{_NOUNS[kind]} {token.group()!r} at position {position} follows no atom")
-        if kind == "open":
-            branches.append(position)
+        if kind == "atom":
+            joined.add((atom, n_atoms))
+            atom, n_atoms = n_atoms, n_atoms + 1
+        elif kind == "open":
+            branches.append((position, atom))
         elif kind == "close":
             if not branches:
                 return Fault(position, f"')' at position {position} closes nothing")
-            branches.pop()
+            _, atom = branches.pop()
         elif kind == "ring":
             number = int(token.group().strip("%()"))
-            if rings.pop(number, None) is None:
-                rings[number] = position
-        elif kind == "dot" and apart and (branches or rings):
-            return _first_unclosed(branches, rings)
+            if number not in rings:
+                rings[number] = position, atom
+            else:
+                _, other = rings.pop(number)
+                bond = (other, atom) if other < atom else (atom, other)
+                if bonds and doubled is None and (other == atom or bond in joined):
+                    what = "an atom to itself" if other == atom else "two atoms that are bonded already"
+                    doubled = Fault(position, f"ring bond {number} at position {position} joins {what}")
+                joined.add(bond)
+        elif kind == "dot":
+            if apart and (branches or rings):
+                break
+            atom = -1
         position, before, last = token.end(), last, kind
-    if branches or rings:
-        return _first_unclosed(branches, rings)
+    unclosed = [Fault(place, f"'(' at position {place} is never closed") for place, _ in branches]
+    for number, (place, _) in rings.items():
+        unclosed.append(Fault(place, f"ring bond {number} is opened at position {place} and never closed"))
+    if unclosed:
+        return min(unclosed)
     if last not in _ATOM_LIKE:
         return Fault(len(text), f"an atom is missing at position {len(text)}")
-    return None
-
-
-def find_ring_fault(text: str) -> Fault | None:
-    """The first ring bond of a well-formed string that joins what is joined already, or None."""
-    atom, n_atoms = -1, 0
-    branches: list[int] = []
-    opened: dict[int, int] = {}
-    bonds: set[tuple[int, int]] = set()
-    for token in _TOKEN.finditer(text):
-        match token.lastgroup:
-            case "atom":
-                bonds.add((atom, n_atoms))
-                atom, n_atoms = n_atoms, n_atoms + 1
-            case "open":
-                branches.append(atom)
-            case "close":
-                atom = branches.pop()
-            case "dot":
-                atom = -1
-            case "ring":
-                number = int(token.group().strip("%()"))
-                other = opened.pop(number, None)
-                if other is None:
-                    opened[number] = atom
-                    continue
-                bond = (other, atom) if other < atom else (atom, other)
-                if other == atom or bond in bonds:
-                    joined = "an atom to itself" if other == atom else "two atoms that are bonded already"
-                    place = token.start()
-                    return Fault(place, f"ring bond {number} at position {place} joins {joined}")
-                bonds.add(bond)
-    return None
+    return doubled
 
 
 def atom_positions(text: str) -> list[int]:
@@ -202,12 +191,3 @@ def _unreadable(text: str, position: int) -> str:
             return f"'%' at position {position} needs a ring number of two digits"
         case character:
             return f"illegal character {character!r} at position {position}"
-
-
-def _first_unclosed(branches: list[int], rings: dict[int, int]) -> Fault:
-    place, number = min(
-        [*((place, -1) for place in branches), *((rings[number], number) for number in rings)]
-    )
-    if number < 0:
-        return Fault(place, f"'(' at position {place} is never closed")
-    return Fault(place, f"ring bond {number} is opened at position {place} and never closed")

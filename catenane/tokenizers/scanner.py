@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from string import ascii_letters, digits
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,47 +88,25 @@ class Scanner:
 
 
 class SpanTable:
-    """The tokens of a vocabulary, sorted for a search by their bytes.
-
-    A token of up to eight bytes is kept as a number; longer ones as text, one table for each size.
-    """
+    """The tokens of a vocabulary by their bytes: of up to eight as numbers to search, longer ones by text."""
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        short: dict[int, int] = {}
-        long: dict[int, dict[bytes, int]] = {}
-        for token, number in vocabulary.items():
-            text = token.encode("utf-8", "surrogatepass")
-            if len(text) <= WORD_BYTES:
-                short[int.from_bytes(text, "little")] = number
-            else:
-                long.setdefault(len(text), {})[text] = number
-        self._short = _Column(short, np.uint64)
-        self._long = {size: _Column(tokens, f"S{size}") for size, tokens in long.items()}
+        ids = {token.encode("utf-8", "surrogatepass"): number for token, number in vocabulary.items()}
+        self._long = {text: number for text, number in ids.items() if len(text) > WORD_BYTES}
+        short = sorted((int.from_bytes(text, "little"), ids[text]) for text in ids.keys() - self._long.keys())
+        # One entry more than there are keys, so that a search past the last key still reads one.
+        self._keys = np.array([*(key for key, _ in short), 0], np.uint64)
+        self._ids = np.array([*(number for _, number in short), -1], np.int32)
 
     def find(self, padded: bytes, starts: Places, sizes: Places) -> NDArray[np.int32]:
         """The id of each span, -1 for no token: (n,). The text has eight spare bytes behind it."""
         words = words_at(padded, starts) & _MASKS[np.minimum(sizes, WORD_BYTES)]
-        found = self._short.find(words)
-        found[sizes > WORD_BYTES] = -1
-        for size, tokens in self._long.items():
-            rows = np.flatnonzero(sizes == size)
-            if len(rows):
-                found[rows] = tokens.find(_windows(padded, f"S{size}")[starts[rows]])
+        places = np.searchsorted(self._keys[:-1], words)
+        found = np.where(self._keys[places] == words, self._ids[places], np.int32(-1))
+        long = np.flatnonzero(sizes > WORD_BYTES)
+        spans = zip(starts[long].tolist(), sizes[long].tolist(), strict=True)
+        found[long] = [self._long.get(padded[start : start + size], -1) for start, size in spans]
         return found
-
-
-class _Column:
-    """Sorted keys of one dtype, each with an id."""
-
-    def __init__(self, ids: Mapping[Any, int], dtype: Any) -> None:
-        keys = sorted(ids)
-        # One entry more than there are keys, so that a search past the last key still reads one.
-        self._keys = np.array([*keys, *keys[:1]], dtype)
-        self._ids = np.array([*(ids[key] for key in keys), -1], np.int32)
-
-    def find(self, wanted: NDArray[Any]) -> NDArray[np.int32]:
-        places = np.searchsorted(self._keys[:-1], wanted)
-        return np.where(self._keys[places] == wanted, self._ids[places], np.int32(-1))
 
 
 class _Batch:
@@ -216,10 +194,6 @@ def _tail_words(batch: _Batch, tails: Places, sizes: Places) -> Spans:
 
 def words_at(padded: bytes, starts: Places) -> NDArray[np.uint64]:
     """The eight bytes from each place on as one little-endian number, shape (n,)."""
-    return _windows(padded, "<u8")[starts]
-
-
-def _windows(padded: bytes, dtype: str) -> NDArray[Any]:
-    """All overlapping stretches of a text, one from each byte on, without a copy."""
-    size = np.dtype(dtype).itemsize
-    return np.ndarray((len(padded) - size + 1,), dtype, padded, strides=(1,))
+    # All overlapping words of the text, one from each byte on, without a copy.
+    words: NDArray[np.uint64] = np.ndarray((len(padded) - WORD_BYTES + 1,), "<u8", padded, strides=(1,))
+    return words[starts]

@@ -11,7 +11,6 @@ from catenane.notation.syntax import (
     atom_positions,
     excerpt,
     find_fault,
-    find_ring_fault,
     notation_error,
     well_formed,
 )
@@ -40,7 +39,7 @@ def test_it_accepts_exactly_what_rdkit_parses():
 
     draw = random.Random(0)
     strings = {"".join(draw.choices(PIECES, k=draw.randint(1, 9))) for _ in range(40_000)}
-    accepted = {text for text in strings if well_formed(text) and find_ring_fault(text) is None}
+    accepted = {text for text in strings if find_fault(text, bonds=True) is None}
     with rdBase.BlockLogs():
         parsed = {text for text in strings if Chem.MolFromSmiles(text, sanitize=False) is not None}
     assert accepted == parsed
@@ -93,7 +92,7 @@ def test_blocks_are_closed_before_the_dot():
     [("C11", 2), ("C1C1", 3), ("C12CCC12", 7), ("C(C1)CC1", None), ("C1CC1.C1CC1", None)],
 )
 def test_ring_bonds_join_what_is_not_joined(text, position):
-    fault = find_ring_fault(text)
+    fault = find_fault(text, bonds=True)
     assert (fault and fault.position) == position
 
 

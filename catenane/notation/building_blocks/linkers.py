@@ -127,14 +127,16 @@ def _infer_shape(mol: Chem.Mol, atoms: tuple[int, ...]) -> str:
     if len(atoms) in (4, 6) and ((apart_NN == _META).sum(axis=1) == 1).all() and apart_NN.min() == _META:
         return "h-shaped" if len(atoms) == 4 else "star"
     if len(atoms) not in (2, 4):
-        raise NotationError(
-            f"a linker with {len(atoms)} connecting groups has no shape here unless one is given"
-        )
+        reason = f"a linker with {len(atoms)} connecting groups has no shape here unless one is given"
+        raise NotationError(reason)
     models_MA3 = _models(mol)
     if len(atoms) == 4:
-        flattest = min(_thickness(model_A3[list(atoms)]) for model_A3 in models_MA3)
-        return "square" if flattest < _PLANAR else "tetrahedral"
-    angle = max(_angle(mol, model_A3, atoms) for model_A3 in models_MA3)
+        corners_M43 = models_MA3[:, atoms]
+        extents_M3 = np.linalg.svd(corners_M43 - corners_M43.mean(axis=1, keepdims=True), compute_uv=False)
+        return "square" if (extents_M3[:, 2] / extents_M3[:, 0]).min() < _PLANAR else "tetrahedral"
+    first_M3, second_M3 = (_directions(mol, models_MA3, atom) for atom in atoms)
+    cosine = (first_M3 * second_M3).sum(axis=1).min()
+    angle = math.degrees(math.acos(np.clip(cosine, -1.0, 1.0)))
     return "linear" if angle >= _LINEAR else "angled" if angle >= _ANGLED else "bent"
 
 
@@ -158,21 +160,10 @@ def _models(mol: Chem.Mol) -> np.ndarray:
     return np.stack([conformer.GetPositions()[: mol.GetNumAtoms()] for conformer in model.GetConformers()])
 
 
-def _thickness(corners_43: np.ndarray) -> float:
-    extents_3 = np.linalg.svd(corners_43 - corners_43.mean(axis=0), compute_uv=False)
-    return float(extents_3[2] / extents_3[0])
-
-
-def _angle(mol: Chem.Mol, model_A3: np.ndarray, atoms: tuple[int, ...]) -> float:
-    """Degrees between the directions in which two connecting atoms point."""
-    first_3, second_3 = (_direction(mol, model_A3, atom) for atom in atoms)
-    return math.degrees(math.acos(np.clip(first_3 @ second_3, -1.0, 1.0)))
-
-
-def _direction(mol: Chem.Mol, model_A3: np.ndarray, index: int) -> np.ndarray:
-    """Unit vector to an atom from the middle of its heavy neighbours other than oxygen."""
+def _directions(mol: Chem.Mol, models_MA3: np.ndarray, index: int) -> np.ndarray:
+    """Unit vectors (M, 3) to an atom from the middle of its heavy neighbours other than oxygen."""
     neighbours = mol.GetAtomWithIdx(index).GetNeighbors()
     carriers = [atom.GetIdx() for atom in neighbours if atom.GetSymbol() != "O"]
-    vector_3 = model_A3[index] - model_A3[carriers].mean(axis=0)
-    unit_3: np.ndarray = vector_3 / np.linalg.norm(vector_3)
-    return unit_3
+    vectors_M3 = models_MA3[:, index] - models_MA3[:, carriers].mean(axis=1)
+    units_M3: np.ndarray = vectors_M3 / np.linalg.norm(vectors_M3, axis=1, keepdims=True)
+    return units_M3
