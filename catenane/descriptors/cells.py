@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from catenane.descriptors.linkers import LinkerTraits
 from catenane.descriptors.nodes import CLUSTERS, NodeTraits
@@ -44,6 +44,9 @@ _NETS = {
 }
 _TWELVEFOLD = {"fcu", "pcu", "hex", "bct"}
 """What hexamers that bind twelve linkers are taken for where linkers of unequal length distort fcu."""
+
+
+Assignment: TypeAlias = tuple[float, tuple[LinkerTraits, ...]]
 
 
 class Unit(NamedTuple):
@@ -111,14 +114,11 @@ def _regular(node: NodeTraits, linkers: Sequence[LinkerTraits], net: Net) -> Uni
 
 def _edge(node: NodeTraits, linker: LinkerTraits) -> float:
     cluster = CLUSTERS[node.kind]
-    return linker.reach + 2 * (
-        cluster.to_carboxylate if linker.binding == "carboxylate" else cluster.to_nitrogen
-    )
+    end = cluster.to_carboxylate if linker.binding == "carboxylate" else cluster.to_nitrogen
+    return linker.reach + 2 * end
 
 
-def _assignments(
-    linkers: Sequence[LinkerTraits], n_places: int
-) -> list[tuple[float, tuple[LinkerTraits, ...]]]:
+def _assignments(linkers: Sequence[LinkerTraits], n_places: int) -> list[Assignment]:
     """Ways to set the listed linkers on so many classes of edges, with their probabilities.
 
     Two linkers a, b on three classes read aab or abb. More linkers than classes are variants of fewer

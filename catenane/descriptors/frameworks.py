@@ -156,9 +156,7 @@ def _linker_values(blocks: Sequence[LinkerTraits], linkers: Sequence[LinkerTrait
     yield from _counts([(1.0, linker) for linker in blocks])
 
 
-def _cell_values(
-    mofid: Mofid, nodes: Sequence[NodeTraits], linkers: Sequence[LinkerTraits]
-) -> Iterable[float]:
+def _cell_values(mofid: Mofid, nodes: Sequence[NodeTraits], linkers: list[LinkerTraits]) -> Iterable[float]:
     known = [node for node in nodes if node.kind != "other"]
     units = read_units(known[0], linkers, next(iter(mofid.nets), "")) if known else []
     yield bool(units)
@@ -179,7 +177,10 @@ def _unit_values(unit: Unit, node: NodeTraits, n_nets: int) -> Iterable[float]:
     yield from (edges[0], _mean(edges), edges[-1])
     yield edges[0] * edges[min(1, len(edges) - 1)] / n_nets**2
     yield from (spacing, lateral, spacing - breadth, lateral - (breadth + thickness) / 2)
-    openings = _openings(unit, n_nets)
+    # Of every class of edges, the length less the mean breadth of the linkers on the others.
+    breadths = [linker.breadth for linker in linkers]
+    others = [breadths[:i] + breadths[i + 1 :] or breadths for i in range(len(unit.edges))]
+    openings = [edge / n_nets - _mean(other) for edge, other in zip(unit.edges, others, strict=True)]
     yield from (min(openings), _mean(openings), max(openings))
     borne = sorted(zip(unit.edges, linkers, strict=False), key=lambda pair: pair[0])
     for edge, linker in (borne[0], borne[-1]):
@@ -197,16 +198,6 @@ def _unit_values(unit: Unit, node: NodeTraits, n_nets: int) -> Iterable[float]:
     yield sum(n * linker.polar_area for n, linker in unit.linkers) / volume
     yield sum(n * linker.refractivity for n, linker in unit.linkers) / volume
     yield from _counts([(1000 * n / volume, linker) for n, linker in unit.linkers])
-
-
-def _openings(unit: Unit, n_nets: int) -> list[float]:
-    """For every class of edges, its length less the mean breadth of the linkers on the others."""
-    breadths = [linker.breadth for _, linker in unit.linkers]
-    openings = []
-    for number, edge in enumerate(unit.edges):
-        others = [b for place, b in enumerate(breadths) if place != number] or breadths
-        openings.append(edge / n_nets - _mean(others))
-    return openings
 
 
 def _columns(rows: Iterable[Sequence[float]], width: int) -> list[list[float]]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import Literal, NamedTuple, TypeAlias
 
 from catenane.descriptors.layout import backbone_atoms, measure, place_atoms
-from catenane.notation import Chem, atoms_beyond, mend_block
+from catenane.notation import Chem, atoms_beyond, mend_block, pattern
 
 __all__ = ["ELEMENTS", "LINKER_PROPERTIES", "SUBSTITUENTS", "LinkerTraits", "read_linker"]
 
@@ -131,15 +131,10 @@ def _sites(mol: Chem.Mol) -> tuple[Binding, list[int]]:
 def _first_match(mol: Chem.Mol, patterns: Sequence[str], at_least: int) -> list[int]:
     """First atoms of the matches of the first pattern that matches often enough."""
     for smarts in patterns:
-        found = sorted({match[0] for match in mol.GetSubstructMatches(_query(smarts))})
+        found = sorted({match[0] for match in mol.GetSubstructMatches(pattern(smarts))})
         if len(found) >= at_least:
             return found
     return []
-
-
-@cache
-def _query(smarts: str) -> Chem.Mol:
-    return Chem.MolFromSmarts(smarts)
 
 
 def _groups(mol: Chem.Mol, core: set[int]) -> Iterator[list[int]]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catenane.notation import Chem, NotationName, Record, Smiles, compute_all, rdkit_errors
+from catenane.notation import Chem, NotationName, Record, Smiles, compute_all, pattern, rdkit_errors
 
 __all__ = ["HAS_FRAGMENTS", "MOLECULE_DESCRIPTORS", "count_fragments", "describe_molecule", "fragments"]
 
@@ -102,7 +102,7 @@ def describe_molecule(smiles: Smiles) -> list[float]:
         sum(atom.GetIsAromatic() for atom in atoms) / max(len(atoms), 1),
         max(map(len, mol.GetRingInfo().AtomRings()), default=0),
         *(symbols[symbol] for symbol in _ELEMENTS),
-        *(len(mol.GetSubstructMatches(query)) for query in _queries()),
+        *(len(mol.GetSubstructMatches(pattern(smarts))) for smarts in _GROUPS.values()),
     ]
 
 
@@ -133,11 +133,6 @@ def _calculator() -> Any:
     from rdkit.Chem.rdMolDescriptors import Properties
 
     return Properties(list(_PROPERTIES))
-
-
-@cache
-def _queries() -> list[Chem.Mol]:
-    return [Chem.MolFromSmarts(smarts) for smarts in _GROUPS.values()]
 
 
 @cache

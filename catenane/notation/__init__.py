@@ -21,7 +21,7 @@ from catenane.notation.registry import (
     respell,
 )
 from catenane.notation.smiles import Smiles
-from catenane.notation.toolkit import Chem, heed_interrupts, rdkit_errors
+from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_errors
 
 __all__ = [
     "FAILED_TOPOLOGIES",
@@ -43,6 +43,7 @@ __all__ = [
     "heed_interrupts",
     "mend_block",
     "normalise",
+    "pattern",
     "rdkit_errors",
     "read_block",
     "read_mixed",

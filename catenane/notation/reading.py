@@ -111,11 +111,11 @@ def compute_all(
     Raises:
         NotationError: It cannot be computed for a record, the first of these.
     """
-    missing = [record for record in dict.fromkeys(records) if not record.has(feature)]
+    missing = [record for record in dict.fromkeys(records) if feature not in record.computed]
     for record, value in zip(missing, _in_shares(_compute, missing, (feature,), n_jobs), strict=True):
         if isinstance(value, NotationError):
             raise value
-        record.keep(feature, value)
+        record.computed[feature] = value
     at_hand = {record: record for record in missing}
     return [at_hand.get(record, record).compute(feature) for record in records]
 
@@ -125,9 +125,7 @@ def as_records(items: Sequence[Record] | Sequence[str], notation: NotationName) 
     return [item if isinstance(item, Record) else Record(item, notation) for item in items]
 
 
-def _read(
-    strings: Sequence[str], notation: NotationName, features: Sequence[Feature]
-) -> list[Record | NotationError]:
+def _read(strings: Sequence[str], notation: NotationName, features: Sequence[Feature]) -> list[Any]:
     read = get_notation(notation).read
     found: list[Record | NotationError] = []
     for text in strings:

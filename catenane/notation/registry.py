@@ -30,16 +30,16 @@ class Record:
     """One string in normal form, and what was computed from it when first asked for.
 
     Equal strings of one notation are equal records. A pickled record carries what was computed, but no
-    molecule: it is parsed again if something else is asked for.
+    molecule: it is parsed again if something else is asked for. `computed` holds the values by function.
     """
 
-    __slots__ = ("_computed", "_parsed", "notation", "text")
+    __slots__ = ("_parsed", "computed", "notation", "text")
 
     def __init__(self, text: str, notation: NotationName, parsed: Any = None) -> None:
         self.text = text
         self.notation = notation
         self._parsed = parsed
-        self._computed: dict[Callable[[Record], Any], Any] = {}
+        self.computed: dict[Callable[[Record], Any], Any] = {}
 
     def __repr__(self) -> str:
         return f"Record({self.text!r}, {self.notation!r})"
@@ -51,7 +51,7 @@ class Record:
         return hash(self.text)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Record, (self.text, self.notation), (None, {"_computed": self._computed})
+        return Record, (self.text, self.notation), (None, {"computed": self.computed})
 
     @property
     def parsed(self) -> Any:
@@ -67,17 +67,9 @@ class Record:
 
     def compute(self, function: Callable[[Record], T]) -> T:
         """The value of a function of the record, computed once."""
-        if function not in self._computed:
-            self._computed[function] = function(self)
-        return cast(T, self._computed[function])
-
-    def has(self, function: Callable[[Record], Any]) -> bool:
-        """Whether the value of a function is at hand."""
-        return function in self._computed
-
-    def keep(self, function: Callable[[Record], T], value: T) -> None:
-        """Keep the value of a function that was computed elsewhere."""
-        self._computed[function] = value
+        if function not in self.computed:
+            self.computed[function] = function(self)
+        return cast(T, self.computed[function])
 
     @property
     def is_parsed(self) -> bool:

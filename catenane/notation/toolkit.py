@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from catenane.errors import NotationError
 from catenane.notation.syntax import notation_error
 
-__all__ = ["LONGEST", "Chem", "heed_interrupts", "rdkit_errors"]
+__all__ = ["LONGEST", "Chem", "heed_interrupts", "pattern", "rdkit_errors"]
 
 LONGEST = 5_000
 """Characters; RDKit walks chains by recursion, and several times as many overflow the stack."""
@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from rdkit import Chem
 else:
     Chem = _Late("rdkit.Chem")
+
+
+@cache
+def pattern(smarts: str) -> Chem.Mol:
+    """The query that a SMARTS describes."""
+    return Chem.MolFromSmarts(smarts)
 
 
 @contextmanager

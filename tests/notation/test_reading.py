@@ -104,9 +104,9 @@ def test_mixed_strings_are_read_by_their_look():
 
 def test_values_are_computed_once():
     record = Record("CCO", "smiles")
-    assert not record.has(length)
+    assert length not in record.computed
     assert compute_all([record, Record("CCO", "smiles")], length) == [3, 3]
-    assert record.has(length)
+    assert length in record.computed
 
 
 def test_notations_by_name():

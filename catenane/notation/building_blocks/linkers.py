@@ -11,7 +11,7 @@ import numpy as np
 
 from catenane.errors import ConfigError, NotationError
 from catenane.notation.blocks import canonical_block, read_block, write_block
-from catenane.notation.toolkit import Chem
+from catenane.notation.toolkit import Chem, pattern
 
 __all__ = ["Donor", "Linker", "Shape", "deprotonate"]
 
@@ -87,7 +87,7 @@ class Linker:
 
 def deprotonate(mol: Chem.Mol) -> Chem.Mol:
     """Make carboxylates of the carboxylic acids of a molecule, in place, and return it."""
-    for (index,) in mol.GetSubstructMatches(Chem.MolFromSmarts(_ACID_HYDROXYL)):
+    for (index,) in mol.GetSubstructMatches(pattern(_ACID_HYDROXYL)):
         oxygen = mol.GetAtomWithIdx(index)
         oxygen.SetFormalCharge(-1)
         oxygen.SetNumExplicitHs(0)
@@ -97,13 +97,13 @@ def deprotonate(mol: Chem.Mol) -> Chem.Mol:
 
 
 def _connecting_atoms(mol: Chem.Mol) -> tuple[Donor, tuple[int, ...]]:
-    carboxylates = mol.GetSubstructMatches(Chem.MolFromSmarts(_CARBOXYLATE))
+    carboxylates = mol.GetSubstructMatches(pattern(_CARBOXYLATE))
     if len(carboxylates) > 1:
         return "carboxylate", tuple(match[0] for match in carboxylates)
-    imidazolates = mol.GetSubstructMatches(Chem.MolFromSmarts(_IMIDAZOLATE))
+    imidazolates = mol.GetSubstructMatches(pattern(_IMIDAZOLATE))
     if imidazolates:
         return "imidazolate", tuple(match[place] for match in imidazolates for place in (0, 2))
-    nitrogens = tuple(match[0] for match in mol.GetSubstructMatches(Chem.MolFromSmarts(_NITROGENS)))
+    nitrogens = tuple(match[0] for match in mol.GetSubstructMatches(pattern(_NITROGENS)))
     distances = _distances(mol, nitrogens)
     # Nitrogens inside, such as those of a tetrazine between two pyridines, do not reach a node.
     outermost = {pair for pair, distance in distances.items() if distance == max(distances.values())}
