@@ -10,7 +10,7 @@ import itertools
 import math
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
 from catenane.descriptors.linkers import LinkerTraits
 from catenane.descriptors.nodes import CLUSTERS, NodeTraits
@@ -44,9 +44,6 @@ _NETS = {
 }
 _TWELVEFOLD = {"fcu", "pcu", "hex", "bct"}
 """What hexamers that bind twelve linkers are taken for where linkers of unequal length distort fcu."""
-
-
-Assignment: TypeAlias = tuple[float, tuple[LinkerTraits, ...]]
 
 
 class Unit(NamedTuple):
@@ -118,7 +115,9 @@ def _edge(node: NodeTraits, linker: LinkerTraits) -> float:
     return linker.reach + 2 * end
 
 
-def _assignments(linkers: Sequence[LinkerTraits], n_places: int) -> list[Assignment]:
+def _assignments(
+    linkers: Sequence[LinkerTraits], n_places: int
+) -> list[tuple[float, Sequence[LinkerTraits]]]:
     """Ways to set the listed linkers on so many classes of edges, with their probabilities.
 
     Two linkers a, b on three classes read aab or abb. More linkers than classes are variants of fewer

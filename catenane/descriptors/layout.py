@@ -48,12 +48,9 @@ def place_atoms(mol: Chem.Mol, backbone: Iterable[int]) -> dict[int, Point]:
 
 
 def measure(placed: dict[int, Point], sites: Sequence[int]) -> tuple[float, float, float, float]:
-    """Size of a linker in angstrom.
+    """Size of a linker in angstrom: reach, breadth, thickness and offset, as `LINKER_PROPERTIES` has them.
 
-    Returns:
-        The distance of the two sites that are farthest apart (NaN with fewer than two); the larger and the
-        smaller extent of the atoms at right angles to the line through these sites; and the distance of the
-        middle of the atoms from that line.
+    With fewer than two sites there is no reach (NaN).
     """
     ends = [(math.dist(placed[a], placed[b]), a, b) for i, a in enumerate(sites) for b in sites[:i]]
     reach, first, last = max(ends) if ends else (math.nan, next(iter(placed)), next(reversed(placed)))

@@ -57,10 +57,7 @@ LINKER_PROPERTIES = {
 
 
 class LinkerTraits(NamedTuple):
-    """One organic block; for what is not said here see `LINKER_PROPERTIES`.
-
-    A block that bridges nothing has no lengths (NaN).
-    """
+    """One organic block; the last eleven are `LINKER_PROPERTIES`, lengths NaN where it bridges nothing."""
 
     binding: Binding
     """What binds metals; "none" for a block that bridges nothing, such as a lost substituent."""

@@ -6,9 +6,11 @@ Fragments are the surroundings of every atom, hashed and counted: D. Rogers, M. 
 
 from __future__ import annotations
 
+import tomllib
 from collections import Counter
 from collections.abc import Sequence
 from functools import cache
+from importlib.resources import files
 from typing import Any
 
 import numpy as np
@@ -23,51 +25,10 @@ _N_KINDS, _RADIUS = 2048, 2
 HAS_FRAGMENTS: frozenset[NotationName] = frozenset({"smiles"})
 """Notations whose strings are one molecule each."""
 
-_PROPERTIES = {
-    "amw": ("mass", "average mass, g/mol"),
-    "tpsa": ("polar_area", "topological polar surface area, Å2"),
-    "labuteASA": ("surface", "approximate surface area after Labute, Å2"),
-    "NumHBD": ("n_donors", "hydrogen-bond donors"),
-    "NumHBA": ("n_acceptors", "hydrogen-bond acceptors"),
-    "NumRotatableBonds": ("n_rotatable", "rotatable bonds"),
-    "NumAmideBonds": ("n_amides", "amide bonds"),
-    "FractionCSP3": ("fraction_sp3", "share of carbons that are sp3"),
-    "NumHeavyAtoms": ("n_heavy", "heavy atoms"),
-    "NumHeteroatoms": ("n_heteroatoms", "atoms other than carbon and hydrogen"),
-    "NumRings": ("n_rings", "rings"),
-    "NumAromaticRings": ("n_aromatic_rings", "aromatic rings"),
-    "NumAliphaticRings": ("n_aliphatic_rings", "rings with a bond that is not aromatic"),
-    "NumSaturatedRings": ("n_saturated_rings", "saturated rings"),
-    "NumAromaticHeterocycles": ("n_aromatic_heterocycles", "aromatic rings with a heteroatom"),
-    "NumAliphaticHeterocycles": ("n_aliphatic_heterocycles", "aliphatic rings with a heteroatom"),
-    "NumSpiroAtoms": ("n_spiro", "atoms that two rings share alone"),
-    "NumBridgeheadAtoms": ("n_bridgeheads", "atoms at the ends of bridges"),
-    "NumAtomStereoCenters": ("n_stereocentres", "tetrahedral stereocentres"),
-    "chi0v": ("chi0v", "valence connectivity of order 0"),
-    "chi1v": ("chi1v", "valence connectivity of order 1"),
-    "hallKierAlpha": ("alpha", "size of atoms relative to sp3 carbon, after Hall and Kier"),
-    "kappa1": ("kappa1", "shape index of order 1"),
-    "kappa2": ("kappa2", "shape index of order 2"),
-}
+_TABLES = tomllib.loads(files(__package__).joinpath("molecules.toml").read_text(encoding="utf-8"))
+_PROPERTIES: dict[str, tuple[str, str]] = _TABLES["properties"]
+_GROUPS: dict[str, str] = _TABLES["groups"]
 _ELEMENTS = ("C", "N", "O", "F", "Cl", "Br", "I", "S", "P", "B", "Si")
-_GROUPS = {
-    "carboxylic_acid": "[CX3](=O)[OX2H1,OX1-]",
-    "ester": "[#6][CX3](=O)[OX2H0][#6]",
-    "ketone": "[#6][CX3](=O)[#6]",
-    "aldehyde": "[CX3H1](=O)",
-    "alcohol": "[CX4][OX2H]",
-    "phenol": "c[OX2H]",
-    "ether": "[#6;!$(C=O)][OX2][#6;!$(C=O)]",
-    "amine": "[NX3;!$(N~[!#6]);!$(N~[#6]~[O,N,S;X1])][CX4]",
-    "aniline": "[NX3;!$(N~[!#6]);!$(NC=[O,N,S])]c",
-    "nitrile": "C#N",
-    "nitro": "[$([NX3](=O)=O),$([NX3+](=O)[O-])]",
-    "sulfonyl": "S(=O)(=O)",
-    "halide": "[CX4][F,Cl,Br,I]",
-    "alkene": "[CX3]=[CX3]",
-    "alkyne": "C#C",
-}
-
 MOLECULE_DESCRIPTORS: dict[str, str] = {
     **dict(_PROPERTIES.values()),
     "log_p": "octanol-water partition coefficient after Crippen",
@@ -115,11 +76,7 @@ def count_fragments(records: Sequence[Record], n_kinds: int = _N_KINDS) -> NDArr
 
 
 def fragments(record: Record) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Kinds of fragments that occur in a molecule, and their counts; both empty for what is none.
-
-    Raises:
-        NotationError: RDKit fails on it.
-    """
+    """Kinds of fragments that occur in a molecule, and their counts; both empty for what is none."""
     if record.notation not in HAS_FRAGMENTS:
         return np.zeros(0, np.uint16), np.zeros(0, np.uint8)
     with rdkit_errors(record.text):

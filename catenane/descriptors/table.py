@@ -23,7 +23,6 @@ from catenane.notation import (
 
 __all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings"]
 
-
 _MEANINGS = {"smiles": MOLECULE_DESCRIPTORS, "mofid": FRAMEWORK_DESCRIPTORS}
 _DESCRIBE: dict[NotationName, Callable[[Any], list[float]]] = {
     "smiles": describe_molecule,

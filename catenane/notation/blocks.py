@@ -22,7 +22,7 @@ def read_block(smiles: str) -> Chem.Mol:
     """The block as an unsanitised molecule: metals, radicals and aromatic rings stay as they are written.
 
     Raises:
-        NotationError: The string is not SMILES of one connected block, or longer than `toolkit.LONGEST`.
+        NotationError: The string is not SMILES of one connected block, or too long.
     """
     if len(smiles) > LONGEST:
         raise notation_error(f"a block of {len(smiles):,} characters, {LONGEST:,} are allowed", smiles)

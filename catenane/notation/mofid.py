@@ -129,19 +129,14 @@ class Mofid:
 
     def groups(self) -> dict[str, tuple[str, ...]]:
         """What frameworks may share: each `linker`, each net as `topology`, and all but catenation."""
-        return {
-            "framework": (self.framework,),
-            "topology": self.nets,
-            "linker": tuple(dict.fromkeys(self.linkers)),
-        }
+        linkers = tuple(dict.fromkeys(self.linkers))
+        return {"framework": (self.framework,), "topology": self.nets, "linker": linkers}
 
     def canonical(self) -> Mofid:
         """The normal form: every block once in the spelling of `canonical_block`, sorted.
 
-        Net codes are in lower case, marks of failure in upper case, each once, their order kept.
-
-        Raises:
-            NotationError: RDKit cannot read a block at all.
+        Net codes are in lower case, marks of failure in upper case, each once, their order kept. A block that
+        RDKit cannot read at all is a `NotationError`.
         """
         cases = ((code.lower(), code.upper()) for code in self.topologies)
         codes = (upper if upper in FAILED_TOPOLOGIES else lower for lower, upper in cases)

@@ -127,7 +127,7 @@ def as_records(items: Sequence[Record] | Sequence[str], notation: NotationName) 
 
 def _read(strings: Sequence[str], notation: NotationName, features: Sequence[Feature]) -> list[Any]:
     read = get_notation(notation).read
-    found: list[Record | NotationError] = []
+    found: list[Any] = []
     for text in strings:
         try:
             record = read(text)

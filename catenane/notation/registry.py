@@ -125,15 +125,12 @@ def get_notation(name: str) -> Notation:
 
 
 def normalise(text: str, notation: NotationName) -> str:
-    """The canonical isomeric SMILES, or the compact MOFid of canonical, sorted blocks, of a string.
+    """Canonical isomeric SMILES, or the compact MOFid of canonical, sorted blocks; see `Notation.read`.
 
     >>> normalise("OCC", "smiles")
     'CCO'
     >>> normalise("[Zn].[O-]C(=O)C=CC(=O)[O-]&&pcu.cat0", "mofid")
     'O=C([O-])C=CC(=O)[O-].[Zn]&&pcu.cat0'
-
-    Raises:
-        NotationError: It is not of that notation; the message gives reason and place.
     """
     return get_notation(notation).read(text).text
 

@@ -102,10 +102,8 @@ def well_formed(text: str, *, apart: bool = False) -> bool:
 def find_fault(text: str, *, apart: bool = False, bonds: bool = False) -> Fault | None:
     """The place that breaks the grammar, or None; what is never closed counts where it is opened.
 
-    Args:
-        text: The whole string.
-        apart: Whether ring bonds and branches may not span a dot, as between the blocks of a MOFid.
-        bonds: Whether a ring bond that joins what is joined already is a fault, if there is no other.
+    Ring bonds and branches may span a dot, but not with `apart`, as between the blocks of a MOFid. With
+    `bonds` a ring bond that joins what is joined already is a fault too, if there is no other.
     """
     position, before, last = 0, "start", "start"
     atom, n_atoms = -1, 0

@@ -65,9 +65,9 @@ def rdkit_errors(text: str, *, silent: bool = True) -> Iterator[None]:
 def heed_interrupts() -> None:
     """Raise KeyboardInterrupt where RDKit would swallow it, from now on in this process.
 
-    RDKit's substructure search takes the signal for itself, returns what it has found so far, and leaves a
-    warning as the only trace. So its messages are sent through Python's logger `rdkit`, which writes them to
-    stderr as before, and that warning becomes the interrupt that it stands for.
+    Its substructure search takes the signal for itself, returns what it has found so far, and leaves a
+    warning as the only trace. So its messages go through Python's logger `rdkit`, which writes them to stderr
+    as before, and that warning becomes the interrupt.
     """
     from rdkit import rdBase
 

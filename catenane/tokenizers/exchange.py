@@ -30,11 +30,7 @@ def write_tokenizer(path: Path, vocabulary: Mapping[str, int], notation: Notatio
 
 
 def read_tokenizer(path: Path) -> tuple[dict[str, int], NotationName]:
-    """Vocabulary and notation of a tokenizer.json.
-
-    Raises:
-        ConfigError: The file is missing, damaged, or its rules are not those of a notation here.
-    """
+    """Vocabulary and notation of a tokenizer.json; `ConfigError` where it is missing, damaged or foreign."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -60,6 +56,8 @@ def _vocabulary(path: Path, model: Any) -> dict[str, int]:
 
 def _document(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, Any]:
     special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    ends = [_piece("SpecialToken", token, 0) for token in ("[CLS]", "[SEP]")]
+    single = [ends[0], _piece("Sequence", "A", 0), ends[1]]
     return {
         "version": "1.0",
         "truncation": None,
@@ -67,7 +65,15 @@ def _document(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str
         "added_tokens": [{"id": i, "content": token, **special} for i, token in enumerate(SPECIAL_TOKENS)],
         "normalizer": None,
         "pre_tokenizer": pre_tokenizer(notation),
-        "post_processor": _template(),
+        "post_processor": {
+            "type": "TemplateProcessing",
+            "single": single,
+            "pair": [*single, _piece("Sequence", "B", 1), _piece("SpecialToken", "[SEP]", 1)],
+            "special_tokens": {
+                token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]}
+                for token in ("[CLS]", "[SEP]")
+            },
+        },
         "decoder": {"type": "Fuse"},
         "model": _model(vocabulary),
     }
@@ -77,17 +83,5 @@ def _model(vocabulary: Mapping[str, int]) -> dict[str, Any]:
     return {"type": "WordLevel", "vocab": dict(vocabulary), "unk_token": "[UNK]"}
 
 
-def _template() -> dict[str, Any]:
-    def piece(kind: str, name: str, segment: int) -> dict[str, Any]:
-        return {kind: {"id": name, "type_id": segment}}
-
-    single = [piece("SpecialToken", "[CLS]", 0), piece("Sequence", "A", 0), piece("SpecialToken", "[SEP]", 0)]
-    return {
-        "type": "TemplateProcessing",
-        "single": single,
-        "pair": [*single, piece("Sequence", "B", 1), piece("SpecialToken", "[SEP]", 1)],
-        "special_tokens": {
-            token: {"id": token, "ids": [SPECIAL_TOKENS.index(token)], "tokens": [token]}
-            for token in ("[CLS]", "[SEP]")
-        },
-    }
+def _piece(kind: str, name: str, segment: int) -> dict[str, Any]:
+    return {kind: {"id": name, "type_id": segment}}

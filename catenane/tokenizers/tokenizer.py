@@ -34,16 +34,13 @@ _LARGEST = 1 << 16
 
 
 class StringTokenizer:
-    """A vocabulary with the rules of its notation.
+    """A vocabulary, which is the id of every token, with the rules of its notation.
 
     Ids 0 to 4 are [PAD], [UNK], [CLS], [SEP] and [MASK]. A special token written out in a string is that
     token, as in the `tokenizers` library; what is not in the vocabulary is [UNK].
 
-    Args:
-        vocabulary: Id of every token, from 0 on without a gap, the special tokens first.
-
     Raises:
-        ConfigError: The vocabulary is not of that kind, or holds what is not one token of the notation.
+        ConfigError: The ids have gaps, or other special tokens, or a token is not one of the notation.
     """
 
     notation: ClassVar[NotationName]
@@ -102,11 +99,7 @@ class StringTokenizer:
         return EncodedStrings(ids, offsets, n_unknown, n_cut)
 
     def decode(self, ids: Iterable[int]) -> str:
-        """The string of these ids, special tokens dropped.
-
-        Raises:
-            DataError: An id is not in the vocabulary.
-        """
+        """The string of these ids, special tokens dropped; `DataError` where one is not in the vocabulary."""
         numbers = list(ids)
         if numbers and not 0 <= min(numbers) <= max(numbers) < self.vocabulary_size:
             strange = next(number for number in numbers if not 0 <= number < self.vocabulary_size)

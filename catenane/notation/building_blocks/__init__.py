@@ -10,14 +10,13 @@ from catenane.notation.building_blocks.library import (
     builtin_nodes,
     builtin_substituents,
 )
-from catenane.notation.building_blocks.linkers import Donor, Linker, Shape, deprotonate
+from catenane.notation.building_blocks.linkers import Donor, Linker, deprotonate
 
 __all__ = [
     "Blueprint",
     "Donor",
     "Linker",
     "Node",
-    "Shape",
     "Slot",
     "Substituent",
     "builtin_blueprints",

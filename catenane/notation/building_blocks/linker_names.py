@@ -45,10 +45,7 @@ def name_linker(smiles: str) -> LinkerName:
 
     The largest linker of the library is taken from which this one can be made by putting groups of the
     library in the place of hydrogens on carbon; acids count as their carboxylates. Where stereochemistry is
-    written it has no name, as the library leaves that out.
-
-    Args:
-        smiles: One block that follows the grammar of SMILES, whether or not it is a molecule to RDKit.
+    written it has no name, as the library leaves that out. It need not be a molecule to RDKit.
     """
     foreign = LinkerName(None, (), molecular_formula(smiles))
     try:

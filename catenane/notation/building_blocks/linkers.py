@@ -55,13 +55,9 @@ class Linker:
 
     @classmethod
     def from_smiles(cls, smiles: str, name: str, *, shape: str | None = None, full_name: str = "") -> Linker:
-        """Read a linker, with its carboxylic acids deprotonated.
+        """Read a linker, with its carboxylic acids deprotonated, its shape found on a 3D model unless given.
 
-        Args:
-            smiles: One block. An imidazolate is written as MOFid does, without its charge: `C1=C[N]C=N1`.
-            name: Trivial name.
-            shape: How its groups point, if known; else it is found on a 3D model.
-            full_name: Systematic name.
+        An imidazolate is written as MOFid does, without its charge: `C1=C[N]C=N1`.
 
         Raises:
             NotationError: Not SMILES of one block, nothing to bind with, or no 3D model.
@@ -116,11 +112,7 @@ def _distances(mol: Chem.Mol, atoms: tuple[int, ...]) -> dict[tuple[int, int], i
 
 
 def _infer_shape(mol: Chem.Mol, atoms: tuple[int, ...]) -> str:
-    """How the connecting atoms of a linker point away, on a 3D model where their number leaves that open.
-
-    Raises:
-        NotationError: RDKit finds no 3D model, or the groups have no shape that has a name here.
-    """
+    """How the connecting atoms of a linker point away, on a 3D model where their number leaves that open."""
     if len(atoms) == 3:
         return "triangular"
     apart_NN = Chem.GetDistanceMatrix(mol)[np.ix_(atoms, atoms)] + np.diag([_META + 1] * len(atoms))
