@@ -15,13 +15,7 @@ from catenane.files import write_json
 from catenane.models.folder import find_bundle
 from catenane.version import __version__
 
-__all__ = [
-    "BUNDLE_UNDER_WAY",
-    "TRAINING_FILES",
-    "RunFolder",
-    "bundle_files",
-    "source_files",
-]
+__all__ = ["BUNDLE_UNDER_WAY", "TRAINING_FILES", "RunFolder", "bundle_files", "source_files"]
 
 MARK = "run.json"
 """Settings, digests of inputs, and files of the run; a folder without it is never resumed or emptied."""
@@ -76,20 +70,17 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         earlier = self._earlier["files"] if self._earlier is not None else []
         for pattern in {*earlier, *self._files}:
-            for leftover in self._found(
-                str(PurePosixPath(pattern).with_name(f".{Path(pattern).name}.*.part"))
-            ):
+            name = PurePosixPath(pattern)
+            for leftover in self._found(str(name.with_name(f".{name.name}.*.part"))):
                 leftover.unlink()
         if self._overwrite:
             self._delete(earlier)
-        self._files = list(dict.fromkeys([*self._files, *([] if self._overwrite else earlier)]))
-        self._write()
+            earlier = []
+        self._write(earlier)
 
     def add(self, folder: str) -> None:
         """Note the files that were written in a folder of the run, to be deleted with it."""
-        names = sorted(f"{folder}/{path.name}" for path in (self.path / folder).iterdir())
-        self._files = list(dict.fromkeys([*self._files, *names]))
-        self._write()
+        self._write(sorted(f"{folder}/{path.name}" for path in (self.path / folder).iterdir()))
 
     def _check_place(self, inputs: Sequence[Path], again: bool) -> None:
         folder = self.path
@@ -141,16 +132,15 @@ class RunFolder:
     def _found(self, pattern: str) -> Iterator[Path]:
         """Files of this name that lie in the folder itself, and not behind a link."""
         for path in list(self.path.glob(pattern)):
-            if path.parent.resolve().is_relative_to(self.path.resolve()) and (
-                path.is_symlink() or path.is_file()
-            ):
+            inside = path.parent.resolve().is_relative_to(self.path.resolve())
+            if inside and (path.is_symlink() or path.is_file()):
                 yield path
 
-    def _write(self) -> None:
-        write_json(
-            self.path / MARK,
-            {"format": FORMAT, "catenane": __version__, **self._run, "files": self._files},
-        )
+    def _write(self, more: Sequence[str]) -> None:
+        """Write `run.json` with more files on its list."""
+        self._files = list(dict.fromkeys([*self._files, *more]))
+        run = {"format": FORMAT, "catenane": __version__, **self._run, "files": self._files}
+        write_json(self.path / MARK, run)
 
 
 def source_files(sources: Sequence[str | Path], data_dir: str | Path | None) -> list[Path]:

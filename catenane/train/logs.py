@@ -8,21 +8,15 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Literal, Self
 
 from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    TextColumn,
-)
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from catenane.errors import MissingDependencyError
 from catenane.files import replaced
 
-__all__ = ["LogFormat", "RunLog", "write_history"]
+__all__ = ["LogFormat", "RunLog"]
 
 logger = logging.getLogger(__name__)
 LogFormat = Literal["csv", "tensorboard"]
@@ -65,24 +59,18 @@ class RunLog:
         self._began = self._resumed if began is None else began
         self._logged, self._done_before, self._n_lines = self._resumed, done, 0
         self._show = sys.stderr.isatty() if show is None else show
+        times = TextColumn("batches  {task.fields[times]}  {task.fields[note]}", markup=False)
         self._bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("batches  {task.fields[times]}  {task.fields[note]}", markup=False),
-            console=Console(stderr=True),
-            transient=True,
-            disable=not self._show,
-        )
+            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), times,
+            console=Console(stderr=True), transient=True, disable=not self._show,
+        )  # fmt: skip
         self._task = self._bar.add_task(label, total=total, completed=done, times="", note="")
 
     def __enter__(self) -> Self:
         self._bar.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._bar.stop()
         if self._writer is not None:
             self._writer.close()
@@ -95,9 +83,13 @@ class RunLog:
             self._log("batch %s of %s, %s", f"{done:,}", f"{self._total:,}", self.times())
 
     def epoch(self, history: Sequence[Mapping[str, Any]], *, n_epochs: int, finished: bool) -> None:
-        """Write the history with its new last row."""
+        """Write the history with its new last row: the CSV anew, so that a resumed run repeats no row."""
         if self._folder is not None:
-            write_history(self._folder / "history.csv", history)
+            path = self._folder / "history.csv"
+            with replaced(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
+                writer = csv.DictWriter(file, fieldnames=list(history[0]))
+                writer.writeheader()
+                writer.writerows(history)
         last = history[-1]
         valid = f", valid {last['valid_loss']:.4f}" if "valid_loss" in last else ""
         note = f"train {last['train_loss']:.4f}{valid}"
@@ -127,14 +119,6 @@ def _clock_time(seconds: float) -> str:
     minutes, seconds = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"
-
-
-def write_history(path: Path, history: Sequence[Mapping[str, Any]]) -> None:
-    """Write one row per epoch as CSV, whole each time, so that a resumed run never repeats a row."""
-    with replaced(path) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, fieldnames=list(history[0]))
-        writer.writeheader()
-        writer.writerows(history)
 
 
 def _tensorboard(folder: Path) -> Any:

@@ -39,30 +39,24 @@ class TrainingTask(Protocol[Batch]):
     @property
     def model(self) -> nn.Module:
         """The network that is trained."""
-        ...
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch, about."""
-        ...
 
     def batches(self, epoch: int, start: int) -> Iterator[Batch]:
         """The epoch's micro-batches from the one numbered `start`, on the CPU; the same at every call."""
-        ...
 
     def weight(self, batch: Batch) -> float:
         """Number of labels or tokens that the loss of a micro-batch is the mean over."""
-        ...
 
     def loss(self, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
         """Mean loss of a micro-batch; the model is on `device`."""
-        ...
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Scores on the validation rows: `valid_loss`, `valid_score` (lower is better), and any other.
 
         Without validation rows there are none, and the last epoch counts as the best.
         """
-        ...
 
 
 def run(
@@ -92,21 +86,21 @@ def run(
         device: "cpu", "cuda", "cuda:1", ...; the fastest by default.
         watch: Called after every epoch, with the model in evaluation mode; what it gives joins the history.
 
-    Returns:
-        Where the run ended, its history included.
-
     Raises:
         TrainingError: A loss, a gradient or a validation score is not finite (the model then has the weights
             of its best epoch so far, and the last checkpoint stays), or the checkpoint belongs to another
             run, or cannot be written.
         MissingDependencyError: TensorBoard is asked for and not installed.
     """
-    with forked_generators(best_device(device)):
-        loop = _Loop(task, settings, folder, seed=seed, fingerprint=fingerprint, resume=resume, device=device)
+    target = best_device(device)
+    with forked_generators(target):
+        loop = _Loop(task, settings, folder, Progress(fingerprint), seed, target)
+        if resume:
+            loop.load()
+        total, began = loop.epochs * loop.n_batches, time.monotonic() - loop.progress.seconds
         try:
-            total = loop.epochs * loop.n_batches
             with RunLog(
-                folder, kind=log, label=task.label, done=loop.n_done, total=total, began=loop.began
+                folder, kind=log, label=task.label, done=loop.n_done, total=total, began=began
             ) as bar:
                 while not loop.progress.finished:
                     loop.train_epoch(bar)
@@ -127,41 +121,36 @@ class _Loop:
         task: TrainingTask[Any],
         settings: TrainingConfig,
         folder: Path | None,
-        *,
+        progress: Progress,
         seed: int,
-        fingerprint: str,
-        resume: bool,
-        device: str | None,
+        device: torch.device,
     ) -> None:
         from lightning_fabric import Fabric
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-        target = best_device(device)
         tune_cpu()
-        self.fabric = Fabric(
-            accelerator=target.type,
-            devices=fabric_devices(target),
-            precision=resolve_precision(settings.precision, target),
-        )
+        precision = resolve_precision(settings.precision, device)
+        self.fabric = Fabric(accelerator=device.type, devices=fabric_devices(device), precision=precision)
         self.task, self.settings, self.seed = task, settings, seed
         self.model, self.optimizer = self.fabric.setup(task.model, make_optimizer(task.model, settings))
         self.peaks = [group["lr"] for group in self.optimizer.param_groups]
         self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
-        self.progress, self.best = Progress(fingerprint), snapshot(task.model)
-        if resume and self.checkpoint is not None and self.checkpoint.is_file():
-            self.progress, self.best = load_checkpoint(
-                self.checkpoint, task.model, self.optimizer.optimizer, fingerprint
-            )
+        self.progress, self.best = progress, snapshot(task.model)
         self.n_batches = task.n_batches()
         self.epochs = n_epochs(settings, self.n_batches)
         self.patience = settings.patience if settings.patience >= 1 else settings.patience * self.epochs
-        self.began = time.monotonic() - self.progress.seconds
-        self.set_rate()
 
     @property
     def n_done(self) -> int:
         """Micro-batches that are done, about."""
         return self.progress.epoch * self.n_batches + self.progress.batch
+
+    def load(self) -> None:
+        """Go on from the checkpoint, if there is one."""
+        if self.checkpoint is not None and self.checkpoint.is_file():
+            self.progress, self.best = load_checkpoint(
+                self.checkpoint, self.task.model, self.optimizer.optimizer, self.progress.fingerprint
+            )
 
     def save(self) -> None:
         """Write the checkpoint.
@@ -192,8 +181,10 @@ class _Loop:
     def train_epoch(self, bar: RunLog) -> None:
         """Train to the end of the epoch from wherever `progress` stands, saving now and then."""
         self.model.train()
+        self.set_rate()
         progress, settings = self.progress, self.settings
         saved = time.monotonic()
+        began = saved - progress.seconds
         batches = self.task.batches(progress.epoch, progress.batch)
         while group := list(itertools.islice(batches, settings.accumulate)):
             loss, weight = self.accumulate_gradients(group)
@@ -210,7 +201,7 @@ class _Loop:
             self.optimizer.step()
             self.optimizer.zero_grad(set_to_none=True)
             progress.step += 1
-            progress.seconds = time.monotonic() - self.began
+            progress.seconds = time.monotonic() - began
             # Only between steps: gradients that are still accumulating are not part of a checkpoint.
             if time.monotonic() - saved > settings.checkpoint_seconds:
                 self.save()
@@ -242,8 +233,9 @@ class _Loop:
         """Validate, note the epoch in the history, and keep its weights if they are the best so far."""
         progress = self.progress
         self.model.eval()
+        began = time.monotonic()
         scores = self.task.validate(self.model, self.fabric.device)
-        progress.seconds = time.monotonic() - self.began
+        progress.seconds += time.monotonic() - began
         score = scores.get("valid_score")
         if score is not None and not math.isfinite(score):
             self.stop(f"the validation score is {score}", f"after batch {progress.batch}")

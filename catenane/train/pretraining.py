@@ -107,11 +107,17 @@ def pretrain(
     }  # fmt: skip
     opened = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
-    chosen = dataclasses.replace(
-        chosen, encoder=dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
-    )
+    shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
+    chosen = dataclasses.replace(chosen, encoder=shape)
     opened.open()
-    corpus = _open_or_write(folder / "corpus", corpora, reader, chosen, column, data_dir, resume=resume)
+    if resume and (folder / "corpus" / "index.json").is_file():
+        corpus = open_corpus(folder / "corpus")
+        corpus.check_tokenizer(reader)
+    else:
+        corpus = write_corpus(
+            folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length, string_column=column,
+            data_dir=data_dir,
+        )  # fmt: skip
     logger.info("%s", _describe_counts(corpus.index.counts))
     kind = OBJECTIVES[chosen.objective].kind
     config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
@@ -120,15 +126,9 @@ def pretrain(
         model = config.build_model()
     training = PretrainingTask(model, corpus, reader, chosen, seed)
     progress = run(
-        training,
-        chosen.pretraining,
-        folder,
-        seed=seed,
+        training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
         fingerprint=fingerprint(asked, corpus.lengths.tobytes()),
-        resume=resume,
-        log=log,
-        device=device,
-    )
+    )  # fmt: skip
     best = progress.history[progress.best_epoch]
     metrics: dict[str, Any] = {
         "corpus": asdict(corpus.index.counts),
@@ -174,9 +174,7 @@ class PretrainingTask:
         self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
         budget = recipe.pretraining.batch_tokens
         self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
-        self._valid_batches = LengthGroupedBatches(
-            corpus.lengths[self.valid], budget, seed=seed, shuffle=False
-        )
+        self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, shuffle=False)
 
     def n_batches(self) -> int:
         """Micro-batches of an epoch."""
@@ -219,27 +217,6 @@ class PretrainingTask:
         batch = collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
         generator = torch.Generator().manual_seed(seed)
         return self._objective.hide(batch, self._recipe, self._tokenizer, generator)
-
-
-def _open_or_write(
-    folder: Path,
-    corpora: Sequence[str | Path],
-    tokenizer: StringTokenizer,
-    recipe: Recipe,
-    column: str | None,
-    data_dir: str | Path | None,
-    *,
-    resume: bool,
-) -> TokenCorpus:
-    """The corpus that an interrupted run has finished writing, or a new one."""
-    if resume and (folder / "index.json").is_file():
-        corpus = open_corpus(folder)
-        corpus.check_tokenizer(tokenizer)
-        return corpus
-    max_length = recipe.encoder.max_length
-    return write_corpus(
-        folder, corpora, tokenizer, max_length=max_length, string_column=column, data_dir=data_dir
-    )
 
 
 def _describe_counts(counts: CorpusCounts) -> str:
