@@ -20,7 +20,7 @@ M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
 
 
 def best_device(name: str | None = None) -> torch.device:
-    """The device asked for, or the fastest one there is.
+    """The device of this name, or the fastest one there is.
 
     Raises:
         ConfigError: The device asked for is not on this machine.

@@ -50,17 +50,16 @@ def build(kind: type[Settings], values: Mapping[str, Any], where: str = "") -> S
     """
     if not isinstance(values, Mapping):
         raise ConfigError(f"{where or kind.__name__} must be a table of settings, not {values!r}")
-    types = get_type_hints(kind)
+    types, prefix = get_type_hints(kind), f"{where}." if where else ""
     arguments: dict[str, Any] = {}
     for key, value in values.items():
-        name = f"{where}.{key}" if where else key
+        name = prefix + key
         if key not in types:
-            prefix = f"{where}." if where else ""
             raise ConfigError(f"unknown setting {name!r}: {suggestion(key, types, prefix=prefix)}")
         arguments[key] = _convert(value, types[key], name)
     for needed in dataclasses.fields(kind):
         if needed.name not in arguments and needed.default is needed.default_factory is dataclasses.MISSING:
-            raise ConfigError(f"setting {f'{where}.' if where else ''}{needed.name} is missing")
+            raise ConfigError(f"setting {prefix}{needed.name} is missing")
     try:
         return kind(**arguments)
     except ConfigError as error:

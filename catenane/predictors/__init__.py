@@ -1,6 +1,5 @@
 """Catenane in the manner of scikit-learn: estimators that take strings."""
 
-from catenane.predictors.embedder import StringEmbedder
-from catenane.predictors.property import PropertyClassifier, PropertyRegressor
+from catenane.predictors.estimators import PropertyClassifier, PropertyRegressor, StringEmbedder
 
 __all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]

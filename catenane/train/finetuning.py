@@ -36,7 +36,7 @@ from catenane.models import Bundle, save_bundle
 from catenane.notation import groups, heed_interrupts
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import fit_property_model, infer_task
-from catenane.train.folder import BUNDLE_UNDER_WAY, TRAINING_FILES, RunFolder, bundle_files, source_files
+from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.start import choose_start
 from catenane.version import __version__
@@ -44,10 +44,7 @@ from catenane.version import __version__
 __all__ = ["finetune"]
 
 logger = logging.getLogger(__name__)
-FILES = (
-    *TRAINING_FILES, "rejected.csv", "predictions.csv", "metrics.json", "report.html", BUNDLE_UNDER_WAY
-)  # fmt: skip
-"""What a run writes in its folder before, beside and after its bundle."""
+FILES = ("rejected.csv", "predictions.csv", "report.html")
 PARTS = ("train", "valid", "test")
 
 

@@ -15,17 +15,18 @@ from catenane.files import write_json
 from catenane.models.folder import find_bundle
 from catenane.version import __version__
 
-__all__ = ["BUNDLE_UNDER_WAY", "TRAINING_FILES", "RunFolder", "bundle_files", "source_files"]
+__all__ = ["RunFolder", "bundle_files", "source_files"]
 
 MARK = "run.json"
 """Settings, digests of inputs, and files of the run; a folder without it is never resumed or emptied."""
 FORMAT = "catenane run, version 1"
 MOST_NAMED = 5
 """Differing settings that a message names."""
-TRAINING_FILES = ("checkpoint.safetensors", "history.csv", "tensorboard/events.out.tfevents.*")
-"""What the training loop writes."""
-BUNDLE_UNDER_WAY = ".bundle-*/*"
-"""Of a bundle that was not finished; one that was is listed file by file."""
+FILES = (
+    MARK, "metrics.json", "checkpoint.safetensors", "history.csv", "tensorboard/events.out.tfevents.*",
+    ".bundle-*/*",
+)  # fmt: skip
+"""What every run writes; the last of a bundle that was not finished: one that was is listed file by file."""
 
 
 class RunFolder:
@@ -35,7 +36,7 @@ class RunFolder:
         path: The folder; it may be absent.
         settings: What was asked for, as JSON values; a run is resumed with the same settings alone.
         inputs: Files that are read, by role; a run is resumed with the same content alone.
-        files: What the run writes, relative to the folder; `*` stands for part of a name.
+        files: What it writes beside `FILES`, relative to the folder; `*` stands for part of a name.
         resume: Go on with an earlier run, if there is one.
         overwrite: Delete the files of an earlier run.
 
@@ -56,7 +57,7 @@ class RunFolder:
     ) -> None:
         self.path = path
         self._overwrite = overwrite
-        self._files = [MARK, *files]
+        self._files = [*FILES, *files]
         self._check_place([file for paths in inputs.values() for file in paths], resume or overwrite)
         self._earlier = _read(path) if path.is_dir() else None
         self._run = {"settings": json.loads(json.dumps(settings)), "inputs": _digests(inputs)}

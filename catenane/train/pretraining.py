@@ -30,7 +30,7 @@ from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
-from catenane.train.folder import BUNDLE_UNDER_WAY, TRAINING_FILES, RunFolder, source_files
+from catenane.train.folder import RunFolder, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import run
 from catenane.train.seeds import forked_generators, seed_of
@@ -41,11 +41,10 @@ __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
-FILES = (
-    *TRAINING_FILES, "corpus/index.json", "corpus/index.json.part", "corpus/rejected-*.csv",
-    "corpus/*.ids.u16", "corpus/*.offsets.i64", "metrics.json", BUNDLE_UNDER_WAY,
-)  # fmt: skip
-"""What a run writes in its folder before, beside and after its bundle."""
+FILES = tuple(
+    f"corpus/{name}"
+    for name in ("index.json", "index.json.part", "rejected-*.csv", "*.ids.u16", "*.offsets.i64")
+)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from torch import nn
 from catenane.config import TrainingConfig
 from catenane.data import TokenBatch
 from catenane.errors import TrainingError
-from catenane.train.loop import make_optimizer, n_epochs, run
+from catenane.train.loop import make_optimizer, n_epochs, run, warmup_cosine
 from catenane.train.seeds import seed_of
 
 
@@ -270,3 +270,28 @@ def test_lightning_says_nothing_of_its_own(caplog):
     with caplog.at_level(logging.INFO):
         train(LineTask(), epochs=1, precision="bf16")
     assert not [record for record in caplog.records if record.name.startswith("lightning")]
+
+
+def rate(progress: float) -> float:
+    return warmup_cosine(progress, warmup=0.1, final=0.02)
+
+
+def test_rises_in_a_straight_line_to_the_peak():
+    assert rate(0.0) == 0.0
+    assert rate(0.05) == pytest.approx(0.5)
+    assert rate(0.1) == pytest.approx(1.0)
+
+
+def test_falls_as_half_a_cosine_to_the_end():
+    assert rate(0.55) == pytest.approx((1 + 0.02) / 2)
+    assert rate(1.0) == pytest.approx(0.02)
+    falling = [rate(0.1 + 0.009 * step) for step in range(101)]
+    assert falling == sorted(falling, reverse=True)
+
+
+def test_stays_at_the_end_if_the_run_is_longer_than_planned():
+    assert rate(1.3) == pytest.approx(0.02)
+
+
+def test_needs_no_warmup():
+    assert warmup_cosine(0.0, warmup=0.0, final=0.0) == 1.0

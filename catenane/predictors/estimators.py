@@ -1,14 +1,15 @@
-"""Property models as scikit-learn regressors and classifiers."""
+"""Estimators of strings in the manner of scikit-learn."""
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-from sklearn.base import ClassifierMixin, RegressorMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from catenane.config import Recipe
@@ -16,16 +17,75 @@ from catenane.data import Table, make_split
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
-from catenane.models import save_bundle
+from catenane.models import load_bundle, save_bundle
 from catenane.notation import detect_notation, read_records
-from catenane.predictors.base import StringEstimator, as_strings
 from catenane.train import fit_property_model
 from catenane.train.start import choose_start
 
-__all__ = ["PropertyClassifier", "PropertyRegressor"]
+__all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]
 
 
-class _PropertyEstimator(StringEstimator):
+class _StringEstimator(BaseEstimator):
+    """An estimator of strings; what it has fitted is the bundle `bundle_`.
+
+    A pickle holds the weights on the CPU, wherever they are here, and so opens on a machine without a GPU.
+    """
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def __getstate__(self) -> dict[str, Any]:
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "bundle_" in state:
+            model = copy.deepcopy(state["bundle_"].model).cpu()
+            state["bundle_"] = dataclasses.replace(state["bundle_"], model=model)
+        return state
+
+
+class StringEmbedder(TransformerMixin, _StringEstimator):
+    """Turns strings into vectors with a trained encoder, as the first step of a pipeline.
+
+    Args:
+        model: Folder of a bundle, or the name of a bundled model.
+        device: "cpu", "cuda", ...; the fastest by default.
+
+    Attributes:
+        bundle_: The loaded model, see `catenane.models.Bundle`.
+    """
+
+    def __init__(self, model: str | Path = "mof-uptake", *, device: str | None = None) -> None:
+        self.model = model
+        self.device = device
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Load the model; nothing is learnt from X.
+
+        Raises:
+            BundleError: There is no such model, or it is damaged.
+        """
+        self.bundle_ = load_bundle(self.model)
+        return self
+
+    def transform(self, X: Any) -> np.ndarray:
+        """Float32 array (N, d_model), one row per string.
+
+        Raises:
+            NotationError: A string cannot be read; the message names it.
+        """
+        check_is_fitted(self, "bundle_")
+        return Model(self.bundle_, device=self.device).embed(_strings(X))
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
+        """Names of the columns, for `set_output` and column transformers."""
+        check_is_fitted(self, "bundle_")
+        width = self.bundle_.config.recipe.encoder.d_model
+        return np.array([f"state{place}" for place in range(width)], dtype=object)
+
+
+class _PropertyEstimator(_StringEstimator):
     """Training on strings and predicting for strings; arguments as `PropertyRegressor` states them."""
 
     _task: Task
@@ -60,7 +120,7 @@ class _PropertyEstimator(StringEstimator):
         save_bundle(Path(folder), self.bundle_)
 
     def _fit(self, X: Any, targets_NT: np.ndarray) -> None:
-        strings = as_strings(X)
+        strings = _strings(X)
         if len(strings) != len(targets_NT):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
         if (infinite := np.isinf(targets_NT).any(axis=1)).any():
@@ -89,7 +149,7 @@ class _PropertyEstimator(StringEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "bundle_")
-        found = Model(self.bundle_, device=self.device).predictions(as_strings(X))
+        found = Model(self.bundle_, device=self.device).predictions(_strings(X))
         for row, error in enumerate(found.errors):
             if error:
                 raise NotationError(f"row {row}: {error}")
@@ -208,3 +268,19 @@ def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
         records=records, notation=notation, targets=targets_NT, target_names=names,
         rows=np.arange(1, len(records) + 1), columns={}, rejected=[], source="memory", string_column="X",
     )  # fmt: skip
+
+
+def _strings(X: Any) -> list[str]:
+    """A list of strings from a list, a Series, a one-column frame, or an array of shape (N,) or (N, 1)."""
+    if isinstance(X, str):
+        raise DataError(f"X is the one string {X!r}: give a list of strings")
+    values = np.asarray(X, dtype=object)
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim != 1:
+        raise DataError(f"X has shape {values.shape}: expected one string a row, shape (N,) or (N, 1)")
+    strings: list[str] = values.tolist()
+    for row, value in enumerate(strings):
+        if not isinstance(value, str):
+            raise DataError(f"X holds {value!r} at row {row}: expected a string")
+    return strings
