@@ -1,4 +1,4 @@
-"""What names of uptake targets say: `co2_0.1bar` is the amount of CO2 that is taken up at 0.1 bar."""
+"""Targets that are uptakes: `co2_0.1bar` is the amount of CO2 that is taken up at 0.1 bar."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Uptake:
 
     @classmethod
     def parse(cls, target: str) -> Uptake | None:
-        """The uptake that a target's name says, `GAS_PRESSUREbar`; None where it says none."""
+        """The uptake of a target named `GAS_PRESSUREbar`; None for any other."""
         named = re.fullmatch(r"([a-z0-9]+)_(\d+(?:\.\d+)?(?:e[-+]?\d+)?)_?bar", target.casefold())
         if named is None or named[1] not in _FORMULAS:
             return None

@@ -80,13 +80,9 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, known: Iterable[str], *, prefix: str = "") -> str:
-    """How a message about an unknown name goes on: with the name that was meant, or with those there are.
-
-    Of many names the first are listed; `prefix` stands before the one that was meant.
-    """
+    """End of a message about an unknown name: the nearest known one, after `prefix`, or a list of them."""
     known = list(known)
-    near = nearest(name, known)
-    if near is not None:
+    if (near := nearest(name, known)) is not None:
         return f"did you mean {prefix + near!r}?"
     more = f" and {len(known) - MOST_LISTED} more" if len(known) > MOST_LISTED else ""
     return f"known are {', '.join(known[:MOST_LISTED])}{more}"

@@ -27,9 +27,9 @@ _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
 def replaced(path: Path) -> Iterator[Path]:
     """A name to write under, whose file takes the place of `path` when the block ends without an error.
 
-    A reader never sees half a file; after an error nothing is left, and what was at `path` before stays. The
-    name is unique, so that several processes may write to one path: each writes a whole file, and the last
-    wins. A link stays, and the file that it leads to is replaced. A device or a pipe is written to directly.
+    A reader never sees half a file; after an error nothing is left, and what was at `path` stays. Several
+    processes may write to one path: the last wins. The file at the end of a link is replaced, not the link;
+    a device or a pipe is written to directly.
 
     Raises:
         UsageError: No file can be written there (see `check_output`).
@@ -148,11 +148,8 @@ def _is_same(path: Path, source: Path | int) -> bool:
 
 
 def csv_writer(file: TextIO, delimiter: str = ",") -> Callable[[Iterable[object]], None]:
-    """A function that writes one row of CSV (RFC 4180, lines end in LF); every field comes back as it is.
-
-    A field with a carriage return is quoted, which the csv module does for its own line end alone; of what
-    is not storable, its escape is written (see `storable`).
-    """
+    """A function that writes one row of CSV (RFC 4180, lines end in LF), texts as `storable` gives them."""
+    # The csv module quotes a field with a carriage return only where that ends its lines.
     writer = csv.writer(_UnixLines(file), delimiter=delimiter, lineterminator="\r\n")
 
     def write(row: Iterable[object]) -> None:

@@ -16,7 +16,7 @@ from catenane.errors import ConfigError
 __all__ = ["best_device", "fabric_devices", "resolve_precision", "tune_cpu"]
 
 logger = logging.getLogger(__name__)
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
 def best_device(name: str | None = None) -> torch.device:
@@ -46,9 +46,8 @@ def fabric_devices(device: torch.device) -> list[int] | int:
 def resolve_precision(precision: str, device: torch.device) -> Literal["bf16-mixed", "32-true"]:
     """Fabric's name for `bf16`, `fp32` or `auto`: bf16 where the hardware multiplies it natively.
 
-    `bf16` on a CPU that does not is done, with a warning, once a process. `fp32` is true float32: Catenane
-    leaves PyTorch's own setting, `torch.set_float32_matmul_precision`, as it finds it, since it holds for
-    every thread of a process; a program may set it before it calls Catenane.
+    `bf16` on a CPU that does not is used with a warning, once a process. `fp32` follows
+    `torch.set_float32_matmul_precision`, which holds for every thread of a process and is left as it is.
     """
     if device.type == "cuda":
         native = torch.cuda.is_bf16_supported()
@@ -68,11 +67,10 @@ def _warn_of_slow_bf16() -> None:
 
 
 def tune_cpu() -> None:
-    """Make the CPU reuse memory between steps whose batches differ in shape; called before the first of them.
+    """Make the CPU reuse memory between steps whose batches differ in shape; to be called before the first.
 
-    oneDNN keeps what it prepared for the last 1,024 shapes, gigabytes in a training run and no faster than to
-    prepare it anew: it is told to keep a few, unless the environment says otherwise. glibc is told to keep
-    freed memory, so that one step reuses the activations of the last.
+    oneDNN caches 1,024 shapes, gigabytes in a training run and no faster than anew: it is set to a few, where
+    the environment sets nothing. glibc is set to keep freed memory for the activations of the next step.
     """
     os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "16")
     if sys.platform != "linux":

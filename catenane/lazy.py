@@ -11,12 +11,7 @@ __all__ = ["importer"]
 
 
 def importer(package: str, homes: Mapping[str, str]) -> Callable[[str], Any]:
-    """A package's `__getattr__`.
-
-    Args:
-        package: Its `__name__`.
-        homes: For each public name the module that it lives in, and after a colon its name there if another.
-    """
+    """A package's `__getattr__`; `homes` gives the module of each name, `MODULE:NAME` where that differs."""
 
     def get(name: str) -> Any:
         if name not in homes:

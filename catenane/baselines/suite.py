@@ -124,11 +124,8 @@ def fit_predict_baselines(
 def _within(seconds: float, compute: Callable[[], np.ndarray]) -> np.ndarray:
     """What `compute` returns or raises, if it does so in time.
 
-    It runs in a thread of its own, so that Ctrl-C ends the wait at once. One that is late is stopped at its
-    next step of Python; in a library that never comes back to Python it goes on until the process ends.
-
-    Raises:
-        TimeoutError: It is late.
+    It runs in a thread of its own, so that Ctrl-C ends the wait at once. Where it is late, TimeoutError is
+    raised and the thread stopped at its next step of Python, which some libraries never take.
     """
     done: Future[np.ndarray] = Future()
 

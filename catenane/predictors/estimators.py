@@ -26,10 +26,7 @@ __all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]
 
 
 class _StringEstimator(BaseEstimator):
-    """An estimator of strings; what it has fitted is the bundle `bundle_`.
-
-    A pickle holds the weights on the CPU, wherever they are here, and so opens on a machine without a GPU.
-    """
+    """An estimator of strings, fitted as `bundle_`; its pickle opens on a machine without a GPU."""
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -46,7 +43,7 @@ class _StringEstimator(BaseEstimator):
 
 
 class StringEmbedder(TransformerMixin, _StringEstimator):
-    """Turns strings into vectors with a trained encoder, as the first step of a pipeline.
+    """Vectors of strings by a trained encoder, as the first step of a pipeline.
 
     Args:
         model: Folder of a bundle, or the name of a bundled model.
@@ -79,7 +76,7 @@ class StringEmbedder(TransformerMixin, _StringEstimator):
         return Model(self.bundle_, device=self.device).embed(_strings(X))
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """Names of the columns, for `set_output` and column transformers."""
+        """Names of the columns, `state0` and on."""
         check_is_fitted(self, "bundle_")
         width = self.bundle_.config.recipe.encoder.d_model
         return np.array([f"state{place}" for place in range(width)], dtype=object)
@@ -107,13 +104,6 @@ class _PropertyEstimator(_StringEstimator):
         self.seed = seed
         self.device = device
 
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.target_tags.required = True
-        tags.target_tags.multi_output = True
-        tags.non_deterministic = False
-        return tags
-
     def save(self, folder: str | Path) -> None:
         """Write the fitted model as a bundle that `catenane.load` and the command line read."""
         check_is_fitted(self, "bundle_")
@@ -137,14 +127,14 @@ class _PropertyEstimator(_StringEstimator):
             table, split, start.recipe, task=self._task, parent=start.parent, seed=self.seed,
             device=self.device,
         )  # fmt: skip
+        self.history_ = fitted.progress.history
         card = {
             "name": type(self).__name__,
             "description": f"Fitted on {len(table):,} strings in memory; no test rows were kept.",
             "targets": {name: {"unit": ""} for name in table.target_names},
-            "training": {"seed": self.seed, "epochs": len(fitted.progress.history)},
+            "training": {"seed": self.seed, "epochs": len(self.history_)},
         }
         self.bundle_ = dataclasses.replace(fitted.bundle, card=card)
-        self.history_ = fitted.progress.history
         self.n_targets_ = targets_NT.shape[1]
 
     def _predict(self, X: Any) -> np.ndarray:
@@ -175,6 +165,11 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
     """
 
     _task = "regression"
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
 
     def fit(self, X: Any, y: Any) -> Self:
         """Train on N strings.

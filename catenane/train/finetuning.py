@@ -16,18 +16,8 @@ import torch
 
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, Task
-from catenane.data import (
-    Rejection,
-    Split,
-    Table,
-    aggregate,
-    find_duplicates,
-    make_split,
-    noise_floor,
-    read_table,
-    write_rejected,
-)
-from catenane.data.duplicates import Aggregation, Duplicates
+from catenane.data import Rejection, Split, Table, make_split, read_table, write_rejected
+from catenane.data.duplicates import Aggregation, Duplicates, aggregate, find_duplicates, noise_floor
 from catenane.descriptors import describe, fragments
 from catenane.files import write_json
 from catenane.inference import Model, interval_metrics
@@ -70,7 +60,7 @@ def finetune(
     data_dir: str | Path | None = None,
     command: str | None = None,
 ) -> FinetuneResult:
-    """Train a property model on a table and report on it honestly.
+    """Train a property model on a table and report on it.
 
     Args:
         data: CSV, TSV, Parquet or SMI file, "-", or the name of a registered data set.
@@ -81,10 +71,10 @@ def finetune(
             `predictions.csv`, `rejected.csv` and `report.html`.
         recipe: Name or file of a recipe; the model's own, or "small", by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
-        column: Column of the strings, where it cannot be told from its name or content.
+        column: Column of the strings, where its name or content does not show it.
         split: "random", "scaffold", "linker", "topology", "framework", or "column:NAME". Where rows are
             drawn, 80/10/10; 90/0/10 over a frozen encoder, for which no row has to choose an epoch.
-        task: "regression" or "classification"; by default told from the labels.
+        task: "regression" or "classification"; by default inferred from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
         baselines: Fit the baselines on the same split.
@@ -107,14 +97,10 @@ def finetune(
     targets = (target,) if isinstance(target, str) else tuple(target)
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
     read = read_table(
-        data,
-        targets=targets,
-        string_column=column,
+        data, targets=targets, string_column=column, on_error=on_error, data_dir=data_dir,
         columns=(split.removeprefix("column:"),) if split.startswith("column:") else (),
-        on_error=on_error,
-        data_dir=data_dir,
         features=(groups, describe, fragments),
-    )
+    )  # fmt: skip
     start = choose_start(read.notation, targets, model, recipe, settings or {})
     asked = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
@@ -127,10 +113,8 @@ def finetune(
     run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
     task = infer_task(read, task)
     table = _settle(aggregate(read, duplicates), task)
-    # Nothing chooses an epoch of a head on a frozen encoder.
-    parts = make_split(
-        table, split, seed=seed, fractions=(0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
-    )
+    shares = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
+    parts = make_split(table, split, seed=seed, fractions=shares)
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
     found = find_duplicates(read)
@@ -250,15 +234,11 @@ def _fit_baselines(
     logger.info("fitting the baselines on the same split")
     failed: dict[str, str] = {}
     labels = table.targets[parts.test]
+    train, test = ([table.records[row] for row in rows] for rows in (parts.train, parts.test))
     rivals = fit_predict_baselines(
-        [table.records[i] for i in parts.train],
-        table.targets[parts.train],
-        [table.records[i] for i in parts.test],
-        notation=table.notation,
-        task=task,
-        seed=seed,
+        train, table.targets[parts.train], test, notation=table.notation, task=task, seed=seed,
         on_failure=failed.__setitem__,
-    )
+    )  # fmt: skip
     for rival, reason in failed.items():
         logger.warning("baseline %s failed and is left out: %s", rival, reason)
     for rival, predictions in rivals.items():

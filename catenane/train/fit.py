@@ -27,8 +27,7 @@ from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.logs import LogFormat
-from catenane.train.loop import TrainingTask, run
-from catenane.train.seeds import forked_generators
+from catenane.train.loop import TrainingTask, forked_generators, run
 from catenane.train.tasks import HeadTask, PropertyTask
 from catenane.version import __version__
 

@@ -11,9 +11,11 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,9 +24,8 @@ from catenane.errors import TrainingError
 from catenane.hardware import best_device, fabric_devices, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
-from catenane.train.seeds import forked_generators, seed_generators, seed_of
 
-__all__ = ["TrainingTask", "run"]
+__all__ = ["TrainingTask", "forked_generators", "run", "seed_of"]
 
 
 Batch = TypeVar("Batch")
@@ -153,17 +154,12 @@ class _Loop:
             )
 
     def save(self) -> None:
-        """Write the checkpoint.
-
-        Raises:
-            TrainingError: The disk is full, or it cannot be written for another reason.
-        """
+        """Write the checkpoint, if there is a place for it."""
         if self.checkpoint is None:
             return
+        state = (self.task.model, self.optimizer.optimizer, self.best, self.progress)
         try:
-            save_checkpoint(
-                self.checkpoint, self.task.model, self.optimizer.optimizer, self.best, self.progress
-            )
+            save_checkpoint(self.checkpoint, *state)
         except OSError as error:
             raise TrainingError(
                 f"{self.checkpoint} cannot be written: {error.strerror or error}; the one before it is "
@@ -211,8 +207,7 @@ class _Loop:
     def accumulate_gradients(self, group: Sequence[Any]) -> tuple[float, float]:
         """Add up the gradient of the mean loss over a group of micro-batches, as if they were one batch.
 
-        Returns:
-            That mean loss, and the number of labels or tokens that it is the mean over.
+        Returns that mean loss, and the number of labels or tokens that it is the mean over.
         """
         weights = [self.task.weight(batch) for batch in group]
         total = sum(weights)
@@ -311,3 +306,25 @@ def n_epochs(settings: TrainingConfig, n_batches: int) -> int:
     """Epochs to run: those asked for, or as many as `min_steps` takes on small data."""
     steps = math.ceil(n_batches / settings.accumulate)
     return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
+
+
+def seed_of(*place: int) -> int:
+    """One well-mixed 63-bit seed for a place in a run, such as (seed, epoch, batch)."""
+    return int(np.random.SeedSequence(place).generate_state(1, np.uint64)[0] >> 1)
+
+
+def seed_generators(seed: int, device: torch.device) -> None:
+    """Seed PyTorch's generators of the CPU and of this device, and of no other."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        with torch.cuda.device(device):
+            torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
+@contextmanager
+def forked_generators(device: torch.device) -> Iterator[None]:
+    """Give PyTorch's generators of the CPU and of a CUDA device back as they were when the block ends."""
+    with torch.random.fork_rng(devices=[device] if device.type == "cuda" else []):
+        yield

@@ -15,14 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe, load_recipe
-from catenane.data import (
-    CorpusCounts,
-    LengthGroupedBatches,
-    TokenCorpus,
-    collate,
-    open_corpus,
-    write_corpus,
-)
+from catenane.data import LengthGroupedBatches, collate
+from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.models import Bundle, BundleConfig, save_bundle
@@ -32,8 +26,7 @@ from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import RunFolder, source_files
 from catenane.train.logs import LogFormat
-from catenane.train.loop import run
-from catenane.train.seeds import forked_generators, seed_of
+from catenane.train.loop import forked_generators, run, seed_of
 from catenane.train.start import choose_tokenizer
 from catenane.version import __version__
 
@@ -72,14 +65,14 @@ def pretrain(
     device: str | None = None,
     data_dir: str | Path | None = None,
 ) -> PretrainResult:
-    """Teach an encoder the language of a corpus by having it restore hidden tokens.
+    """Train an encoder to restore hidden tokens of a corpus.
 
     Args:
         corpora: Files of strings, or names of registered data sets; SMILES and MOFids may be mixed.
         out: Folder of the run; `runs/pretrain-RECIPE` by default. `bundle/` in it is the encoder.
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
-        column: Column of the strings, where it cannot be told from its name or content.
+        column: Column of the strings, where its name or content does not show it.
         tokenizer: Name or path, or "corpus" to learn the corpora's own tokens; by default the shipped one.
         seed: Of weights, order, masks and dropout.
         resume: Go on after a kill.
@@ -98,7 +91,7 @@ def pretrain(
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
     inputs = {
         "the corpora": source_files(corpora, data_dir),
-        "the tokenizer": [path for path in [Path(tokenizer or "")] if path.is_file()],
+        "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
     }
     asked = {
         "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
@@ -131,10 +124,8 @@ def pretrain(
     best = progress.history[progress.best_epoch]
     metrics: dict[str, Any] = {
         "corpus": asdict(corpus.index.counts),
-        "held_out": {
-            "strings": len(training.valid),
-            **{key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
-        },
+        "held_out": {"strings": len(training.valid)}
+        | {key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
         "run": progress.figures(),
         "seed": seed,
     }
@@ -156,12 +147,7 @@ class PretrainingTask:
     label = "pretrain"
 
     def __init__(
-        self,
-        model: nn.Module,
-        corpus: TokenCorpus,
-        tokenizer: StringTokenizer,
-        recipe: Recipe,
-        seed: int,
+        self, model: nn.Module, corpus: TokenCorpus, tokenizer: StringTokenizer, recipe: Recipe, seed: int
     ) -> None:
         self.model = model
         self._corpus, self._tokenizer, self._recipe, self._seed = corpus, tokenizer, recipe, seed
@@ -204,12 +190,10 @@ class PretrainingTask:
                 right += int((logits_NV.argmax(-1) == batch.labels_N).sum())
                 count += len(batch.labels_N)
         loss = total / count
+        perplexity = math.exp(min(loss, 50.0))
         return {
-            "valid_loss": loss,
-            "valid_score": loss,
-            "accuracy": right / count,
-            "perplexity": math.exp(min(loss, 50.0)),
-        }
+            "valid_loss": loss, "valid_score": loss, "accuracy": right / count, "perplexity": perplexity
+        }  # fmt: skip
 
     def _hide(self, rows: np.ndarray, seed: int) -> HiddenTokens:
         """A batch of these strings of the corpus with some tokens hidden."""
@@ -219,7 +203,7 @@ class PretrainingTask:
 
 
 def _describe_counts(counts: CorpusCounts) -> str:
-    """One line on what became of the rows: said before training starts."""
+    """One line on what became of the rows."""
     parts = [f"{counts.strings:,} strings, {counts.tokens:,} tokens"]
     if counts.unknown_tokens:
         parts.append(f"{counts.unknown_tokens:,} unknown in {counts.strings_with_unknown:,} strings")

@@ -17,8 +17,7 @@ from torch import nn
 from catenane.config import TrainingConfig
 from catenane.data import TokenBatch
 from catenane.errors import TrainingError
-from catenane.train.loop import make_optimizer, n_epochs, run, warmup_cosine
-from catenane.train.seeds import seed_of
+from catenane.train.loop import make_optimizer, n_epochs, run, seed_of, warmup_cosine
 
 
 class LineTask:
