@@ -48,16 +48,15 @@ class RunLog:
         kind: LogFormat,
         label: str,
         total: int,
+        began: float,
         done: int = 0,
-        began: float | None = None,
         show: bool | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._folder, self._label, self._total, self._clock = folder, label, total, clock
         self._writer = _tensorboard(folder) if folder is not None and kind == "tensorboard" else None
-        self._resumed, self._done = clock(), done
-        self._began = self._resumed if began is None else began
-        self._logged, self._done_before, self._n_lines = self._resumed, done, 0
+        self._began, self._resumed, self._done_before, self._done = began, clock(), done, done
+        self._logged, self._n_lines = self._resumed, 0
         self._show = sys.stderr.isatty() if show is None else show
         times = TextColumn("batches  {task.fields[times]}  {task.fields[note]}", markup=False)
         self._bar = Progress(

@@ -35,7 +35,7 @@ def regressor(molecules, sizes, quick) -> PropertyRegressor:
 
 
 def test_learns(molecules, sizes, tiny):
-    settings = {**tiny, "encoder.d_model": 32, "finetuning.epochs": 40, "finetuning.learning_rate": 3e-3}
+    settings = {**tiny, "encoder.d_model": 32, "finetuning.epochs": 20, "finetuning.learning_rate": 5e-3}
     held_out = np.arange(len(molecules)) % 5 == 0
     texts = np.array(molecules)
     model = PropertyRegressor(settings=settings, device="cpu").fit(texts[~held_out], sizes[~held_out])

@@ -30,7 +30,7 @@ def test_repeated_strings_take_the_class_that_most_of_them_carry(molecules: list
 
 def test_repeated_numbers_are_aggregated_as_asked(molecules: list[str], tiny, tmp_path: Path):
     path = tmp_path / "numbers.csv"
-    rows = [f"{text},{len(text)}" for text in molecules]
+    rows = [f"{text},{len(text)}" for text in molecules[::3]]
     path.write_text("smiles,y\n" + "\n".join([*rows, "OCCCCCCO,1", "OCCCCCCO,2", "OCCCCCCO,6"]) + "\n")
     for how, value in (("mean", 3.0), ("median", 2.0), ("first", 1.0)):
         result = finetune(
@@ -56,11 +56,12 @@ def test_only_uptakes_inherit_isotherms(mof_file: Path, tiny, tmp_path: Path):
     """A model of isotherms is a parent like any other for labels that are no uptakes at a pressure."""
     options = {"baselines": False, "device": "cpu"}
     settings = tiny | {"head.isotherm_sites": 2, "head.target_scale": "sqrt"}
-    finetune(
-        mof_file, target=["co2_0.1bar", "co2_1bar"], out=tmp_path / "parent", settings=settings, **options
-    )
+    few = tmp_path / "few.csv"
+    header, *rows = mof_file.read_text().splitlines()
+    few.write_text("\n".join([header, *rows[::3]]) + "\n")
+    finetune(few, target=["co2_0.1bar", "co2_1bar"], out=tmp_path / "parent", settings=settings, **options)
     for target, sites in (("uptake", 0), ("co2_1bar", 2)):
-        finetune(mof_file, target=target, model=tmp_path / "parent", out=tmp_path / target, **options)
+        finetune(few, target=target, model=tmp_path / "parent", out=tmp_path / target, **options)
         head = load_bundle(tmp_path / target).config.recipe.head
         assert head.isotherm_sites == sites
         assert head.target_scale == "sqrt", "inherited, or found in labels that are skewed amounts"
