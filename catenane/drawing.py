@@ -86,8 +86,11 @@ def depict(smiles: str) -> Markup | None:
             canvas.FinishDrawing()
     except NotationError:
         return None
+    svg = canvas.GetDrawingText()
+    if "nan" in svg:  # RDKit fails on a line without height, such as a radical of two atoms
+        return None
     box = f'viewBox="0 0 {canvas.Width()} {canvas.Height()}" style="width:{canvas.Width() / 20}rem"'
-    body = _compact(canvas.GetDrawingText())
+    body = _compact(svg)
     return Markup(f'<svg class="structure" role="img" aria-label="structural formula" {box}>{body}</svg>')
 
 

@@ -72,7 +72,14 @@ def test_an_imidazolate_bears_a_charge_and_no_radical():
     assert 'fill="var(--ink)"' not in svg
 
 
-@pytest.mark.parametrize("smiles", ["O", "NN=CC(=[NH2])[N]N", "C1CC", "[Zn]"])
+@pytest.mark.parametrize("smiles", ["CO", "CC", "C#C", "O=C=O", "C#CC#C", "[C-]#[O+]", "[Na+].[Cl-]"])
+def test_what_lies_on_a_line_is_drawn_too(smiles):
+    svg = depict(smiles)
+    assert "nan" not in svg
+    assert min(size(svg)) > 0
+
+
+@pytest.mark.parametrize("smiles", ["O", "[CH2]C", "NN=CC(=[NH2])[N]N", "C1CC", "[Zn]"])
 def test_what_is_too_small_or_no_molecule_is_not_drawn(smiles):
     assert depict(smiles) is None
 

@@ -21,6 +21,7 @@ from catenane.reporting.plots import Drawing, histogram
 from catenane.reporting.report_plots import calibration, history_curves, parity, roc
 from catenane.reporting.report_tables import (
     ALL,
+    UNDIVIDED,
     confusion_grid,
     group_grids,
     rejected_grid,
@@ -113,7 +114,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
         drawings = [*curves, calibration(labels, predictions)]
     best = verdict.baseline
     rival = None if best is None else row_errors(labels, rivals[best], task)
-    undivided = Grouping(ALL, np.full(len(rows), ALL), (ALL,))
+    undivided = Grouping(UNDIVIDED, np.full(len(rows), ALL), (ALL,))
     by_group = {
         grouping.title: errors_by_group(grouping, errors, rival) for grouping in [undivided, *groupings]
     }

@@ -19,11 +19,11 @@ from catenane.reporting.pages import Grid
 from catenane.reporting.result import MODEL, OUTCOMES, Verdict
 
 __all__ = [
-    "ALL", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "verdict_grid",
+    "ALL", "UNDIVIDED", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "verdict_grid",
     "worst_grid",
 ]  # fmt: skip
 
-ALL = "all test rows"
+UNDIVIDED, ALL = "test rows", "all"
 """Title and only group of the grouping that divides nothing."""
 IN_LABEL_UNITS = {"mae", "rmse"}
 VARIABLE_PART = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,]*|: .*")
@@ -111,7 +111,7 @@ def group_grids(
         task: Names the error.
     """
     domain = {f"{side} the domain": found for side, found in intervals.get("domain", {}).items()}
-    covered = {ALL: {ALL: intervals.get("overall", {}), **domain}, **intervals.get("groups", {})}
+    covered = {UNDIVIDED: {ALL: intervals.get("overall", {}), **domain}, **intervals.get("groups", {})}
     figures: dict[str, dict[str, dict[str, Any]]] = {title: {} for title in [*errors, *covered]}
     for title, groups in [*covered.items(), *errors.items()]:
         for name, found in groups.items():

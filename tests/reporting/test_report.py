@@ -306,8 +306,8 @@ def test_groups_have_errors_and_intervals_where_there_are_some(make_run, render,
     text = render(run)
     rows = {row[0]: row[1:] for row in rows_of(text) if row}
     mae = run.metrics["targets"]["y0"]["test"]["mae"]
-    assert rows["all test rows"][0].startswith(f"{mae:.3f} ± ")
-    assert rows["all test rows"][3:] == ["88 %", "4.500", f"{len(test)}"]
+    assert rows["all"][0].startswith(f"{mae:.3f} ± ")
+    assert rows["all"][3:] == ["88 %", "4.500", f"{len(test)}"]
     assert rows["outside the domain"] == ["7.000", rows["outside the domain"][1], "–", "–", "–", "4"]
     assert rows[group][3:] == ["50 %", "3.500", f"{n}"]
     assert rows["1"] == ["100 %", "2.500", "9"]
