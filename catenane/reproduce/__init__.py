@@ -5,14 +5,6 @@ from catenane.reproduce.result import Reproduction, Row, Table, as_markdown, rea
 from catenane.reproduce.runner import OUT, reproduce
 
 __all__ = [
-    "OUT",
-    "Protocol",
-    "Reproduction",
-    "Row",
-    "Table",
-    "as_markdown",
-    "find_protocol",
-    "protocols",
-    "read_result",
-    "reproduce",
-]
+    "OUT", "Protocol", "Reproduction", "Row", "Table", "as_markdown", "find_protocol", "protocols",
+    "read_result", "reproduce",
+]  # fmt: skip

@@ -18,12 +18,11 @@ from torch import Tensor
 from catenane.data import Table, collate, find_duplicates
 from catenane.inference import Model
 from catenane.metrics import FloatArray, Score, score
-from catenane.models import Bundle
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
 from catenane.reproduce.training import LONGEST, Case, Values, Workbench
 
-__all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "sensitivity", "topology_purity"]
+__all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "topology_purity"]
 
 N_NEIGHBOURS, MOST_POINTS, N_PROBED, N_BINS = 10, 2000, 64, 40
 MOST_NETS, FEWEST_ROWS = 10, 10
@@ -139,30 +138,19 @@ def topology_purity(near_NK: NDArray[np.int64], net_N: NDArray[np.str_]) -> tupl
 
 
 def order_blindness(case: Case) -> Values:
-    """How far predictions move when tokens, batch or padding change."""
-    probed = case.table.take(case.split.test[:N_PROBED])
-    return {"moved": sensitivity(case.bundle, probed.strings, seed=case.seed)}
+    """Mean absolute change of predictions, in label units, when the input of a `FaultyEncoder` is changed.
 
-
-def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dict[str, float]:
-    """How far the predictions of a model with a `FaultyEncoder` move when its input is changed.
-
-    Args:
-        bundle: The model.
-        strings: N strings, read as one batch.
-        seed: Of the shuffling.
-
-    Returns:
-        Mean absolute changes in label units. `tokens`: the tokens of each string are shuffled; `batch`: the
-        batch is; `padding`: it is padded to the encoder's longest instead of the batch's longest.
+    Some test rows are read as one batch. `tokens`: the tokens of each string are shuffled; `batch`: the batch
+    is; `padding`: it is padded to the encoder's longest instead of the batch's longest.
     """
-    model, tokenizer = Model(bundle, device="cpu").property_model, bundle.tokenizer
-    encoder, longest = model.encoder, bundle.config.recipe.encoder.max_length
+    strings = case.table.take(case.split.test[:N_PROBED]).strings
+    model, tokenizer = Model(case.bundle, device="cpu").property_model, case.bundle.tokenizer
+    encoder, longest = model.encoder, case.bundle.config.recipe.encoder.max_length
     assert isinstance(encoder, FaultyEncoder)
     encoded = tokenizer.encode_flat(strings, longest)
     batch = collate(encoded, np.arange(len(strings)), pad_id=tokenizer.pad_id)
     ids_BL, keep_BL = batch.ids_BL, batch.keep_BL
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(case.seed)
     shuffled_BL = ids_BL.clone()
     for row, length in enumerate(encoded.lengths.tolist()):
         order = 1 + torch.randperm(length - 2, generator=generator)
@@ -182,7 +170,7 @@ def sensitivity(bundle: Bundle, strings: Sequence[str], *, seed: int = 0) -> dic
             "batch": predict(ids_BL[order_B], keep_BL[order_B]) - plain_B[order_B],
             "padding": padding_B,
         }
-    return {name: float(change_B.abs().mean()) for name, change_B in changes.items()}
+    return {"moved": {name: float(change_B.abs().mean()) for name, change_B in changes.items()}}
 
 
 def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, float]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from catenane.errors import ConfigError, UsageError, suggestion
 
@@ -115,9 +115,6 @@ class Protocol:
         return [variant for variant in self.variants if variant.name in names or not only]
 
 
-Entry = TypeVar("Entry")
-
-
 def read_protocol(path: Path, name: str) -> Protocol:
     """One protocol from its file.
 
@@ -144,19 +141,16 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
         data = common | entry.get("data", {})
         data = Data(**{"scored": data["targets"][0]} | data)
         variant = Variant(**entry | {"group": entry["name"], "data": data})
-        variants += [_with_share(variant, share, shares) for share in shares] or [variant]
+        variants += [] if shares else [variant]
+        for share in shares:
+            # Published numbers belong to all training rows.
+            name, published = f"{variant.group}, {share:.0%} of the rows", variant.published
+            published = published if share == max(shares) else {}
+            variants.append(dataclasses.replace(variant, name=name, share=share, published=published))
     values["variants"] = variants
     values["tables"] = {title: [Score(**line) for line in lines] for title, lines in values["tables"].items()}
     values["plots"] = [Plot(**plot) for plot in values.get("plots", [])]
     return Protocol(**values)
-
-
-def _with_share(variant: Variant, share: float, shares: Sequence[float]) -> Variant:
-    """The variant on a share of its training rows; published numbers belong to the largest."""
-    name, published = f"{variant.group}, {share:.0%} of the rows", variant.published
-    return dataclasses.replace(
-        variant, name=name, share=share, published=published if share == max(shares) else {}
-    )
 
 
 @cache

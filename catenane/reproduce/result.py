@@ -17,16 +17,9 @@ from catenane.errors import DataError
 from catenane.files import write_json
 
 __all__ = [
-    "COLUMNS",
-    "Reproduction",
-    "Row",
-    "Table",
-    "as_markdown",
-    "cells",
-    "look_up",
-    "read_result",
+    "COLUMNS", "Reproduction", "Row", "Table", "as_markdown", "cells", "look_up", "read_result",
     "write_result",
-]
+]  # fmt: skip
 
 COLUMNS = ("quantity", "unit", "published", "ours", "spread", "seeds")
 NOTHING = "–"
