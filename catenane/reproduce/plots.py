@@ -15,8 +15,7 @@ import numpy as np
 
 from catenane.reporting.plots import ACCENT, INK, MARKERS, MUTED, PALETTE, SECOND, STYLE
 from catenane.reproduce.measures import power_law
-from catenane.reproduce.protocols import Plot
-from catenane.reproduce.published import published_number
+from catenane.reproduce.protocols import Plot, published_number
 from catenane.reproduce.result import look_up
 
 __all__ = ["PLOTS", "draw"]

@@ -10,8 +10,7 @@ from typing import Any
 
 from catenane.errors import UsageError
 from catenane.files import write_json
-from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol
-from catenane.reproduce.published import published_number, record
+from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol, published_number, record
 from catenane.reproduce.result import Reproduction, Row, Table, look_up, write_result
 from catenane.version import __version__
 

@@ -32,7 +32,7 @@ from catenane.tokenizers import load_tokenizer
 from catenane.train import fit_property_model, pretrain
 from catenane.version import __version__
 
-__all__ = ["CLEANING", "LONGEST", "Case", "Values", "Workbench", "clean_frameworks", "run_stage"]
+__all__ = ["CLEANING", "LONGEST", "Case", "Values", "Workbench", "clean_frameworks"]
 
 logger = logging.getLogger(__name__)
 
@@ -56,28 +56,6 @@ def clean_frameworks(table: Table) -> Table:
 
 CLEANING: dict[str, Callable[[Table], Table]] = {"": lambda table: table, "frameworks": clean_frameworks}
 """How rows are chosen before any is drawn."""
-
-
-def run_stage(folder: Path, label: str, spec: Mapping[str, Any], compute: Callable[[Path], Values]) -> Values:
-    """What `compute` returns, or returned before for the same spec and version, and the stage's `folder`.
-
-    Args:
-        folder: Its name is the kind of stage; a digest of the spec is added.
-        label: Names the stage in the log.
-        spec: All that the result depends on.
-        compute: Is given the folder, with what a killed attempt has left there. Its value `seconds` replaces
-            the wall time of this attempt.
-    """
-    digest = fingerprint({"version": __version__, "kind": folder.name, **spec})[:12]
-    folder, kind = folder.with_name(f"{folder.name}-{digest}"), folder.name
-    path = folder / "stage.json"
-    if not path.is_file():
-        logger.info("%s: %s", kind, label)
-        folder.mkdir(parents=True, exist_ok=True)
-        began = time.monotonic()
-        values = compute(folder)
-        write_json(path, {"label": label, "seconds": time.monotonic() - began} | values)
-    return dict(json.loads(path.read_text(encoding="utf-8")), folder=folder)
 
 
 @dataclass(eq=False, kw_only=True)
@@ -161,10 +139,24 @@ class Case:
         }  # fmt: skip
 
     def _stage(self, kind: str, spec: Values, compute: Callable[[Path], Values]) -> Values:
-        label = f"{self.variant.name}, seed {self.seed}"
-        values = run_stage(self.bench.folder / kind, label, spec, compute)
-        self.bench.seconds[values["folder"].name] = values["seconds"]
-        return values
+        """What `compute` returns, or returned before for the same spec and version, and the stage's `folder`.
+
+        `compute` is given the folder, with what a killed attempt has left there; its value `seconds` replaces
+        the wall time of this attempt.
+        """
+        digest = fingerprint({"version": __version__, "kind": kind, **spec})[:12]
+        folder = self.bench.folder / f"{kind}-{digest}"
+        path = folder / "stage.json"
+        if not path.is_file():
+            label = f"{self.variant.name}, seed {self.seed}"
+            logger.info("%s: %s", kind, label)
+            folder.mkdir(parents=True, exist_ok=True)
+            began = time.monotonic()
+            values = compute(folder)
+            write_json(path, {"label": label, "seconds": time.monotonic() - began} | values)
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        self.bench.seconds[folder.name] = kept["seconds"]
+        return dict(kept, folder=folder)
 
     @cached_property
     def trained(self) -> Values:

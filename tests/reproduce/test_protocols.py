@@ -10,7 +10,7 @@ from catenane.reproduce import find_protocol, protocols
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.measures import MEASURES
 from catenane.reproduce.plots import PLOTS
-from catenane.reproduce.published import published_number, record
+from catenane.reproduce.protocols import published_number, record
 from catenane.reproduce.training import CLEANING
 
 EACH = pytest.mark.parametrize("protocol", protocols().values(), ids=list(protocols()))

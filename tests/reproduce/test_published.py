@@ -2,7 +2,7 @@ import pytest
 
 from catenane.config import load_recipe
 from catenane.errors import DataError
-from catenane.reproduce.published import published_number, record
+from catenane.reproduce.protocols import published_number, record
 
 
 def test_numbers_keep_the_digits_that_are_printed():
