@@ -1,4 +1,4 @@
-"""The errors a caller can act on. Each says what came, what was expected and what to do."""
+"""The errors a caller can act on. Their messages state what came, what was expected and what to do."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class NotationError(CatenaneError, ValueError):
 
 
 class DataError(CatenaneError, ValueError):
-    """A file or table cannot be used: unreadable, empty, without the column asked for, without a label."""
+    """A file or table cannot be used: unreadable, empty, without a needed column, without a label."""
 
 
 class ConfigError(CatenaneError, ValueError):

@@ -23,7 +23,7 @@ def best_device(name: str | None = None) -> torch.device:
     """The device of this name, or the fastest one there is.
 
     Raises:
-        ConfigError: The device asked for is not on this machine.
+        ConfigError: The device is not on this machine.
     """
     if name in (None, "auto"):
         if torch.cuda.is_available():

@@ -102,7 +102,7 @@ def finetune(
         features=(groups, describe, fragments),
     )  # fmt: skip
     start = choose_start(read.notation, targets, model, recipe, settings or {})
-    asked = {
+    arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
         "split": split, "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
@@ -110,7 +110,7 @@ def finetune(
         "the data": source_files([data], data_dir),
         "the model": [] if start.model is None else bundle_files(start.model),
     }
-    run = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
+    run = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
     task = infer_task(read, task)
     table = _settle(aggregate(read, duplicates), task)
     shares = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
@@ -125,7 +125,7 @@ def finetune(
     )  # fmt: skip
 
     fitted = fit_property_model(
-        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder, settings=asked,
+        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder, settings=arguments,
         resume=resume, log=log, device=device,
     )  # fmt: skip
     trained = Model(fitted.bundle, device=device)

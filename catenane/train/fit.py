@@ -211,19 +211,19 @@ def _with_usable_validation(split: Split, table: Table) -> Split:
     return dataclasses.replace(split, valid=split.valid[:0])
 
 
-def infer_task(table: Table, asked: Task | None = None) -> Task:
-    """The task asked for, else classification where all labels are 0 or 1, else regression.
+def infer_task(table: Table, wanted: Task | None = None) -> Task:
+    """The wanted task, else classification where all labels are 0 or 1, else regression.
 
     Raises:
-        DataError: Some targets are classes and others are not, or classes are asked for and labels are none.
+        DataError: Some targets are classes and others are not, or classes are wanted and labels are none.
     """
     binary = [bool(np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all()) for labels in table.targets.T]
     classes = ", ".join(compress(table.target_names, binary))
     others = ", ".join(compress(table.target_names, np.logical_not(binary)))
-    if asked == "classification" and others:
+    if wanted == "classification" and others:
         raise DataError(f"classification needs labels of 0 and 1, and {others} holds others")
-    if asked is not None:
-        return asked
+    if wanted is not None:
+        return wanted
     if classes and others:
         raise DataError(
             f"{classes} hold only 0 and 1, the other targets do not: train them separately, or give --task"

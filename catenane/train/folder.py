@@ -34,7 +34,7 @@ class RunFolder:
 
     Args:
         path: The folder; it may be absent.
-        settings: What was asked for, as JSON values; a run is resumed with the same settings alone.
+        settings: Arguments of the run, as JSON values; it is resumed with the same settings alone.
         inputs: Files that are read, by role; a run is resumed with the same content alone.
         files: What it writes beside `FILES`, relative to the folder; `*` stands for part of a name.
         resume: Go on with an earlier run, if there is one.

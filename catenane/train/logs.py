@@ -1,4 +1,4 @@
-"""Progress of a run: a CSV of epochs, TensorBoard if asked, a bar on a terminal and lines elsewhere."""
+"""Progress of a run: a CSV of epochs, TensorBoard on request, a bar on a terminal and lines elsewhere."""
 
 from __future__ import annotations
 

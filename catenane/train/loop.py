@@ -91,7 +91,7 @@ def run(
         TrainingError: A loss, a gradient or a validation score is not finite (the model then has the weights
             of its best epoch so far, and the last checkpoint stays), or the checkpoint belongs to another
             run, or cannot be written.
-        MissingDependencyError: TensorBoard is asked for and not installed.
+        MissingDependencyError: TensorBoard is wanted and not installed.
     """
     target = best_device(device)
     with forked_generators(target):
@@ -303,7 +303,7 @@ def warmup_cosine(progress: float, *, warmup: float, final: float) -> float:
 
 
 def n_epochs(settings: TrainingConfig, n_batches: int) -> int:
-    """Epochs to run: those asked for, or as many as `min_steps` takes on small data."""
+    """Epochs to run: as set, or as many as `min_steps` takes on small data."""
     steps = math.ceil(n_batches / settings.accumulate)
     return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
 

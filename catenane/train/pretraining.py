@@ -93,11 +93,11 @@ def pretrain(
         "the corpora": source_files(corpora, data_dir),
         "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
     }
-    asked = {
+    arguments = {
         "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
         "seed": seed,
     }  # fmt: skip
-    opened = RunFolder(folder, asked, inputs, FILES, resume=resume, overwrite=overwrite)
+    opened = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
     reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
     shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     chosen = dataclasses.replace(chosen, encoder=shape)
@@ -119,7 +119,7 @@ def pretrain(
     training = PretrainingTask(model, corpus, reader, chosen, seed)
     progress = run(
         training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
-        fingerprint=fingerprint(asked, corpus.lengths.tobytes()),
+        fingerprint=fingerprint(arguments, corpus.lengths.tobytes()),
     )  # fmt: skip
     best = progress.history[progress.best_epoch]
     metrics: dict[str, Any] = {

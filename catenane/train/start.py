@@ -72,7 +72,7 @@ def choose_start(
 
 def choose_tokenizer(
     corpora: Sequence[str | Path],
-    asked: str | Path | None,
+    wanted: str | Path | None,
     column: str | None,
     data_dir: str | Path | None,
 ) -> StringTokenizer:
@@ -80,7 +80,7 @@ def choose_tokenizer(
 
     Args:
         corpora: Files of strings, or names of registered data sets.
-        asked: Name or path; "corpus" for the shipped one with all further tokens of the corpora; else the
+        wanted: Name or path; "corpus" for the shipped one with all further tokens of the corpora; else the
             shipped one, that of MOFids where any corpus holds them, for it reads SMILES as well.
         column: Column of the strings.
         data_dir: Local copies of the registered data sets.
@@ -89,8 +89,8 @@ def choose_tokenizer(
         UsageError: Standard input would have to be read twice.
         ConfigError: There is no such tokenizer.
     """
-    if asked is not None and str(asked) != "corpus":
-        return load_tokenizer(asked)
+    if wanted is not None and str(wanted) != "corpus":
+        return load_tokenizer(wanted)
     if any(str(source) == "-" for source in corpora):
         raise UsageError("standard input cannot be read twice: say --tokenizer smiles or mofid")
 
@@ -100,7 +100,7 @@ def choose_tokenizer(
 
     notations = [detect_notation(list(islice(strings(source), SAMPLE))) for source in corpora]
     widest = next(name for name in notations if all(map(get_notation(name).reads, notations)))
-    if asked is None:
+    if wanted is None:
         return load_tokenizer(widest)
     readable = (
         text
