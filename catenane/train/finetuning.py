@@ -125,8 +125,8 @@ def finetune(
     )  # fmt: skip
 
     fitted = fit_property_model(
-        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder, settings=arguments,
-        resume=resume, log=log, device=device,
+        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder,
+        settings=arguments, resume=resume, log=log, device=device,
     )  # fmt: skip
     trained = Model(fitted.bundle, device=device)
     predictions = trained.predict_normalised(

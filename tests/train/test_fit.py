@@ -8,7 +8,7 @@ import torch
 
 from catenane.config import load_recipe
 from catenane.data import make_split, read_table
-from catenane.descriptors import descriptor_names
+from catenane.descriptors import descriptor_meanings
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
 from catenane.models import Bundle, load_bundle
@@ -158,7 +158,7 @@ def test_a_process_keeps_every_row_or_a_network_takes_its_place(
     split, fitted = fit(table, recipe, parent=parent)
     head = fitted.bundle.config.recipe.head
     assert head.kind == kind
-    assert fitted.descriptors.values.shape[1] == len(descriptor_names("smiles")) + head.fragments
+    assert fitted.descriptors.values.shape[1] == len(descriptor_meanings("smiles")) + head.fragments
     labels, found = table.targets[split.test, 0], answers(fitted, table)[split.test, 0]
     assert np.abs(found - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
 
