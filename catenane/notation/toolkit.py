@@ -27,7 +27,10 @@ class _Late(ModuleType):
     """A module that is imported when one of its names is first used."""
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(importlib.import_module(self.__name__), name)
+        return getattr(_imported(self.__name__), name)
+
+
+_imported = cache(importlib.import_module)
 
 
 if TYPE_CHECKING:

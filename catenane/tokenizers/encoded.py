@@ -58,12 +58,10 @@ class Tokenization:
     longest: int
     """Ids of the longest string before truncation."""
     n_unknown: int
-    """Ids that are [UNK]."""
     n_strings_unknown: int
     unknown: tuple[tuple[str, int], ...]
     """Every unknown token and its count before truncation, the commonest first."""
     n_cut: int
-    """Tokens dropped by truncation."""
     n_strings_cut: int
 
     def __str__(self) -> str:

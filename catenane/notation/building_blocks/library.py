@@ -33,7 +33,6 @@ class Node:
     blocks: tuple[str, ...]
     """What MOFid has for it, in normal form: one block, or a metal and its bridge."""
     metal: str
-    """Symbol of its metal."""
     cluster: str
     """What it is in a crystal."""
 
