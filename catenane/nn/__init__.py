@@ -2,12 +2,15 @@
 
 from catenane.nn.attention import Attention
 from catenane.nn.block import Block, BlockCache, BlockOutput, Memory
-from catenane.nn.context import AttentionCache, AttentionMask
 from catenane.nn.dropout import Dropout
-from catenane.nn.features import RandomFeatures
 from catenane.nn.feed_forward import FeedForward
-from catenane.nn.kernels import FullAttention, LinearAttention, full_attention, linear_attention
-from catenane.nn.pooling import pool
+from catenane.nn.kernels import (
+    AttentionCache,
+    AttentionMask,
+    FullAttention,
+    full_attention,
+)
+from catenane.nn.linear import LinearAttention, RandomFeatures, linear_attention
 from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, rotate
 
 __all__ = [
@@ -28,6 +31,5 @@ __all__ = [
     "SinusoidalPositions",
     "full_attention",
     "linear_attention",
-    "pool",
     "rotate",
 ]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
-from catenane.nn.context import AttentionCache, AttentionMask
-from catenane.nn.kernels import FullAttention, LinearAttention
+from catenane.nn.kernels import AttentionCache, AttentionMask, FullAttention
+from catenane.nn.linear import LinearAttention
 from catenane.nn.positions import Rotation
 
 __all__ = ["Attention"]

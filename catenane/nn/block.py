@@ -11,9 +11,9 @@ from typing import Literal, NamedTuple
 from torch import Tensor, nn
 
 from catenane.nn.attention import NOTHING_MASKED, Attention
-from catenane.nn.context import AttentionCache, AttentionMask
 from catenane.nn.dropout import Dropout
 from catenane.nn.feed_forward import FeedForward
+from catenane.nn.kernels import AttentionCache, AttentionMask
 from catenane.nn.positions import Rotation
 
 __all__ = ["Block", "BlockCache", "BlockOutput", "Memory"]

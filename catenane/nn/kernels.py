@@ -1,34 +1,72 @@
-"""The two kernels of attention, softmax and linear.
+"""What attention may read, and the softmax kernel.
 
 Axes: B strings, H heads, L queries, S keys (those in a cache first; S = L in self-attention without one), D
-features of one head, M features after the feature map, N chunks of C tokens.
+features of one head, M features after the feature map.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import dataclass
+from functools import reduce
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, scaled_dot_product_attention
+from torch.nn.functional import scaled_dot_product_attention
 
-from catenane.errors import ConfigError
-from catenane.nn.context import AttentionCache, AttentionMask
 from catenane.nn.dropout import Dropout
-from catenane.nn.features import FLOOR, RandomFeatures
 from catenane.nn.positions import Rotation, rotate
 
 __all__ = [
+    "AttentionCache",
+    "AttentionMask",
     "FullAttention",
-    "LinearAttention",
     "full_attention",
-    "linear_attention",
 ]
 
-SMALLEST_MASS = 1e-6
-"""Guards the division for a string without any real token; sums of feature products lie far above it."""
-CHUNK = 64
-"""Tokens between two prefix sums of causal linear attention; within a chunk pairs are formed."""
+
+@dataclass(frozen=True)
+class AttentionMask:
+    """Which keys each query attends to: those that every part allows. A query needs at least one.
+
+    >>> AttentionMask(causal=True).allowed(2, 3, torch.device("cpu")).int().tolist()
+    [[[[1, 1, 0], [1, 1, 1]]]]
+    """
+
+    keep_BS: Tensor | None = None
+    """bool, False on padding among the keys, those in a cache included; None where all are real."""
+    pairs_BLS: Tensor | None = None
+    """bool, True where query l may attend to key s; B may be 1."""
+    causal: bool = False
+    """A query attends to no later key; the queries stand at the end of the keys."""
+
+    def allowed(self, n_queries: int, n_keys: int, device: torch.device) -> Tensor | None:
+        """All parts in one, bool, of a shape that broadcasts to (B, H, L, S); None if nothing is masked."""
+        parts = []
+        if self.keep_BS is not None:
+            parts.append(self.keep_BS[:, None, None, :])
+        if self.pairs_BLS is not None:
+            parts.append(self.pairs_BLS[:, None])
+        if self.causal and n_queries > 1:
+            square_LS = torch.ones(n_queries, n_keys, dtype=torch.bool, device=device)
+            parts.append(square_LS.tril(n_keys - n_queries)[None, None])
+        return reduce(torch.logical_and, parts) if parts else None
+
+
+@dataclass
+class AttentionCache:
+    """What one attention module keeps of earlier tokens, so that decoding reads each token once.
+
+    Full attention keeps rotated keys and values, (B, H, S, D) each; linear attention keeps their sums,
+    (B, H, M, D) and (B, H, M), whose size does not grow with S.
+    """
+
+    kept: tuple[Tensor, Tensor] | None = None
+    """None before the first step."""
+
+    def select(self, rows_B: Tensor) -> None:
+        """Go on with these strings, given by row, repeats allowed: the survivors of a beam."""
+        if self.kept is not None:
+            self.kept = self.kept[0][rows_B], self.kept[1][rows_B]
 
 
 def full_attention(
@@ -65,107 +103,6 @@ def full_attention(
         scores_BHLS = torch.add(hidden.masked_fill(~allowed, -torch.inf), scores_BHLS, alpha=scale)
     weights_BHLS = scores_BHLS.softmax(dim=-1).to(v_BHSD.dtype)
     return (weights_BHLS if dropout is None else dropout(weights_BHLS)) @ v_BHSD, weights_BHLS
-
-
-def linear_attention(
-    q_BHLM: Tensor,
-    k_BHSM: Tensor,
-    v_BHSD: Tensor,
-    keep_BS: Tensor | None = None,
-    *,
-    rotation: Rotation | None = None,
-    key_rotation: Rotation | None = None,
-    causal: bool = False,
-    before: tuple[Tensor, Tensor] | None = None,
-) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-    """Attend with weights φ(q) · φ(k) without forming the L × S matrix; cost grows linearly with length.
-
-    Args:
-        q_BHLM: Mapped queries, not negative.
-        k_BHSM: Mapped keys, not negative.
-        v_BHSD: Values.
-        keep_BS: False on keys that are not attended to.
-        rotation: Rotates the mapped queries in the numerator alone, Rφ(q) · Rφ(k); the denominator stays the
-            plain sum, so that it cannot vanish.
-        key_rotation: The same for the mapped keys.
-        causal: Query i attends to keys 0 to i alone; S = L.
-        before: Sums over earlier keys, which every query attends to.
-
-    Returns:
-        Mixed values, (B, H, L, D), and the sums over all keys so far: Σ φ(k) vᵀ of shape (B, H, M, D), and
-        Σ φ(k) of shape (B, H, M).
-
-    Source: Katharopoulos et al. 2020, arXiv:2006.16236, eq. 5, and eq. 9 to 12 where causal; with `rotation`
-    Su et al. 2021, arXiv:2104.09864, eq. 19.
-    """
-    if keep_BS is not None:
-        k_BHSM = k_BHSM * keep_BS[:, None, :, None]
-    memory_BHMD, mass_BHM = before if before is not None else (None, None)
-    q_rotated_BHLM = q_BHLM if rotation is None else rotate(q_BHLM, rotation)
-    k_rotated_BHSM = k_BHSM if key_rotation is None else rotate(k_BHSM, key_rotation)
-    if causal:
-        above_BHLD, memory_BHMD = _causal_product(q_rotated_BHLM, k_rotated_BHSM, v_BHSD, memory_BHMD)
-        masses_BHLM = k_BHSM.cumsum(dim=2)
-        if mass_BHM is not None:
-            masses_BHLM = masses_BHLM + mass_BHM[:, :, None]
-        below_BHL1 = (q_BHLM * masses_BHLM).sum(dim=-1, keepdim=True)
-        mass_BHM = masses_BHLM[:, :, -1]
-    else:
-        added_BHMD, added_BHM = k_rotated_BHSM.transpose(-2, -1) @ v_BHSD, k_BHSM.sum(dim=-2)
-        memory_BHMD = added_BHMD if memory_BHMD is None else memory_BHMD + added_BHMD
-        mass_BHM = added_BHM if mass_BHM is None else mass_BHM + added_BHM
-        above_BHLD, below_BHL1 = q_rotated_BHLM @ memory_BHMD, q_BHLM @ mass_BHM.unsqueeze(-1)
-    return above_BHLD / below_BHL1.clamp(min=SMALLEST_MASS), (memory_BHMD, mass_BHM)
-
-
-def _causal_product(
-    q_BHLM: Tensor, k_BHLM: Tensor, v_BHLD: Tensor, memory_BHMD: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Σ_{j ≤ i} (q_i · k_j) v_j, and Σ k vᵀ in the end: pairs within a chunk, sums over the chunks before."""
-    length = q_BHLM.shape[2]
-    chunk = min(CHUNK, length)
-    q_BHNCM, k_BHNCM, v_BHNCD = (
-        pad(x, (0, 0, 0, -length % chunk)).unflatten(2, (-1, chunk)) for x in (q_BHLM, k_BHLM, v_BHLD)
-    )
-    memories_BHNMD = (k_BHNCM.transpose(-2, -1) @ v_BHNCD).cumsum(dim=2)
-    if memory_BHMD is None:
-        memory_BHMD = torch.zeros_like(memories_BHNMD[:, :, 0])
-    else:
-        memories_BHNMD = memories_BHNMD + memory_BHMD[:, :, None]
-    earlier_BHNMD = torch.cat([memory_BHMD[:, :, None], memories_BHNMD[:, :, :-1]], dim=2)
-    pairs_BHNCC = (q_BHNCM @ k_BHNCM.transpose(-2, -1)).tril()
-    sums_BHLD = (pairs_BHNCC @ v_BHNCD + q_BHNCM @ earlier_BHNMD).flatten(2, 3)[:, :, :length]
-    return sums_BHLD, memories_BHNMD[:, :, -1]
-
-
-def linear_attention_weights(
-    q_BHLM: Tensor,
-    k_BHSM: Tensor,
-    allowed: Tensor | None,
-    rotation: Rotation | None,
-    key_rotation: Rotation | None,
-) -> Tensor:
-    """The weights that linear attention implies, (B, H, L, S), at quadratic cost.
-
-    They sum to one over S; with a rotation of the mapped features they need not, and may be negative.
-    """
-    allowed = torch.ones((), dtype=torch.bool, device=q_BHLM.device) if allowed is None else allowed
-    below_BHL1 = (q_BHLM @ k_BHSM.transpose(-2, -1) * allowed).sum(dim=-1, keepdim=True)
-    q_BHLM = q_BHLM if rotation is None else rotate(q_BHLM, rotation)
-    k_BHSM = k_BHSM if key_rotation is None else rotate(k_BHSM, key_rotation)
-    return q_BHLM @ k_BHSM.transpose(-2, -1) * allowed / below_BHL1.clamp(min=SMALLEST_MASS)
-
-
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
-def rounds_float32(device_type: str) -> bool:
-    """Whether PyTorch is set to round the factors of float32 products on this device: to TF32 or bfloat16."""
-    if device_type not in ("cpu", "cuda"):
-        return False
-    backend = torch.backends.cuda if device_type == "cuda" else torch.backends.mkldnn
-    precision = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
-    if precision is None:  # PyTorch before 2.9 has one setting for all devices
-        return torch.get_float32_matmul_precision() != "highest"
-    return precision in ("tf32", "bf16")
 
 
 class FullAttention(nn.Module):
@@ -206,10 +143,7 @@ class FullAttention(nn.Module):
         Returns:
             Mixed values, (B, H, L, D), and the weights before dropout, (B, H, L, S), if they are asked for.
         """
-        if rotation is not None:
-            q_BHLD = rotate(q_BHLD, rotation)
-        if key_rotation is not None:
-            k_BHSD = rotate(k_BHSD, key_rotation)
+        q_BHLD, k_BHSD = rotate(q_BHLD, rotation), rotate(k_BHSD, key_rotation)
         if cache is not None:
             if cache.kept is not None:
                 k_BHSD = torch.cat([cache.kept[0], k_BHSD], dim=2)
@@ -222,94 +156,3 @@ class FullAttention(nn.Module):
         share = self.dropout.share if self.training else 0.0
         mixed_BHLD = scaled_dot_product_attention(q_BHLD, k_BHSD, v_BHSD, attn_mask=allowed, dropout_p=share)
         return mixed_BHLD, None
-
-
-class LinearAttention(nn.Module):
-    """Kernel attention with generalised random features, never below float32.
-
-    Neither autocast nor the precision that PyTorch is set to for float32 products (TF32, bfloat16) reaches
-    the sums: where such products would be rounded they are computed in float64.
-
-    Args:
-        d_head: Features of one head.
-        n_features: Random features of one head; even where they are rotated.
-        feature_order: `map-rotated` maps rotated queries and keys, φ(Rq), as MoLFormer does; `rotate-mapped`
-            rotates the mapped ones, Rφ(q), as RoFormer does. Without a rotation they are the same.
-        seed: Where the random directions are drawn from.
-        floor: Added to each feature; see `RandomFeatures`.
-    """
-
-    def __init__(
-        self,
-        d_head: int,
-        n_features: int,
-        feature_order: Literal["map-rotated", "rotate-mapped"],
-        *,
-        seed: int,
-        floor: float = FLOOR,
-    ) -> None:
-        super().__init__()
-        self.feature_order = feature_order
-        self.features = RandomFeatures(d_head, n_features, seed=seed, floor=floor)
-
-    def forward(
-        self,
-        q_BHLD: Tensor,
-        k_BHSD: Tensor,
-        v_BHSD: Tensor,
-        *,
-        mask: AttentionMask,
-        rotation: Rotation | None = None,
-        key_rotation: Rotation | None = None,
-        cache: AttentionCache | None = None,
-        return_weights: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Mix values by φ(q) · φ(k); arguments and results as in `FullAttention`.
-
-        Weights and pair masks need the L × S matrix, which is formed for them alone.
-
-        Raises:
-            ConfigError: They are asked for together with a cache, which holds sums and no keys.
-        """
-        pairwise = return_weights or mask.pairs_BLS is not None
-        if pairwise and cache is not None:
-            raise ConfigError(
-                "linear attention keeps sums, not keys: with a cache there are no pair masks and no weights"
-            )
-        dtype, device = v_BHSD.dtype, v_BHSD.device
-        precise = torch.promote_types(dtype, torch.float32)
-        if rounds_float32(device.type):
-            precise = torch.float64
-        with torch.autocast(device.type, enabled=False):
-            # Sums over hundreds of tokens lose their small terms in bfloat16: nothing here is below float32.
-            q_BHLM, rotation = self._map(q_BHLD.to(precise), rotation)
-            k_BHSM, key_rotation = self._map(k_BHSD.to(precise), key_rotation)
-            v_BHSD = v_BHSD.to(precise)
-            if pairwise:
-                allowed = mask.allowed(q_BHLM.shape[2], k_BHSM.shape[2], device)
-                weights_BHLS = linear_attention_weights(q_BHLM, k_BHSM, allowed, rotation, key_rotation)
-                mixed_BHLD = weights_BHLS @ v_BHSD
-                return mixed_BHLD.to(dtype), weights_BHLS.to(dtype) if return_weights else None
-            keep_BS = (
-                None if mask.keep_BS is None else mask.keep_BS[:, mask.keep_BS.shape[1] - k_BHSM.shape[2] :]
-            )
-            mixed_BHLD, sums = linear_attention(
-                q_BHLM,
-                k_BHSM,
-                v_BHSD,
-                keep_BS,
-                rotation=rotation,
-                key_rotation=key_rotation,
-                causal=mask.causal,
-                before=None if cache is None else cache.kept,
-            )
-        if cache is not None:
-            cache.kept = sums
-        return mixed_BHLD.to(dtype), None
-
-    def _map(self, x_BHLD: Tensor, rotation: Rotation | None) -> tuple[Tensor, Rotation | None]:
-        """φ(x) and the rotation that is still to be applied to it."""
-        if rotation is not None and self.feature_order == "map-rotated":
-            x_BHLD, rotation = rotate(x_BHLD, rotation), None
-        x_BHLM: Tensor = self.features(x_BHLD)
-        return x_BHLM, rotation

@@ -30,8 +30,8 @@ def angles(length: int, width: int) -> Tensor:
     return torch.outer(torch.arange(length, dtype=torch.float64), rates_P).float()
 
 
-def rotate(x_BHLD: Tensor, rotation: Rotation) -> Tensor:
-    """Rotate each pair of features by the angle of its position.
+def rotate(x_BHLD: Tensor, rotation: Rotation | None) -> Tensor:
+    """Rotate each pair of features by the angle of its position; not at all where there is no rotation.
 
     Feature p is paired with feature p + D / 2, as in GPT-NeoX and MoLFormer; Su et al. pair neighbours, which
     is the same map after a permutation of the features that the projections before it absorb.
@@ -48,6 +48,8 @@ def rotate(x_BHLD: Tensor, rotation: Rotation) -> Tensor:
     >>> rotate(torch.tensor([[1.0, 0.0]]), RotaryPositions(2, 8)(torch.tensor([0]))).tolist()
     [[1.0, 0.0]]
     """
+    if rotation is None:
+        return x_BHLD
     cos, sin = (table.to(x_BHLD.dtype) for table in rotation)
     return x_BHLD * cos + x_BHLD.roll(x_BHLD.shape[-1] // 2, dims=-1) * sin
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from catenane.nn import RandomFeatures
-from catenane.nn.features import orthogonal_directions
+from catenane.nn.linear import orthogonal_directions
 
 
 def half_arc_cosine_kernel(x_D: Tensor, y_D: Tensor) -> float:

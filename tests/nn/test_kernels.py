@@ -22,7 +22,7 @@ from catenane.nn import (
     linear_attention,
     rotate,
 )
-from catenane.nn.kernels import rounds_float32
+from catenane.nn.linear import rounds_float32
 
 FeatureOrder = Literal["map-rotated", "rotate-mapped"]
 NO_MASK = AttentionMask()

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from catenane.nn import pool
+from catenane.models.encoder import pool
 
 
 def test_mean_is_over_real_tokens_and_cls_is_the_first():
