@@ -5,6 +5,7 @@ Axes: N rows, D width of the embedding, P principal components, R reference rows
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,10 +39,6 @@ class Reference:
     limit: float
     """Distance to the nearest rows beyond which a row is outside the domain."""
 
-    def project(self, pooled_ND: Array) -> Array:
-        """Embeddings on the principal components."""
-        return (pooled_ND - self.mean_D) @ self.axes_DP
-
     def neighbours(self, pooled_ND: Array, own_N: NDArray[np.int64] | None = None) -> tuple[Array, Array]:
         """Mean distance to the nearest reference rows, (N,), and the mean residual of these, (N, T).
 
@@ -49,7 +46,7 @@ class Reference:
             pooled_ND: Embeddings.
             own_N: Place in the reference of each row itself, which is left out of its neighbours; -1 if none.
         """
-        points_NP = self.project(pooled_ND)
+        points_NP = (pooled_ND - self.mean_D) @ self.axes_DP
         norms_R = (self.points_RP**2).sum(axis=1)
         n_nearest = min(NEIGHBOURS, max(len(self.points_RP) - 1, 1))
         distance_N = np.empty(len(points_NP))
@@ -92,7 +89,7 @@ def fit_reference(pooled_ND: Array, residual_NT: Array, seed: int = 0) -> tuple[
     own_N[rows] = np.arange(len(rows))
     distance_N, _ = reference.neighbours(pooled_ND, own_N)
     limit = float(np.quantile(distance_N, INSIDE)) if len(distance_N) > 1 else np.inf
-    return Reference(mean_D, axes_DP, points_RP, residual_NT[rows], limit), own_N
+    return dataclasses.replace(reference, limit=limit), own_N
 
 
 def _known_mean(values_NKT: Array) -> Array:

@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,7 +26,6 @@ from numpy.typing import NDArray
 __all__ = [
     "ClassCalibration",
     "IntervalCalibration",
-    "OutOfFold",
     "fit_classes",
     "fit_intervals",
     "learning_mask",
@@ -81,24 +79,20 @@ def learning_mask(n_rows: int, n_members: int, seed: int, groups: NDArray | None
     return learns_MN
 
 
-class OutOfFold(NamedTuple):
-    """Predictions of rows by members that did not learn from them."""
+def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> tuple[Array, Array]:
+    """Predictions of rows by members that did not learn from them.
 
-    score_NT: Array
-    """By one such member; NaN where there is none."""
-    variance_NT: Array
-    """Unbiased variance between all such members; NaN where there are fewer than two."""
-
-
-def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> OutOfFold:
-    """Score and variance over the members that did not learn from a row."""
+    Returns:
+        The score by one such member, NaN where there is none; and the unbiased variance between all of them,
+        NaN where there are fewer than two. Both of shape (N, T).
+    """
     left_MN1 = ~learns_MN[:, :, None]
     n_N1 = left_MN1.sum(axis=0)
     first_N = np.argmax(~learns_MN, axis=0)
     score_NT = np.where(n_N1 > 0, score_MNT[first_N, np.arange(len(first_N))], np.nan)
     mean_NT = np.where(left_MN1, score_MNT, 0.0).sum(axis=0) / np.maximum(n_N1, 1)
     square_NT = np.where(left_MN1, (score_MNT - mean_NT) ** 2, 0.0).sum(axis=0)
-    return OutOfFold(score_NT, np.where(n_N1 > 1, square_NT / np.maximum(n_N1 - 1, 1), np.nan))
+    return score_NT, np.where(n_N1 > 1, square_NT / np.maximum(n_N1 - 1, 1), np.nan)
 
 
 def difficulty_features(distance_N: Array, neighbour_NT: Array, score_NT: Array) -> Array:
@@ -135,18 +129,15 @@ class IntervalCalibration:
     def half_width(self, features_NTF: Array, coverage: float) -> Array:
         """Half the width of the intervals on the scale of the scores, (N, T); NaN where there are none."""
         sigma_NT = _difficulty(features_NTF, self.weights_TF, self.offset_T, self.bounds_T2)
-        half_NT: Array = sigma_NT * np.array([self._quantile(t, coverage) for t in range(len(self.n_T))])
-        return half_NT
-
-    def _quantile(self, target: int, coverage: float) -> float:
-        """The conformal quantile: of n scores the one of rank ceil((n + 1) coverage)."""
-        n = int(self.n_T[target])
-        rank = math.ceil((n + 1) * coverage - 1e-9)
-        if n < FEWEST_ROWS or rank > n:
-            return math.nan
-        stored = self.quantiles_TQ[target]
-        place = (rank - 1) / max(n - 1, 1) * (len(stored) - 1)
-        return float(np.interp(place, np.arange(len(stored)), stored)) * float(self.factor_T[target])
+        quantile_T = np.full(len(self.n_T), np.nan)
+        for t, stored_Q in enumerate(self.quantiles_TQ):
+            # The conformal quantile: of n scores the one of rank ceil((n + 1) coverage).
+            n = int(self.n_T[t])
+            rank = math.ceil((n + 1) * coverage - 1e-9)
+            if FEWEST_ROWS <= n >= rank:
+                place = (rank - 1) / (n - 1) * (len(stored_Q) - 1)
+                quantile_T[t] = np.interp(place, np.arange(len(stored_Q)), stored_Q) * self.factor_T[t]
+        return np.asarray(sigma_NT * quantile_T)
 
 
 def fit_intervals(
@@ -172,15 +163,12 @@ def fit_intervals(
         if len(rows) < FEWEST_ROWS:
             continue
         features, residual = features_NTF[rows, t], np.abs(residual_NT[rows, t])
-        fitted = _fit_difficulty(features, residual)
-        weights_TF[t], offset_T[t], bounds_T2[t] = fitted
+        weights_TF[t], offset_T[t], bounds_T2[t] = _fit_difficulty(features, residual)
         fold = np.random.default_rng([seed, 11]).permutation(len(rows)) % FOLDS
         sigma = np.empty(len(rows))
         for number in range(FOLDS):
             part = _fit_difficulty(features[fold != number], residual[fold != number])
-            sigma[fold == number] = _difficulty(
-                features[fold == number, None], part[0][None], np.array([part[1]]), part[2][None]
-            )[:, 0]
+            sigma[fold == number] = _difficulty(features[fold == number], *part)
         scores = np.sort(residual / sigma)
         ranks = np.linspace(0, len(scores) - 1, quantiles_TQ.shape[1])
         quantiles_TQ[t] = np.interp(ranks, np.arange(len(scores)), scores)
@@ -213,10 +201,10 @@ def _fit_difficulty(features_NF: Array, residual_N: Array) -> tuple[Array, float
     return weights_F, offset, np.array([np.quantile(fitted_N, 0.01), fitted_N.max() + 1.0])
 
 
-def _difficulty(features_NTF: Array, weights_TF: Array, offset_T: Array, bounds_T2: Array) -> Array:
-    log_NT = np.einsum("ntf,tf->nt", features_NTF, weights_TF) + offset_T
-    result: Array = np.exp(np.clip(log_NT, bounds_T2[:, 0], bounds_T2[:, 1]))
-    return result
+def _difficulty(features: Array, weights: Array, offset: Array | float, bounds: Array) -> Array:
+    """Of rows of one target (N, F), or of all targets (N, T, F) by coefficients of each."""
+    log = np.einsum("n...f,...f->n...", features, weights) + offset
+    return np.asarray(np.exp(np.clip(log, bounds[..., 0], bounds[..., 1])))
 
 
 @dataclass(frozen=True)
@@ -235,7 +223,7 @@ class ClassCalibration:
 
     def probability(self, logit_NT: Array) -> tuple[Array, Array, Array]:
         """Calibrated probability, and the lower and upper one, (N, T) each; low and high may be NaN."""
-        value_NT = _sigmoid(self.slope_T * logit_NT + self.offset_T)
+        value_NT = 0.5 * (1 + np.tanh(0.5 * (self.slope_T * logit_NT + self.offset_T)))
         low_NT, high_NT = np.full((2, *logit_NT.shape), np.nan)
         for t, grid_Q in enumerate(self.grid_TQ):
             if np.isfinite(grid_Q).all():
@@ -292,8 +280,3 @@ def _venn_abers(logit_N: Array, positive_N: NDArray[np.bool_]) -> Array:
             found[label, k] = fitted[int(used[:k].sum())]
     grid = np.linspace(0, len(edges) - 1, GRID)
     return np.stack([np.interp(grid, np.arange(len(edges)), row) for row in (edges, *found)])
-
-
-def _sigmoid(z: Array) -> Array:
-    result: Array = 0.5 * (1 + np.tanh(0.5 * z))
-    return result

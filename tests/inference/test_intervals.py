@@ -48,9 +48,9 @@ def test_a_group_that_is_too_large_for_a_fold_is_left_out_row_by_row():
 def test_out_of_fold_scores_come_from_members_that_left_a_row_out():
     score_MNT = np.array([1.0, 2.0, 4.0, 8.0])[:, None, None] * np.ones((4, 3, 1))
     learns_MN = np.array([[0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 1, 1]], dtype=bool)
-    found = out_of_fold(score_MNT, learns_MN)
-    np.testing.assert_array_equal(found.score_NT[:, 0], [1.0, 2.0, np.nan])
-    np.testing.assert_array_equal(found.variance_NT[:, 0], [0.5, 2.0, np.nan])
+    score_NT, variance_NT = out_of_fold(score_MNT, learns_MN)
+    np.testing.assert_array_equal(score_NT[:, 0], [1.0, 2.0, np.nan])
+    np.testing.assert_array_equal(variance_NT[:, 0], [0.5, 2.0, np.nan])
 
 
 def sample(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -66,11 +66,11 @@ def simulate(seed: int, *, n: int = 600, n_members: int = 8, own: float = 0.5, h
     (train_ND, _, scale_N), (new_ND, hard_K, scale_K) = sample(rng, n), sample(rng, 2000)
     own_MN1 = own * rng.normal(size=(n_members, n, 1))
     learns_MN = learning_mask(n, n_members, seed)
-    found = out_of_fold((rng.normal(size=(n, 1)) + own_MN1) * scale_N[:, None], learns_MN)
-    reference, own_N = fit_reference(train_ND, np.abs(found.score_NT), seed)
+    score_NT, variance_NT = out_of_fold((rng.normal(size=(n, 1)) + own_MN1) * scale_N[:, None], learns_MN)
+    reference, own_N = fit_reference(train_ND, np.abs(score_NT), seed)
     calibration = fit_intervals(
         difficulty_features(*reference.neighbours(train_ND, own_N), np.zeros((n, 1))),
-        -found.score_NT, found.variance_NT, n_members=n_members, seed=seed,
+        -score_NT, variance_NT, n_members=n_members, seed=seed,
     )  # fmt: skip
     own_K = own * rng.normal(size=(n_members, 2000)).mean(axis=0)
     error_K = np.abs(rng.normal(size=2000) + own_K) * scale_K
