@@ -108,9 +108,7 @@ class Model:
             UsageError: As in `predict`.
         """
         readable, errors = self._readable(strings)
-        found = self.predict_normalised(readable, conditions=conditions, coverage=coverage)
-        rows = np.flatnonzero([not error for error in errors])
-        return found.take(rows, len(errors), errors)
+        return self.predict_normalised(readable, conditions=conditions, coverage=coverage).among(errors)
 
     def predict_normalised(
         self,
@@ -138,14 +136,15 @@ class Model:
             raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
         head = self.property_model.head
         columns = head.columns(conditions)
-        encoded = self._encode(strings)
+        records = as_records(strings, self.config.notation)
+        encoded = self._encode(records)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
-        descriptors_NF = self.describe(strings, descriptors)
+        descriptors_NF = self.describe(records, descriptors)
         values_NC = self._in_batches(partial(head.predict, conditions=conditions), pooled_ND, descriptors_NF)
         low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
-        distance_N = np.zeros(len(strings))
+        distance_N = np.zeros(len(records))
         calibration = self.calibration
-        if calibration is not None and len(strings):
+        if calibration is not None and len(records):
             distance_N, near_NT = calibration.reference.neighbours(pooled_ND)
             score_NT = self.scores(pooled_ND, descriptors_NF)
             if calibration.classes is not None:
@@ -157,14 +156,14 @@ class Model:
                 at_targets_NT = values_NC if not conditions else self._to_labels(score_NT)
                 low_NC, high_NC = head.bounds(values_NC, at_targets_NT, ends, conditions)
         inside_N, notes = check_domain(
-            as_records(strings, self.config.notation),
+            records,
             encoded,
             self.bundle.tokenizer,
             calibration,
             distance_N,
             head.extrapolations(conditions),
         )
-        return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(strings))
+        return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records))
 
     def scores(
         self, pooled_ND: np.ndarray, descriptors_NF: np.ndarray | None, *, per_member: bool = False
@@ -201,7 +200,7 @@ class Model:
 
     def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> np.ndarray:
         """As `embed`, in float64, for records, or for strings in normal form."""
-        return self._embed(self._encode(strings))
+        return self._embed(self._encode(as_records(strings, self.config.notation)))
 
     @property
     def property_model(self) -> PropertyModel:
@@ -217,7 +216,7 @@ class Model:
         )
 
     def describe(
-        self, strings: Sequence[Record] | Sequence[str], descriptors: Descriptors | None = None
+        self, records: Sequence[Record], descriptors: Descriptors | None = None
     ) -> np.ndarray | None:
         """Values of the descriptors that the head reads, (N, F); None where it reads none.
 
@@ -226,10 +225,9 @@ class Model:
         """
         if not self.config.descriptors:
             return None
-        n_fragments = self.config.recipe.head.fragments
-        descriptors = descriptors or compute_descriptors(
-            strings, self.config.notation, n_fragments=n_fragments
-        )
+        if descriptors is None:
+            n_fragments = self.config.recipe.head.fragments
+            descriptors = compute_descriptors(records, self.config.notation, n_fragments=n_fragments)
         if descriptors.names != self.config.descriptors:
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "
@@ -250,8 +248,8 @@ class Model:
         records = [item for item in found if isinstance(item, Record)]
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
-    def _encode(self, strings: Sequence[Record] | Sequence[str]) -> EncodedStrings:
-        texts = [record.text for record in as_records(strings, self.config.notation)]
+    def _encode(self, records: Sequence[Record]) -> EncodedStrings:
+        texts = [record.text for record in records]
         return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
 
     def _embed(self, encoded: EncodedStrings) -> np.ndarray:

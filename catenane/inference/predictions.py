@@ -33,19 +33,15 @@ class Predictions:
     errors: list[str]
     """Why a row has no values; "" where it has them."""
 
-    def take(self, rows: NDArray[np.int64], n_rows: int, errors: list[str]) -> Predictions:
-        """These predictions as the given rows of n_rows; the others have NaN and an error."""
-
-        def spread(values_NC: Array) -> Array:
-            wide = np.full((n_rows, len(self.columns)), np.nan)
-            wide[rows] = values_NC
-            return wide
-
-        inside, notes = np.zeros(n_rows, dtype=bool), [""] * n_rows
-        inside[rows] = self.in_domain
-        for row, note in zip(rows.tolist(), self.notes, strict=True):
-            notes[row] = note
-        values, low, high = map(spread, (self.values, self.low, self.high))
+    def among(self, errors: list[str]) -> Predictions:
+        """These as the rows that have no error, in order; the others have NaN and their error."""
+        read_N = np.array([not error for error in errors], dtype=bool)
+        values, low, high = np.full((3, len(errors), len(self.columns)), np.nan)
+        values[read_N], low[read_N], high[read_N] = self.values, self.low, self.high
+        inside = np.zeros(len(errors), dtype=bool)
+        inside[read_N] = self.in_domain
+        remaining = iter(self.notes)
+        notes = ["" if error else next(remaining) for error in errors]
         return Predictions(self.columns, values, low, high, inside, notes, errors)
 
     def named(self) -> dict[str, Any]:

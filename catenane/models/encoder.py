@@ -6,7 +6,7 @@ Axes: B strings, L tokens, D width of the stream.
 from __future__ import annotations
 
 import math
-from typing import Any, Literal, NamedTuple, Protocol, overload
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -70,7 +70,7 @@ class TransformerEncoder(nn.Module):
 
     >>> encoder = TransformerEncoder(EncoderConfig(vocabulary_size=9, d_model=12, n_heads=3, n_layers=2))
     >>> ids_BL = torch.tensor([[2, 5, 6, 3], [2, 7, 3, 0]])
-    >>> states_BLD, attention = encoder(ids_BL, ids_BL != 0, return_attention=True)
+    >>> states_BLD, attention = encoder.attend(ids_BL, ids_BL != 0)
     >>> states_BLD.shape, [weights_BHLL.shape for weights_BHLL in attention]
     (torch.Size([2, 4, 12]), [torch.Size([2, 3, 4, 4]), torch.Size([2, 3, 4, 4])])
     """
@@ -99,48 +99,35 @@ class TransformerEncoder(nn.Module):
         self.norm = nn.LayerNorm(config.d_model) if config.normalises_last else nn.Identity()
         initialise_encoder(self, n_blocks=config.n_layers, scale_residuals=config.norm_order == "pre")
 
-    @overload
-    def forward(
-        self,
-        ids_BL: Tensor,
-        keep_BL: Tensor,
-        positions_BL: Tensor | None = ...,
-        return_attention: Literal[False] = ...,
-    ) -> Tensor: ...
-
-    @overload
-    def forward(
-        self,
-        ids_BL: Tensor,
-        keep_BL: Tensor,
-        positions_BL: Tensor | None = ...,
-        *,
-        return_attention: Literal[True],
-    ) -> tuple[Tensor, tuple[Tensor, ...]]: ...
-
-    def forward(
-        self,
-        ids_BL: Tensor,
-        keep_BL: Tensor,
-        positions_BL: Tensor | None = None,
-        return_attention: bool = False,
-    ) -> Tensor | tuple[Tensor, tuple[Tensor, ...]]:
+    def forward(self, ids_BL: Tensor, keep_BL: Tensor, positions_BL: Tensor | None = None) -> Tensor:
         """States of the tokens of each string.
 
         Args:
             ids_BL: Token ids, int64, padded on the right; L at most `config.max_length`.
             keep_BL: bool, True on real tokens; each string has at least one.
             positions_BL: int64, (L,) or (B, L), below `config.max_length`; 0 to L - 1 by default.
-            return_attention: Give the attention weights as well, at a cost that grows with L².
 
         Returns:
-            Float tensor of shape (B, L, d_model); at padding it holds numbers without meaning. With
-            `return_attention` also a tensor (B, n_heads, L, L) for each block, first to last: row l holds
-            the weights of the tokens that token l attends to.
+            Float tensor of shape (B, L, d_model); at padding it holds numbers without meaning.
 
         Raises:
             ConfigError: L is above `config.max_length`.
         """
+        return self._run(ids_BL, keep_BL, positions_BL)[0]
+
+    def attend(
+        self, ids_BL: Tensor, keep_BL: Tensor, positions_BL: Tensor | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """As `forward`, and the attention weights, at a cost that grows with L².
+
+        They are a tensor (B, n_heads, L, L) for each block, first to last: row l holds the weights of the
+        tokens that token l attends to.
+        """
+        return self._run(ids_BL, keep_BL, positions_BL, return_weights=True)
+
+    def _run(
+        self, ids_BL: Tensor, keep_BL: Tensor, positions_BL: Tensor | None, *, return_weights: bool = False
+    ) -> tuple[Tensor, list[Tensor]]:
         length = ids_BL.shape[1]
         if length > self.config.max_length:
             raise ConfigError(
@@ -157,11 +144,10 @@ class TransformerEncoder(nn.Module):
         weights = []
         for block in self.blocks:
             states_BLD, weights_BHLL, _ = block(
-                states_BLD, mask=mask, rotation=rotation, return_weights=return_attention
+                states_BLD, mask=mask, rotation=rotation, return_weights=return_weights
             )
             weights.append(weights_BHLL)
-        states_BLD = self.norm(states_BLD)
-        return (states_BLD, tuple(weights)) if return_attention else states_BLD
+        return self.norm(states_BLD), weights
 
     @property
     def d_model(self) -> int:

@@ -112,7 +112,7 @@ def test_the_order_of_tokens_matters_unless_there_are_no_positions(kernel, posit
 def test_attention_weights_are_given_by_block_and_change_nothing(kernel):
     encoder = lively(KERNELS[kernel])
     ids_BL, keep_BL = batch(9, 4)
-    states_BLD, attention = encoder(ids_BL, keep_BL, return_attention=True)
+    states_BLD, attention = encoder.attend(ids_BL, keep_BL)
     torch.testing.assert_close(states_BLD[keep_BL], encoder(ids_BL, keep_BL)[keep_BL], atol=2e-5, rtol=1e-4)
     assert [weights_BHLL.shape for weights_BHLL in attention] == [(2, 3, 9, 9)] * 2
     for weights_BHLL in attention:
