@@ -6,13 +6,13 @@ F descriptors, C kinds of fragments and U columns of their unary code, T targets
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from catenane.config import HeadConfig, Task
+from catenane.config import HeadConfig
 from catenane.errors import DataError
 from catenane.models.head import Head, standardised_inputs
 from catenane.models.string_kernel import (
@@ -64,10 +64,7 @@ class GaussianProcessHead(Head):
 
     Args:
         config: `landmarks`, `fragments` and `target_scale` are used.
-        d_model: Width of the stream.
-        targets: Names of the T targets.
-        n_descriptors: Descriptors and fragment counts together, F + C.
-        task: What the labels are.
+        shape: As in `Head`; `n_descriptors` are descriptors and fragment counts together, F + C.
 
     Raises:
         ConfigError: Classes are to be learnt as amounts, or fragments outnumber the inputs.
@@ -83,31 +80,17 @@ class GaussianProcessHead(Head):
     weights_TP: Tensor
     curve_T2: Tensor
 
-    def __init__(
-        self,
-        config: HeadConfig,
-        *,
-        d_model: int,
-        targets: Sequence[str],
-        n_descriptors: int = 0,
-        task: Task = "regression",
-    ) -> None:
-        super().__init__(
-            config,
-            d_model=d_model,
-            targets=targets,
-            n_descriptors=n_descriptors,
-            task=task,
-        )
-        n_targets, n_landmarks = len(targets), config.landmarks
-        for name, shape in {
-            "landmark_states_PD": (n_landmarks, d_model),
+    def __init__(self, config: HeadConfig, **shape: Any) -> None:
+        super().__init__(config, **shape)
+        n_targets, n_landmarks = len(self.targets), config.landmarks
+        for name, size in {
+            "landmark_states_PD": (n_landmarks, self.d_model),
             "landmark_descriptors_PF": (n_landmarks, self.n_plain),
             "settings_TK": (n_targets, len(SETTINGS)),
             "weights_TP": (n_targets, n_landmarks),
             "curve_T2": (n_targets, 2),
         }.items():
-            self.register_buffer(name, torch.zeros(shape))
+            self.register_buffer(name, torch.zeros(size))
         counts_PC = torch.zeros(n_landmarks, config.fragments, dtype=torch.uint8)
         self.register_buffer("landmark_fragments_PC", counts_PC)
         self._code: tuple[Tensor, Tensor, Tensor] | None = None

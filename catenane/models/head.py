@@ -58,19 +58,19 @@ class Head(nn.Module, ABC):
         *,
         d_model: int,
         targets: Sequence[str],
-        n_descriptors: int,
-        task: Task,
+        n_descriptors: int = 0,
+        task: Task = "regression",
     ) -> None:
         super().__init__()
         if task == "classification" and (config.target_scale == "sqrt" or config.isotherm_sites):
             raise ConfigError(
                 "head.target_scale='sqrt' and head.isotherm_sites are for amounts, not for classes"
             )
-        self.targets = tuple(targets)
-        self.task, self.target_scale, self.n_descriptors = task, config.target_scale, n_descriptors
         self.n_plain = n_descriptors - config.fragments if n_descriptors else 0
         if self.n_plain < 0:
             raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
+        self.targets, self.d_model, self.n_descriptors = tuple(targets), d_model, n_descriptors
+        self.task, self.target_scale = task, config.target_scale
         sizes = {"target": ("T", len(targets)), "descriptor": ("F", self.n_plain), "pooled": ("D", d_model)}
         for name, (axis, size) in sizes.items():
             self.register_buffer(f"{name}_mean_{axis}", torch.zeros(size))
@@ -197,12 +197,13 @@ class Head(nn.Module, ABC):
 
         One that never varies carries no signal: an infinite deviation makes it zero ever after.
         """
+        self._check_descriptors(descriptors_NF)
         for values, mean, std in (
             (descriptors_NF, self.descriptor_mean_F, self.descriptor_std_F),
             (pooled_ND, self.pooled_mean_D, self.pooled_std_D),
         ):
             if values is not None:
-                found_mean, found_std = _moments(torch.as_tensor(values)[:, : len(mean)])
+                found_mean, found_std = _moments(torch.as_tensor(values[:, : len(mean)]))
                 mean.copy_(found_mean.nan_to_num(nan=0.0))
                 std.copy_(torch.where(found_std > 0, found_std, torch.inf))
 

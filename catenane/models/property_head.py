@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from catenane.config import HeadConfig, Task
+from catenane.config import HeadConfig
 from catenane.errors import ConfigError
 from catenane.models.head import Head, standardised_inputs
 from catenane.models.initialisation import initialise_property_head, start_linear
@@ -27,12 +28,9 @@ class PropertyHead(Head):
 
     Args:
         config: Widths of the hidden layers, members, descriptors and dropout.
-        d_model: Width of the stream.
-        targets: Names of the T targets.
-        n_descriptors: Descriptors and fragment counts together, F, joined to the vector; 0 for none.
-        task: What the labels are.
         relu: ReLU as activation, to match an encoder that has it; GELU otherwise.
         n_outputs: Outputs of the last layer, O; T by default.
+        shape: As in `Head`.
 
     Raises:
         ConfigError: Descriptors are given to a head that is set to have none, layers of unlike widths to
@@ -42,32 +40,20 @@ class PropertyHead(Head):
     members: nn.ModuleList
 
     def __init__(
-        self,
-        config: HeadConfig,
-        *,
-        d_model: int,
-        targets: Sequence[str],
-        n_descriptors: int = 0,
-        task: Task = "regression",
-        relu: bool = False,
-        n_outputs: int | None = None,
+        self, config: HeadConfig, *, relu: bool = False, n_outputs: int | None = None, **shape: Any
     ) -> None:
-        super().__init__(
-            config,
-            d_model=d_model,
-            targets=targets,
-            n_descriptors=n_descriptors,
-            task=task,
-        )
-        if n_descriptors and not config.descriptors:
-            raise ConfigError(f"head.descriptors=false leaves no place for {n_descriptors} descriptors")
+        super().__init__(config, **shape)
+        n_joined = self.n_descriptors
+        if n_joined and not config.descriptors:
+            raise ConfigError(f"head.descriptors=false leaves no place for {n_joined} descriptors")
         activation = nn.ReLU if relu else nn.GELU
-        joining = nn.Linear(n_descriptors, d_model) if n_descriptors and config.descriptor_layer else None
-        self.descriptors = (
-            None if joining is None else nn.Sequential(joining, activation(), Dropout(config.dropout))
-        )
-        n_joined = n_descriptors if joining is None else d_model
-        widths = [d_model + n_joined, *config.hidden, n_outputs or len(targets)]
+        self.descriptors: nn.Sequential | None = None
+        joining = None
+        if n_joined and config.descriptor_layer:
+            joining = nn.Linear(n_joined, self.d_model)
+            self.descriptors = nn.Sequential(joining, activation(), Dropout(config.dropout))
+            n_joined = self.d_model
+        widths = [self.d_model + n_joined, *config.hidden, n_outputs or len(self.targets)]
         self.members = nn.ModuleList(
             _layers(widths, activation, config.dropout, residual=config.residual)
             for _ in range(config.members)
@@ -116,7 +102,6 @@ class PropertyHead(Head):
                 missing, or there are other than F of them.
         """
         self.fit_targets(torch.as_tensor(targets_NT))
-        self._check_descriptors(descriptors_NF)
         self._fit_inputs(descriptors_NF, pooled_ND)
         if descriptors_NF is not None:
             # Weights of a fragment that no training row has stay at zero: none of them has a gradient.
