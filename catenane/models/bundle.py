@@ -11,7 +11,7 @@ checksums.json       SHA-256 of the others
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,14 +93,13 @@ class BundleConfig:
         return KINDS[self.kind](self)
 
 
-def build_encoder(config: BundleConfig) -> MaskedLanguageModel:
+def _build_encoder(config: BundleConfig) -> MaskedLanguageModel:
     """A fresh transformer with its masked-language head."""
     return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder), config.recipe.token_head)
 
 
 def build_property_model(config: BundleConfig, encoder: TransformerEncoder | None = None) -> PropertyModel:
     """A property model with a fresh head, on this encoder or a fresh one."""
-    assert config.task is not None
     return PropertyModel(
         encoder or TransformerEncoder(config.recipe.encoder),
         config.recipe.head,
@@ -112,7 +111,7 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
 
 
 KINDS: dict[str, Callable[[BundleConfig], nn.Module]] = {
-    "encoder": build_encoder,
+    "encoder": _build_encoder,
     "property": build_property_model,
 }
 """The kinds of bundles: how the network of each is built from its config."""
@@ -225,21 +224,13 @@ def _check_format(folder: Path, values: dict[str, Any]) -> None:
 def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
     """Refuse sizes that the weights cannot have, before a network of them is built."""
     n_weights = sum(torch.Size(shape).numel() for _, shape in found.values())
-    for name, value in _integers(config.recipe):
-        most = len(found) if name in ("n_layers", "members") else max(n_weights, LARGEST_SETTING)
-        if name == "max_length":
-            most = LARGEST_SETTING
-        if value > most:
-            raise BundleError(
-                f"{folder}: damaged or foreign model folder: {name}={value:,} does not fit the weights"
-            )
-
-
-def _integers(recipe: Recipe) -> Iterator[tuple[str, int]]:
-    for name, value in [*vars(recipe.encoder).items(), *vars(recipe.head).items()]:
-        for number in value if isinstance(value, tuple) else (value,):
-            if isinstance(number, int):
-                yield name, number
+    most = {"n_layers": len(found), "members": len(found), "max_length": LARGEST_SETTING}
+    for name, value in [*vars(config.recipe.encoder).items(), *vars(config.recipe.head).items()]:
+        for size in value if isinstance(value, tuple) else (value,):
+            if isinstance(size, int) and size > most.get(name, max(n_weights, LARGEST_SETTING)):
+                raise BundleError(
+                    f"{folder}: damaged or foreign model folder: {name}={size:,} does not fit the weights"
+                )
 
 
 def _check_finite(model: nn.Module, tensors: dict[str, torch.Tensor], path: Path) -> None:
@@ -267,23 +258,18 @@ def _readme(config: BundleConfig, card: Mapping[str, Any], n_weights: int) -> st
         lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
     for name in config.targets:
         entry = card.get("targets", {}).get(name, {})
-        cells = [name, entry.get("unit") or "-", _scores(entry.get("test", {})), _best_baseline(entry)]
+        scores = [
+            f"{key} {value:.3g}" for key, value in entry.get("test", {}).items() if type(value) is float
+        ]
+        cells = [name, entry.get("unit") or "-", ", ".join(scores) or "-", _best_baseline(entry)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _scores(scores: Mapping[str, Any]) -> str:
-    shown = [f"{name} {value:.3g}" for name, value in scores.items() if isinstance(value, float)]
-    return ", ".join(shown) or "-"
-
-
 def _best_baseline(entry: Mapping[str, Any]) -> str:
     for score, best in (("mae", min), ("roc_auc", max)):
-        scored = {
-            name: scores[score]
-            for name, scores in entry.get("baselines", {}).items()
-            if scores.get(score) is not None
-        }
+        scored = {name: scores.get(score) for name, scores in entry.get("baselines", {}).items()}
+        scored = {name: value for name, value in scored.items() if value is not None}
         if scored:
             name = best(scored, key=scored.__getitem__)
             return f"{name}: {score} {scored[name]:.3g}"

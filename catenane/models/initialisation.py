@@ -20,11 +20,9 @@ PREDICTION_GAIN = 0.1
 def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bool) -> None:
     """Start the embeddings and blocks of an encoder.
 
-    Args:
-        encoder: Its blocks name the projections that write to the stream `output`.
-        n_blocks: Blocks of the encoder; each writes to the stream twice.
-        scale_residuals: Shrink those projections by √(2 n_blocks), so that the stream of a pre-norm encoder
-            keeps its variance through any depth (Radford et al. 2019, section 2.3).
+    Each block writes to the stream twice, by a projection named `output`. `scale_residuals` shrinks those by
+    √(2 n_blocks), so that the stream of a pre-norm encoder keeps its variance through any depth (Radford et
+    al. 2019, section 2.3).
     """
     for name, module in encoder.named_modules():
         if isinstance(module, nn.Linear):

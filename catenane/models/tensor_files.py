@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -31,8 +30,8 @@ DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF1
           "BOOL": torch.bool}  # fmt: skip
 LONGEST_HEADER = 100_000_000
 """Bytes, as in the safetensors library."""
-MALFORMED = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
-"""What parsing raises where bytes are not what they should be."""
+UNREADABLE = (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
+"""What reading raises where bytes are not what they should be."""
 UNSEALED = "0" * 64
 """Stands where the digest of a sealed file will stand."""
 
@@ -56,7 +55,7 @@ def read_shapes(path: Path) -> Shapes:
             header = json.loads(file.read(length))
         header.pop("__metadata__", None)
         return {name: (str(entry["dtype"]), tuple(entry["shape"])) for name, entry in header.items()}
-    except (OSError, *MALFORMED) as error:
+    except UNREADABLE as error:
         raise BundleError(f"{path}: truncated or not safetensors ({error}); copy the folder again") from None
 
 
@@ -76,7 +75,7 @@ def read_tensors(path: Path, expected: Shapes | None = None) -> dict[str, torch.
             )
     try:
         return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
+    except UNREADABLE as error:
         raise BundleError(f"{path}: truncated or not safetensors ({error}); copy the folder again") from None
 
 
@@ -110,7 +109,7 @@ def read_sealed(path: Path) -> tuple[dict[str, torch.Tensor], dict[str, str]]:
         if hashlib.sha256(data).hexdigest() != seal:
             raise BundleError(f"{path}: altered or damaged: its SHA-256 does not fit its content")
         return load(bytes(data)), metadata
-    except (SafetensorError, OSError, *MALFORMED) as error:
+    except UNREADABLE as error:
         raise BundleError(f"{path}: truncated, altered or not a file of tensors ({error})") from None
 
 
@@ -118,5 +117,5 @@ def _writable(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _shown(entry: Any) -> str:
+def _shown(entry: tuple[str, tuple[int, ...]] | None) -> str:
     return "missing" if entry is None else f"{entry[0]} {list(entry[1])}"
