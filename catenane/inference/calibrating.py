@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
-from catenane.inference.calibration import Calibration, group_keys
-from catenane.inference.domain import fit_reference
+from catenane.inference.calibration import Calibration, fit_reference, group_keys
 from catenane.inference.intervals import (
     FEWEST_ROWS,
     difficulty_features,
@@ -83,9 +82,9 @@ def calibrate(
         bundle: A trained property model.
         table: Its strings and labels.
         train: Rows that it was trained on.
-        descriptors: Of the rows of the table, if the head reads them and they are at hand.
-        pooled_ND: Embeddings of the rows of the table, if they are at hand.
-        learns_MN: Which member learnt from which row of the table; all from all training rows by default.
+        descriptors: Of all rows, if the head reads them and they are at hand.
+        pooled_ND: Embeddings of all rows, if they are at hand.
+        learns_MN: Which member learnt from which row; all from all training rows by default.
         left_out_NT: Scores of the training rows, each by a model of the others, where they are at hand.
         held_back: Rows that were neither learnt from nor chose the epoch; needed where no member leaves a
             training row out, else there are no intervals.

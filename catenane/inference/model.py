@@ -101,12 +101,7 @@ class Model:
     def predictions(
         self, strings: Sequence[str], conditions: Conditions | None = None, *, coverage: float = COVERAGE
     ) -> Predictions:
-        """As `predict`, as arrays.
-
-        Raises:
-            BundleError: The model is a pretrained encoder without a property head.
-            UsageError: As in `predict`.
-        """
+        """As `predict`, as arrays."""
         readable, errors = self._readable(strings)
         return self.predict_normalised(readable, conditions=conditions, coverage=coverage).among(errors)
 
@@ -121,12 +116,7 @@ class Model:
     ) -> Predictions:
         """Predictions for records, or for strings in normal form.
 
-        Args:
-            strings: N of them.
-            descriptors: Theirs, if they are at hand.
-            pooled_ND: What `embed_normalised` makes of them, if it is at hand.
-            conditions: As in `predict`.
-            coverage: As in `predict`.
+        Their descriptors and what `embed_normalised` makes of them may be given if they are at hand.
 
         Raises:
             BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
@@ -155,13 +145,9 @@ class Model:
                 ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
                 at_targets_NT = values_NC if not conditions else self._to_labels(score_NT)
                 low_NC, high_NC = head.bounds(values_NC, at_targets_NT, ends, conditions)
+        beyond = head.extrapolations(conditions)
         inside_N, notes = check_domain(
-            records,
-            encoded,
-            self.bundle.tokenizer,
-            calibration,
-            distance_N,
-            head.extrapolations(conditions),
+            records, encoded, self.bundle.tokenizer, calibration, distance_N, beyond
         )
         return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records))
 

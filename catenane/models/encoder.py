@@ -168,15 +168,10 @@ class TransformerEncoder(nn.Module):
 
 
 def pool(states_BLD: Tensor, keep_BL: Tensor, pooling: Pooling) -> Tensor:
-    """One vector for each string.
+    """One vector for each string, (B, D), float32 or better.
 
-    Args:
-        states_BLD: Outputs of the encoder.
-        keep_BL: True on real tokens.
-        pooling: `cls` takes the first token, `mean` averages all real tokens, [CLS] and [SEP] among them.
-
-    Returns:
-        Tensor of shape (B, D), float32 or better.
+    `cls` takes the state of the first token, `mean` averages those of all real tokens, [CLS] and [SEP] among
+    them.
     """
     states_BLD = states_BLD.to(torch.promote_types(states_BLD.dtype, torch.float32))
     if pooling == "cls":

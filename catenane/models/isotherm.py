@@ -81,17 +81,11 @@ class Isotherm(nn.Module):
         return sorted(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
 
     def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
-        """Uptakes in the unit of the labels.
+        """Uptakes in the unit of the labels, float32 (..., C).
 
         Args:
             raw: The head's last layer, (..., O) with O = `n_scores`.
-            uptakes: Gases and pressures of C columns; the targets of training by default.
-
-        Returns:
-            float32 tensor of shape (..., C).
-
-        Raises:
-            ValueError: A gas was not in training.
+            uptakes: Gases, all of them in training, and pressures of C columns; the targets by default.
         """
         wanted = self.uptakes if uptakes is None else uptakes
         gas_C = torch.tensor([self.gases.index(uptake.gas) for uptake in wanted], device=raw.device)

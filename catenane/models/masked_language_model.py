@@ -19,11 +19,6 @@ __all__ = ["MaskedLanguageModel", "TokenHead"]
 class TokenHead(nn.Module):
     """Scores of every token of the vocabulary: a layer with GELU and norm, then one vector for each token.
 
-    Args:
-        config: Whether those vectors are the embedding that reads tokens, and whether there is a bias.
-        d_model: Width of the stream.
-        vocabulary_size: Number of tokens.
-
     Source: Devlin et al. 2019, arXiv:1810.04805; tied weights Press and Wolf 2017, arXiv:1608.05859.
     """
 

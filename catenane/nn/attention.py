@@ -57,10 +57,7 @@ class Attention(nn.Module):
             memory_rotation: Those of `memory_BSD`.
             cache: Makes this a step of decoding. Tokens of the stream attend to those of earlier steps as
                 well and join them; a memory is projected at the first step and not read again.
-            return_weights: Give the attention weights as well.
-
-        Returns:
-            Tensor of the shape of `x_BLD`, and the weights, (B, H, L, S), if they are asked for.
+            return_weights: Give the attention weights, (B, H, L, S), beside the changed stream.
         """
         if memory_BSD is None:
             q_BHLD, k_BHSD, v_BHSD = self._project(x_BLD, 0, 3)

@@ -102,13 +102,8 @@ class Block(nn.Module):
     ) -> BlockOutput:
         """Pass the stream on; its shape stays.
 
-        Args:
-            x_BLD: The stream.
-            mask: Which tokens each token attends to.
-            rotation: Cosines and sines of the positions, for rotary positions.
-            memory: What cross-attention reads; if and only if the block has it.
-            cache: Makes this a step of decoding; see `Attention`.
-            return_weights: Give the attention weights as well.
+        The memory is what cross-attention reads; if and only if the block has it. Other arguments are those
+        of `Attention`.
         """
         memory_weights_BHLS = None
         mixed_BLD, weights_BHLL = self.attention(

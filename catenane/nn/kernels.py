@@ -90,8 +90,8 @@ def full_attention(
         dropout: Applied to the weights.
 
     Returns:
-        Mixed values, of the shape of `q_BHLD` and the dtype of `v_BHSD`, and the weights before dropout,
-        (B, H, L, S). The softmax is computed in float32 or better.
+        Mixed values (B, H, L, D) and the weights before dropout (B, H, L, S), of the dtype of `v_BHSD`. The
+        softmax is computed in float32 or better.
     """
     scale = q_BHLD.shape[-1] ** -0.5
     scores_BHLS = q_BHLD @ k_BHSD.transpose(-2, -1)
@@ -138,10 +138,7 @@ class FullAttention(nn.Module):
             rotation: Of the queries.
             key_rotation: Of the keys that are not in the cache.
             cache: Earlier keys and values; the new ones join it.
-            return_weights: Give the weights as well.
-
-        Returns:
-            Mixed values, (B, H, L, D), and the weights before dropout, (B, H, L, S), if they are asked for.
+            return_weights: Give the weights before dropout, (B, H, L, S), beside the values (B, H, L, D).
         """
         q_BHLD, k_BHSD = rotate(q_BHLD, rotation), rotate(k_BHSD, key_rotation)
         if cache is not None:

@@ -29,10 +29,8 @@ CHUNK = 64
 def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generator) -> Tensor:
     """Gaussian directions, orthogonal within each group of `d_head`, which lowers the variance of the kernel.
 
-    Each column alone is normal: a direction uniform on the sphere, times a chi-distributed length.
-
-    Returns:
-        float32 tensor of shape (d_head, n_features), on the CPU.
+    Each column alone is normal: a direction uniform on the sphere, times a chi-distributed length. They are
+    float32, (d_head, n_features), on the CPU.
 
     Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.4.
     """
@@ -60,7 +58,7 @@ class RandomFeatures(nn.Module):
     Args:
         d_head: Features of one head.
         n_features: Directions, and so features after the map.
-        seed: Where the directions are drawn from.
+        seed: Of the directions.
         floor: Added so that no query is without weights; the released MoLFormer has 0.
 
     Source: Choromanski et al. 2021, arXiv:2009.14794, section 2.2; Ross et al. 2022, Nature Machine
@@ -76,11 +74,7 @@ class RandomFeatures(nn.Module):
         self.register_buffer("directions_DM", directions_DM)
 
     def forward(self, x_BHLD: Tensor) -> Tensor:
-        """Map queries or keys.
-
-        Returns:
-            Tensor of shape (B, H, L, M), at least floor / √M, of the dtype of `x_BHLD`.
-        """
+        """Map queries or keys to (B, H, L, M), at least floor / √M, of the dtype of `x_BHLD`."""
         shrink = self.directions_DM.shape[1] ** -0.5
         return relu(x_BHLD @ (self.directions_DM.to(x_BHLD.dtype) * shrink)).add(self.floor * shrink)
 

@@ -21,11 +21,7 @@ LONGEST_WAVE = 10_000.0
 
 
 def angles(length: int, width: int) -> Tensor:
-    """Angle of each pair of features at each position, θ_p = position / 10000^(2p / width).
-
-    Returns:
-        float32 tensor of shape (length, width / 2), in radians.
-    """
+    """Angles (length, width / 2) of the pairs of features, θ_p = position / 10000^(2p / width), float32."""
     rates_P = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(LONGEST_WAVE) / width))
     return torch.outer(torch.arange(length, dtype=torch.float64), rates_P).float()
 
@@ -37,11 +33,8 @@ def rotate(x_BHLD: Tensor, rotation: Rotation | None) -> Tensor:
     is the same map after a permutation of the features that the projections before it absorb.
 
     Args:
-        x_BHLD: Queries, keys, or their feature maps, with an even D.
+        x_BHLD: Queries, keys, or their feature maps, with an even D; shape and dtype stay.
         rotation: What `RotaryPositions` gives for the L tokens.
-
-    Returns:
-        Tensor of the shape and dtype of `x_BHLD`.
 
     Source: Su et al. 2021, arXiv:2104.09864, eq. 34.
 
@@ -87,9 +80,7 @@ class RotaryPositions(nn.Module):
 class SinusoidalPositions(nn.Module):
     """Fixed waves to be added to the embeddings; sines in the even features, cosines in the odd ones.
 
-    Args:
-        d_model: Width of the stream; even.
-        max_length: Number of positions N.
+    The width of the stream must be even.
 
     Source: Vaswani et al. 2017, arXiv:1706.03762, section 3.5.
     """
@@ -108,12 +99,7 @@ class SinusoidalPositions(nn.Module):
 
 
 class LearnedPositions(nn.Module):
-    """One trained vector for each position, to be added to the embeddings, as in BERT.
-
-    Args:
-        d_model: Width of the stream.
-        max_length: Number of positions N.
-    """
+    """One trained vector for each position, to be added to the embeddings, as in BERT."""
 
     def __init__(self, d_model: int, max_length: int) -> None:
         super().__init__()

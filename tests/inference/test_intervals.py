@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from catenane.inference.domain import fit_reference
+from catenane.inference.calibration import fit_reference
 from catenane.inference.intervals import (
     FEWEST_ROWS,
     difficulty_features,

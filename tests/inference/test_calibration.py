@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catenane.inference.domain import INSIDE, LARGEST_REFERENCE, fit_reference
+from catenane.inference.calibration import INSIDE, LARGEST_REFERENCE, fit_reference
 
 
 def test_new_rows_of_the_same_kind_are_inside_and_far_ones_are_not():
