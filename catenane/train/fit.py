@@ -182,8 +182,9 @@ def _resolve(
         )
     head = recipe.head
     if head.kind == "auto":
-        exact = recipe.finetuning.encoder_rate == 0 and len(split.train) <= head.landmarks
-        head = dataclasses.replace(head, kind="gaussian-process" if exact else "network")
+        suits = task == "classification" or len(split.train) <= head.landmarks
+        frozen = recipe.finetuning.encoder_rate == 0
+        head = dataclasses.replace(head, kind="gaussian-process" if suits and frozen else "network")
     if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
         raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
     if head.target_scale == "auto":

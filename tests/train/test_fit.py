@@ -31,7 +31,8 @@ def parent(molecule_file: Path, tiny, tmp_path_factory: pytest.TempPathFactory) 
 
 def fit(table, recipe, **options):
     split = make_split(table, seed=0)
-    return split, fit_property_model(table, split, recipe, task="regression", device="cpu", **options)
+    options = {"task": "regression", "device": "cpu"} | options
+    return split, fit_property_model(table, split, recipe, **options)
 
 
 def answers(fitted, table) -> np.ndarray:
@@ -159,6 +160,9 @@ def test_a_process_keeps_every_row_or_a_network_takes_its_place(
     head = fitted.bundle.config.recipe.head
     assert head.kind == kind
     assert fitted.descriptors.values.shape[1] == len(descriptor_meanings("smiles")) + head.fragments
+    classes = replace(table, targets=(table.targets > np.median(table.targets)).astype(float))
+    _, as_classes = fit(classes, recipe, parent=parent, task="classification", intervals=False)
+    assert as_classes.bundle.config.recipe.head.kind == "gaussian-process"
     labels, found = table.targets[split.test, 0], answers(fitted, table)[split.test, 0]
     assert np.abs(found - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()
 
