@@ -62,7 +62,6 @@ class LinkerTraits(NamedTuple):
     binding: Binding
     """What binds metals; "none" for a block that bridges nothing, such as a lost substituent."""
     n_sites: int
-    """Number of groups that bind."""
     volume: float
     """Van der Waals volume, Å3."""
     elements: tuple[int, ...]

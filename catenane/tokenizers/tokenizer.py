@@ -143,7 +143,8 @@ class StringTokenizer:
         rows = np.flatnonzero(n_cut)
         ends = np.cumsum(lengths)[rows]
         starts = ends - lengths[rows]
-        tails = np.flatnonzero(ids == self.vocabulary.get(TAIL_MARK, len(self.vocabulary)))
+        mark = self.vocabulary.get(TAIL_MARK)
+        tails = np.flatnonzero(ids == mark) if mark else rows[:0]
         nearest = np.append(tails, len(ids))[np.searchsorted(tails, starts)]
         cut_ends = np.minimum(nearest, ends - 1)
         # A tail longer than all of `max_length` is no real one; what is still too much goes from its end.
