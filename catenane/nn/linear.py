@@ -171,7 +171,6 @@ def linear_attention_weights(
     return above_BHLS / below_BHL1.clamp(min=SMALLEST_MASS)
 
 
-@torch.compiler.assume_constant_result  # type: ignore[untyped-decorator]
 def rounds_float32(device_type: str) -> bool:
     """Whether PyTorch is set to round the factors of float32 products on this device: to TF32 or bfloat16."""
     if device_type not in ("cpu", "cuda"):
@@ -181,6 +180,10 @@ def rounds_float32(device_type: str) -> bool:
     if precision is None:  # PyTorch before 2.9 has one setting for all devices
         return torch.get_float32_matmul_precision() != "highest"
     return precision in ("tf32", "bf16")
+
+
+# As torch.compiler.assume_constant_result does, which takes two seconds to import the compiler.
+rounds_float32._dynamo_marked_constant = True  # type: ignore[attr-defined]
 
 
 class LinearAttention(nn.Module):
