@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import typer
@@ -34,18 +34,16 @@ def command_line() -> str:
     return shlex.join(["catenane", *sys.argv[1:]])
 
 
-def print_table(
-    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, numbers: Sequence[str] = ()
-) -> None:
-    """Print for people: columns named in `numbers` are aligned to the right."""
+def print_table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> None:
+    """Print for people: columns by their heads, those of the kind "number" aligned to the right."""
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
     )
-    for column in columns:
-        if column in numbers:
-            table.add_column(column, justify="right", no_wrap=True)
+    for head, kind in columns.items():
+        if kind == "number":
+            table.add_column(head, justify="right", no_wrap=True)
         else:
-            table.add_column(column, overflow="fold")
+            table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*map(_plain, row))
     stdout.print(table)

@@ -50,7 +50,8 @@ def data(
         [d.name, f"{d.rows:,}", "yes" if _local_copy(d, data_dir) else "no", d.description]
         for d in DATASETS.values()
     ]
-    print_table("Registered data sets", ["name", "rows", "here", "what it is"], rows, numbers=["rows"])
+    columns = {"name": "text", "rows": "number", "here": "text", "what it is": "text"}
+    print_table("Registered data sets", columns, rows)
 
 
 def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
@@ -93,6 +94,6 @@ def models(
         [bundled, ", ".join(card.get("targets", ())) or "vectors alone", card["description"]]
         for bundled, card in cards.items()
     ]
-    print_table("Bundled models", ["name", "targets", "what it is"], rows)
+    print_table("Bundled models", dict.fromkeys(["name", "targets", "what it is"], "text"), rows)
     stdout.print()
-    print_table("Recipes", ["name", "what it is"], [list(entry) for entry in recipes.items()])
+    print_table("Recipes", {"name": "text", "what it is": "text"}, list(recipes.items()))

@@ -69,7 +69,7 @@ class Ranking:
             for number, row in enumerate(self.best.to_dict("records"), start=1)
         ]
         title = f"Highest {self._by} of {self.n_rows:,}, predicted by {self._model_name()}"
-        print_table(title, ["", *heads, "string"], rows, numbers=["", *heads])
+        print_table(title, dict.fromkeys(["", *heads], "number") | {"string": "text"}, rows)
 
     def write_page(self, path: Path, *, n_rejected: int, command: str) -> None:
         """The highest as an HTML page, each drawn, with its isotherm where the model has such."""

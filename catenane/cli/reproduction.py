@@ -60,7 +60,8 @@ def reproduce(
             print_json([{"name": p.name, "title": p.title, "variants": p.groups} for p in known])
             return
         rows_of_table = [[p.name, p.title, ", ".join(p.groups)] for p in known]
-        print_table("What can be reproduced", ["name", "what it is", "variants"], rows_of_table)
+        columns = dict.fromkeys(["name", "what it is", "variants"], "text")
+        print_table("What can be reproduced", columns, rows_of_table)
         return
     result = run(
         name,
@@ -79,6 +80,6 @@ def reproduce(
     from catenane.reproduce.result import COLUMNS, cells
 
     for table in result.tables:
-        print_table(table.title, COLUMNS, [cells(row) for row in table.rows], numbers=COLUMNS[2:])
+        print_table(table.title, COLUMNS, [cells(row) for row in table.rows])
         stdout.print()
     stdout.print(f"Tables and figures are in {(out or OUT) / result.name}.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
@@ -125,7 +125,7 @@ def finetune(
         load_recipe(recipe or "small").with_settings(changes)
     find_source(data, data_dir)
 
-    from catenane.reporting import summary_lines
+    from catenane.reporting import headlines, score_grid, verdicts
     from catenane.train import finetune as run
 
     result = run(
@@ -138,32 +138,19 @@ def finetune(
         print_json(result.metrics | {"out": str(result.folder)})
         return
     assert result.folder is not None
-    for line in summary_lines(result):
+    found = verdicts(result)
+    for line in headlines(found):
         stdout.print(line)
     stdout.print()
-    for name, entry in result.metrics["targets"].items():
-        _print_scores(name, entry)
+    for verdict in found:
+        grid = score_grid(result, verdict)
+        columns = {head: kind for head, kind in grid.columns.items() if kind != "bar"}
+        rows = [[cell for cell in row if isinstance(cell, str)] for row in grid.rows]
+        print_table(verdict.text, columns, rows)
+        stdout.print()
     stdout.print(f"Report: {result.folder / 'report.html'}")
     if result.table.rejected:
         stderr.print(
             f"{len(result.table.rejected):,} rows could not be used: see {result.folder / 'rejected.csv'}",
             style="yellow",
         )
-
-
-def _print_scores(name: str, entry: dict[str, Any]) -> None:
-    """The model beside its baselines, best first."""
-    contestants = {"this model": entry["test"], **entry["baselines"]}
-    columns = [score for score in entry["test"] if score != "n"]
-    main, sign = ("mae", 1) if "mae" in columns else ("roc_auc", -1)
-
-    def place(scores: dict[str, Any]) -> tuple[bool, float]:
-        return scores[main] is None, sign * (scores[main] or 0.0)
-
-    rows = []
-    for contestant, scores in sorted(contestants.items(), key=lambda item: place(item[1])):
-        shown = ["-" if scores[column] is None else f"{scores[column]:.3f}" for column in columns]
-        rows.append([contestant, *shown])
-    unit = f", {entry['unit']}" if entry["unit"] else ""
-    print_table(f"{name}{unit}: {entry['test']['n']:,} test rows", ["", *columns], rows, numbers=columns)
-    stdout.print()

@@ -4,13 +4,10 @@ from catenane.reporting.groups import chemistry_groups
 from catenane.reporting.isotherms import Isotherms
 from catenane.reporting.ranking import write_ranking_page
 from catenane.reporting.report import write_report
-from catenane.reporting.result import FinetuneResult, summary_lines
+from catenane.reporting.report_tables import score_grid
+from catenane.reporting.result import FinetuneResult, headlines, verdicts
 
 __all__ = [
-    "FinetuneResult",
-    "Isotherms",
-    "chemistry_groups",
-    "summary_lines",
-    "write_ranking_page",
-    "write_report",
-]
+    "FinetuneResult", "Isotherms", "chemistry_groups", "headlines", "score_grid", "verdicts",
+    "write_ranking_page", "write_report",
+]  # fmt: skip

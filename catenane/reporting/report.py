@@ -96,9 +96,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
         "verdict": verdict,
         "quantiles": np.quantile(errors, [0.5, 0.9]) if len(rows) else None,
         "n_repeated": metrics["noise_floor"][verdict.target]["rows"],
-        "scores": score_grid(
-            verdict, metrics["targets"][verdict.target], task, metrics.get("failed_baselines", {})
-        ),
+        "scores": score_grid(result, verdict),
         "has_intervals": "overall" in intervals,
     }
     if not len(rows):

@@ -16,7 +16,7 @@ from catenane.metrics import SCORES, FloatArray, Score, Task
 from catenane.notation import get_notation
 from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Grid
-from catenane.reporting.result import MODEL, OUTCOMES, Verdict
+from catenane.reporting.result import MODEL, OUTCOMES, FinetuneResult, Verdict
 
 __all__ = [
     "ALL", "UNDIVIDED", "confusion_grid", "group_grids", "rejected_grid", "score_grid", "verdict_grid",
@@ -52,15 +52,9 @@ def verdict_grid(found: Sequence[Verdict], task: Task) -> Grid:
     return Grid(columns, rows, marks=[verdict.outcome for verdict in found])
 
 
-def score_grid(verdict: Verdict, entry: Mapping[str, Any], task: Task, failed: Mapping[str, str]) -> Grid:
-    """Every score of one target: model and baselines on the test rows, the best first, then the other rows.
-
-    Args:
-        verdict: On the target.
-        entry: The target's part of `FinetuneResult.metrics`.
-        task: Decides the scores.
-        failed: By name of a baseline that could not be fitted, the reason.
-    """
+def score_grid(result: FinetuneResult, verdict: Verdict) -> Grid:
+    """Every score of a target: model and baselines on the test rows, the best first, then the other rows."""
+    entry, task = result.metrics["targets"][verdict.target], result.task
     keys = [key for key in SCORES[task] if key in entry["test"]]
     tested: dict[str, Mapping[str, Score]] = {MODEL: entry["test"], **entry["baselines"]}
     main = {
@@ -84,6 +78,7 @@ def score_grid(verdict: Verdict, entry: Mapping[str, Any], task: Task, failed: M
     marks = [("model " if who == MODEL else "") + ("best" if who in ranked[:1] else "") for who in order]
     parts = {"valid": "validation", "train": "training"}
     asides = {f"{MODEL}, {name} rows": entry[part] for part, name in parts.items() if entry[part]["n"]}
+    failed = result.metrics.get("failed_baselines", {})
     asides |= {f"{name}, not fitted: {reason}": {} for name, reason in failed.items()}
     rows += [row(label, scores, None) for label, scores in asides.items()]
     heads = [with_unit(SCORES[task][key], verdict.unit if key in IN_LABEL_UNITS else None) for key in keys]

@@ -13,25 +13,24 @@ from typing import Any
 
 from catenane.data import Split, Table
 from catenane.formatting import NO_BREAK, count, number, unit_or_none, with_unit
-from catenane.metrics import MAIN_SCORE, SCORES, Advantage, FloatArray, Task, advantage
+from catenane.metrics import MAIN_SCORE, Advantage, FloatArray, Task, advantage
 from catenane.reporting.groups import Grouping
 
 __all__ = [
-    "FEWEST_ROWS", "MODEL", "OUTCOMES", "FinetuneResult", "Verdict", "headlines", "summary_lines", "verdicts",
+    "FEWEST_ROWS", "MODEL", "OUTCOMES", "FinetuneResult", "Verdict", "headlines", "verdicts",
 ]  # fmt: skip
 
 MODEL = "this model"
 """The name of the model in tables, beside the names of the baselines."""
 FEWEST_ROWS = 30
 """Test rows below which there is no verdict, and repeated rows below which there is no noise floor."""
-MOST_LINES = 5
-"""Targets up to which `summary_lines` has a line for each."""
 OUTCOMES = {
     "baseline": "a baseline is better",
     "undecided": "no clear difference from the best baseline",
     "few": "too few test rows for a verdict",
     "unscored": "no score on the test rows",
     "alone": "no baseline was fitted",
+    "rest": "better than the baselines that could be fitted",
     "model": "better than every baseline",
 }
 """Every outcome for the model and what pages call it, the worst news first."""
@@ -77,6 +76,8 @@ class Verdict:
     baseline: str | None
     """Name of the best baseline."""
     baseline_score: float | None
+    all_fitted: bool
+    """Whether every baseline could be fitted."""
     lead: Advantage | None
     """By how much the model leads the best baseline, with its 95 % interval."""
     noise_floor: float | None
@@ -92,7 +93,7 @@ class Verdict:
         if self.n < FEWEST_ROWS or self.lead is None:
             return "few"
         if self.lead.low > 0:
-            return "model"
+            return "model" if self.all_fitted else "rest"
         return "baseline" if self.lead.high < 0 else "undecided"
 
     @property
@@ -112,6 +113,12 @@ class Verdict:
     def label(self) -> str:
         """The target, with the unit of its main score."""
         return with_unit(self.target, self.unit if self.score == "mae" else None)
+
+    @property
+    def text(self) -> str:
+        """The target, the lead, and what it rests on."""
+        floor = number(self.noise_floor, self.reference)
+        return f"{self.label}: lead {self.lead_text}, noise floor {floor}, {count(self.n, 'test row')}"
 
     @property
     def lead_text(self) -> str:
@@ -138,19 +145,6 @@ def headlines(found: Sequence[Verdict]) -> list[str]:
     ]
 
 
-def summary_lines(result: FinetuneResult) -> list[str]:
-    """The headlines, then, where there are few targets, the figures of each on a line."""
-    found = verdicts(result)
-    return headlines(found) + [
-        f"{verdict.label}: {SCORES[result.task][verdict.score]} {number(verdict.model, verdict.reference)}, "
-        f"best baseline {verdict.baseline or 'none'} {number(verdict.baseline_score, verdict.reference)}, "
-        f"lead {verdict.lead_text}, noise floor {number(verdict.noise_floor, verdict.reference)}, "
-        f"{count(verdict.n, 'test row')}"
-        for verdict in found
-        if len(found) <= MOST_LINES
-    ]
-
-
 def _judge(result: FinetuneResult, place: int) -> Verdict:
     target, key, test = result.table.target_names[place], MAIN_SCORE[result.task], result.split.test
     entry, floor = result.metrics["targets"][target], result.metrics["noise_floor"][target]
@@ -169,6 +163,7 @@ def _judge(result: FinetuneResult, place: int) -> Verdict:
         model=model,
         baseline=best,
         baseline_score=rivals.get(best),
+        all_fitted=not result.metrics.get("failed_baselines"),
         lead=lead,
         noise_floor=floor["mean_absolute_deviation"] if floor["rows"] >= FEWEST_ROWS else None,
     )

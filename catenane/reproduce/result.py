@@ -21,7 +21,9 @@ __all__ = [
     "write_result",
 ]  # fmt: skip
 
-COLUMNS = ("quantity", "unit", "published", "ours", "spread", "seeds")
+COLUMNS = {"quantity": "text", "unit": "text"} | dict.fromkeys(
+    ("published", "ours", "spread", "seeds"), "number"
+)
 NOTHING = "–"
 
 

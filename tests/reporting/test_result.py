@@ -9,14 +9,7 @@ from catenane.data import Split, Table
 from catenane.metrics import MAIN_SCORE, score
 from catenane.notation import Record
 from catenane.reporting.report_tables import score_grid
-from catenane.reporting.result import (
-    FEWEST_ROWS,
-    MODEL,
-    FinetuneResult,
-    headlines,
-    summary_lines,
-    verdicts,
-)
+from catenane.reporting.result import FEWEST_ROWS, MODEL, FinetuneResult, headlines, verdicts
 
 
 @pytest.mark.parametrize(
@@ -42,7 +35,7 @@ def test_the_winner_has_the_best_main_score(labels, task, model, baselines, expe
     for name, value in baselines.items():
         entry["baselines"][name][MAIN_SCORE[task]] = value
     [verdict] = verdicts(result)
-    grid = score_grid(verdict, entry, task, {})
+    grid = score_grid(result, verdict)
     assert [row[0] for row, mark in zip(grid.rows, grid.marks, strict=True) if "best" in mark] == [expected]
 
 
@@ -94,10 +87,16 @@ def spread_out(text):
 def test_a_win_is_stated_with_both_errors_the_lead_and_the_floor(labels):
     rivals = {"median": labels + 0.9, "ngram-ridge": labels + 0.35}
     result = make_result(labels, labels + 0.2, rivals, floor=0.08, n_repeated=FEWEST_ROWS)
-    assert [spread_out(line) for line in summary_lines(result)] == [
-        "Better than every baseline",
-        "uptake (mol/kg): MAE 0.200, best baseline ngram-ridge 0.350, lead 0.150 (0.150 to 0.150), "
-        "noise floor 0.080, 400 test rows",
+    [verdict] = verdicts(result)
+    assert headlines([verdict]) == ["Better than every baseline"]
+    assert spread_out(verdict.text) == (
+        "uptake (mol/kg): lead 0.150 (0.150 to 0.150), noise floor 0.080, 400 test rows"
+    )
+    grid = score_grid(result, verdict)
+    assert [row[:2] for row in grid.rows[:3]] == [
+        [MODEL, "0.200"],
+        ["ngram-ridge", "0.350"],
+        ["median", "0.900"],
     ]
 
 
@@ -105,20 +104,20 @@ def test_a_noise_floor_from_few_repeats_is_not_given(labels):
     result = make_result(labels, labels + 0.2, {}, floor=0.08, n_repeated=FEWEST_ROWS - 1)
     [verdict] = verdicts(result)
     assert verdict.noise_floor is None
-    assert "noise floor –" in summary_lines(result)[1]
+    assert "noise floor –" in verdict.text
 
 
 def test_a_lost_target_comes_first(labels):
     both = np.hstack([labels, labels])
     rival = np.hstack([labels + 0.5, labels + 0.1])
     result = make_result(both, both + 0.2, {"ngram-ridge": rival}, names=("won", "lost"))
-    lines = [spread_out(line) for line in summary_lines(result)]
-    assert lines[:2] == [
+    found = verdicts(result)
+    assert headlines(found) == [
         "A baseline is better: 1 of 2 targets",
         "Better than every baseline: 1 of 2 targets",
     ]
-    assert lines[2].startswith("lost (mol/kg): MAE 0.200, best baseline ngram-ridge 0.100, lead −0.100")
-    assert [verdict.target for verdict in verdicts(result)] == ["lost", "won"]
+    assert spread_out(found[0].text).startswith("lost (mol/kg): lead −0.100")
+    assert [verdict.target for verdict in found] == ["lost", "won"]
 
 
 def test_a_difference_within_chance_is_no_win(labels):
@@ -152,9 +151,9 @@ def test_classification_is_stated_without_units(labels):
         task="classification",
         unit="class",
     )
-    assert spread_out(summary_lines(result)[1]).startswith(
-        "uptake: ROC AUC 1.000, best baseline prior 0.500, lead 0.500"
-    )
+    [verdict] = verdicts(result)
+    assert spread_out(verdict.text).startswith("uptake: lead 0.500")
+    assert [row[:2] for row in score_grid(result, verdict).rows[:2]] == [[MODEL, "1.000"], ["prior", "0.500"]]
 
 
 @pytest.mark.parametrize(
@@ -168,16 +167,22 @@ def test_classification_is_stated_without_units(labels):
 )
 def test_what_has_no_score_is_said_to_have_none(labels_NT, predictions_NT, task):
     labels_NT, predictions_NT = np.array(labels_NT), np.array(predictions_NT)
-    lines = summary_lines(make_result(labels_NT, predictions_NT, {"median": labels_NT}, task=task))
-    assert lines[0] == "No score on the test rows"
-    assert " –," in lines[1]
+    found = verdicts(make_result(labels_NT, predictions_NT, {"median": labels_NT}, task=task))
+    assert headlines(found) == ["No score on the test rows"]
+    assert "lead –," in found[0].text
 
 
 def test_many_targets_are_counted(labels):
     many = np.repeat(labels, 12, axis=1)
     names = tuple(f"y{t}" for t in range(12))
-    [line] = summary_lines(make_result(many, many + 0.2, {"ngram-ridge": many + 0.1}, names=names))
+    [line] = headlines(verdicts(make_result(many, many + 0.2, {"ngram-ridge": many + 0.1}, names=names)))
     assert line == "A baseline is better: 12 of 12 targets"
+
+
+def test_a_win_with_a_baseline_missing_is_no_win_over_every_baseline(labels):
+    result = make_result(labels, labels + 0.2, {"median": labels + 0.9})
+    result.metrics["failed_baselines"] = {"morgan-forest": "out of memory"}
+    assert headlines(verdicts(result)) == ["Better than the baselines that could be fitted"]
 
 
 def test_without_baselines_there_is_no_comparison(labels):
