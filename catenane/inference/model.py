@@ -245,7 +245,7 @@ class Model:
         with torch.inference_mode():
             for rows in batches.batches(0) if len(encoded) else ():
                 batch = collate(encoded, rows, pad_id=self.bundle.tokenizer.pad_id).to(self.device)
-                result[rows] = encoder.encode(batch.inputs, pooling).pooled_BD.float().cpu().numpy()
+                result[rows] = encoder.encode(batch.inputs, pooling).float().cpu().numpy()
         return result
 
     def _in_batches(

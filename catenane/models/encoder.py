@@ -6,7 +6,7 @@ Axes: B strings, L tokens, D width of the stream.
 from __future__ import annotations
 
 import math
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -23,21 +23,11 @@ from catenane.nn import (
     FullAttention,
     LearnedPositions,
     LinearAttention,
-    RandomFeatures,
     RotaryPositions,
     SinusoidalPositions,
 )
 
-__all__ = ["Encoded", "Encoder", "TransformerEncoder", "pool"]
-
-
-class Encoded(NamedTuple):
-    """What an encoder makes of a batch."""
-
-    states_BLD: Tensor
-    """A state for each token or atom."""
-    pooled_BD: Tensor
-    """One vector for each structure."""
+__all__ = ["Encoder", "TransformerEncoder", "pool"]
 
 
 class Encoder(Protocol):
@@ -48,11 +38,11 @@ class Encoder(Protocol):
 
     @property
     def d_model(self) -> int:
-        """Width of the states and of the pooled vector."""
+        """Width of the vectors."""
         ...
 
-    def encode(self, inputs: Any, pooling: Pooling) -> Encoded:
-        """States of a batch, and one vector for each structure."""
+    def encode(self, inputs: Any, pooling: Pooling) -> Tensor:
+        """One vector for each structure of a batch, (B, d_model)."""
         ...
 
 
@@ -154,17 +144,9 @@ class TransformerEncoder(nn.Module):
         """Width of the states."""
         return self.config.d_model
 
-    def encode(self, inputs: tuple[Tensor, Tensor], pooling: Pooling) -> Encoded:
-        """States of a batch (ids_BL, keep_BL), and one vector for each string."""
-        ids_BL, keep_BL = inputs
-        states_BLD = self(ids_BL, keep_BL)
-        return Encoded(states_BLD, pool(states_BLD, keep_BL, pooling))
-
-    def redraw_features(self, generator: torch.Generator) -> None:
-        """Draw new random directions for every block of linear attention; never called unless asked for."""
-        for module in self.modules():
-            if isinstance(module, RandomFeatures):
-                module.redraw(generator)
+    def encode(self, inputs: tuple[Tensor, Tensor], pooling: Pooling) -> Tensor:
+        """One vector for each string of a batch (ids_BL, keep_BL)."""
+        return pool(self(*inputs), inputs[1], pooling)
 
 
 def pool(states_BLD: Tensor, keep_BL: Tensor, pooling: Pooling) -> Tensor:

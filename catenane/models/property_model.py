@@ -73,4 +73,4 @@ class PropertyModel(nn.Module):
 
     def embed(self, inputs: Any) -> Tensor:
         """Pooled states of the strings, (B, d_model)."""
-        return self.encoder.encode(inputs, self.pooling).pooled_BD
+        return self.encoder.encode(inputs, self.pooling)

@@ -1,15 +1,8 @@
 """Layers, made from plain numbers; `catenane.models` makes whole networks of them."""
 
-from catenane.nn.attention import Attention
-from catenane.nn.block import Block, BlockCache, BlockOutput, Memory
+from catenane.nn.block import Attention, Block, BlockCache, BlockOutput, FeedForward, Memory
 from catenane.nn.dropout import Dropout
-from catenane.nn.feed_forward import FeedForward
-from catenane.nn.kernels import (
-    AttentionCache,
-    AttentionMask,
-    FullAttention,
-    full_attention,
-)
+from catenane.nn.kernels import AttentionCache, AttentionMask, FullAttention, full_attention
 from catenane.nn.linear import LinearAttention, RandomFeatures, linear_attention
 from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, rotate
 

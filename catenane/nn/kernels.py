@@ -16,12 +16,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from catenane.nn.dropout import Dropout
 from catenane.nn.positions import Rotation, rotate
 
-__all__ = [
-    "AttentionCache",
-    "AttentionMask",
-    "FullAttention",
-    "full_attention",
-]
+__all__ = ["AttentionCache", "AttentionMask", "FullAttention", "full_attention"]
 
 
 @dataclass(frozen=True)
