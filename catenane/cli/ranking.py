@@ -68,34 +68,29 @@ class Ranking:
             [str(number), *(f"{row[name]:.3f}" for name in order), _shorten(row["string"], room)]
             for number, row in enumerate(self.best.to_dict("records"), start=1)
         ]
-        title = f"Highest {self._by} of {self.n_rows:,}, predicted by {self._model_name()}"
+        name = self._model.bundle.card.get("name", "the model")
+        title = f"Highest {self._by} of {self.n_rows:,}, predicted by {name}"
         print_table(title, dict.fromkeys(["", *heads], "number") | {"string": "text"}, rows)
 
     def write_page(self, path: Path, *, n_rejected: int, command: str) -> None:
         """The highest as an HTML page, each drawn, with its isotherm where the model has such."""
         from catenane.reporting import write_ranking_page
 
-        best = self.best
         write_ranking_page(
             path,
-            strings=best["string"].tolist(),
-            columns={name: best[name].to_numpy() for name in self._columns},
+            self.best,
             units=self._units(),
             ranked_by=self._by,
-            model_name=self._model_name(),
+            notation=self._model.config.notation,
             card=self._model.bundle.card,
             n_candidates=self.n_rows,
             n_rejected=n_rejected,
             command=command,
             distribution=np.concatenate(self._all, dtype=np.float64) if self._keep_all else None,
-            isotherms=self._isotherms(best["string"].tolist()),
-            notation=self._model.config.notation,
-            low=best[f"{self._by}_low"].to_numpy(),
-            high=best[f"{self._by}_high"].to_numpy(),
-            notes=best["note"].tolist(),
+            isotherms=self._isotherms(),
         )
 
-    def _isotherms(self, strings: Sequence[str]) -> Isotherms | None:
+    def _isotherms(self) -> Isotherms | None:
         from catenane.models import IsothermHead
         from catenane.reporting import Isotherms
 
@@ -105,7 +100,9 @@ class Ranking:
         measured = head.isotherm.pressures(ranked.gas)
         highest = max(ranked.pressure, measured[-1])
         pressures = np.geomspace(min(measured[0], ranked.pressure or measured[0]) / 10, highest, CURVE_POINTS)
-        curves = self._model.predictions(strings, {"gas": ranked.gas, "pressure": pressures})
+        curves = self._model.predictions(
+            self.best["string"].tolist(), {"gas": ranked.gas, "pressure": pressures}
+        )
         return Isotherms(
             gas=ranked.gas,
             pressures_P=pressures,
@@ -120,9 +117,6 @@ class Ranking:
         """Unit of every column; uptakes at other pressures have that of the targets."""
         known = self._model.bundle.units
         return {name: known.get(name, next(iter(known.values()), "")) for name in self._columns}
-
-    def _model_name(self) -> str:
-        return str(self._model.bundle.card.get("name", "the model"))
 
 
 def _shorten(text: str, room: int) -> str:

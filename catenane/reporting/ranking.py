@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,6 +17,9 @@ from catenane.reporting.pages import Grid, write_page
 from catenane.reporting.plots import Drawing, histogram
 from catenane.reporting.ranking_cards import describe
 from catenane.version import __version__
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 __all__ = ["error_grid", "target_label", "write_ranking_page"]
 
@@ -32,55 +35,40 @@ SCORES = {"mae": "mean absolute error", "roc_auc": "ROC AUC"}
 
 def write_ranking_page(
     path: Path,
+    best: pd.DataFrame,
     *,
-    strings: Sequence[str],
-    columns: Mapping[str, FloatArray],
     units: Mapping[str, str],
     ranked_by: str,
-    model_name: str,
+    notation: NotationName,
     card: Mapping[str, Any],
     n_candidates: int,
     n_rejected: int,
     command: str | None = None,
     distribution: FloatArray | None = None,
     isotherms: Isotherms | None = None,
-    notation: NotationName = "mofid",
-    low: FloatArray | None = None,
-    high: FloatArray | None = None,
-    notes: Sequence[str] | None = None,
-    lowest: bool = False,
 ) -> None:
     """Write the page of a ranking in one move.
 
     Args:
         path: The HTML file; its folder exists.
-        strings: The K best, best first, as the user gave them.
-        columns: By target, float64 (K,): what is predicted for them; `ranked_by` is among the targets.
-        units: By target, its unit; "" where it has none.
+        best: The K best, best first: `string`, the targets, `note` (what to flag, or "") and, as NAME_low and
+            NAME_high, the interval of the target that set the order.
+        units: Of every target, "" where it has none.
         ranked_by: The target that set the order.
-        model_name: How the user called the model.
+        notation: Of the strings.
         card: The model's card, see `error_grid`.
         n_candidates: Strings that were ranked.
         n_rejected: Strings that could not be read.
         command: The command that made the page.
-        distribution: float64 (n_candidates,), what `ranked_by` is predicted to be for all of them.
+        distribution: Predictions of `ranked_by` for all candidates, (n_candidates,).
         isotherms: Of the K strings, in their order.
-        notation: Of the strings.
-        low: float64 (K,), lower ends of the prediction intervals of `ranked_by`.
-        high: float64 (K,), their upper ends.
-        notes: For each string, what to flag, such as an unseen metal by name; "" where nothing is.
-        lowest: The best are the lowest.
 
     Raises:
         NotationError: A string is not of this notation.
     """
-    noun, unit, label = (
-        get_notation(notation).noun,
-        unit_or_none(units.get(ranked_by)),
-        target_label(ranked_by),
-    )
-    values = np.asarray(columns[ranked_by], dtype=np.float64)
-    likes = {name: float(np.nanmax(np.abs(column), initial=0.0)) for name, column in columns.items()}
+    noun, unit, label = get_notation(notation).noun, unit_or_none(units[ranked_by]), target_label(ranked_by)
+    strings, values = best["string"].tolist(), best[ranked_by].to_numpy(dtype=np.float64)
+    likes = {name: float(best[name].abs().max()) for name in units}
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
     if distribution is not None and len(distribution) <= len(strings):
         distribution = None  # those shown are all there are
@@ -88,18 +76,18 @@ def write_ranking_page(
     def shown(value: float) -> str:
         return number(float(value), likes[ranked_by])
 
-    def make_card(place: int, string: str) -> dict[str, Any]:
-        bounds = [] if low is None or high is None else [low[place], high[place]]
-        blocks, facts = describe(string, notation)
+    def make_card(place: int, row: Mapping[str, Any]) -> dict[str, Any]:
+        bounds = [row[f"{ranked_by}_low"], row[f"{ranked_by}_high"]]
+        blocks, facts = describe(row["string"], notation)
         return {
             "rank": place + 1,
-            "string": string,
+            "string": row["string"],
             "value": shown(values[place]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
-            "flag": notes[place] if notes is not None else "",
+            "flag": row["note"],
             "others": {
-                target_label(name): quantity(float(column[place]), units.get(name), likes[name])
-                for name, column in columns.items()
+                target_label(name): quantity(row[name], units[name], likes[name])
+                for name in units
                 if name != ranked_by
             },
             "blocks": blocks,
@@ -108,16 +96,14 @@ def write_ranking_page(
         }
 
     of_all = f" of {n_candidates:,}" if n_candidates > len(strings) else ""
-    extreme = "lowest" if lowest else "highest"
     write_page(
         Path(path),
         "ranking.html",
         script="copy.js",
-        headline=f"{len(strings):,}{of_all} {noun}{'s' * (n_candidates != 1)}, {extreme} {label}",
-        model_name=model_name,
+        headline=f"{len(strings):,}{of_all} {noun}{'s' * (n_candidates != 1)}, highest {label}",
+        model_name=card.get("name", "the model"),
         errors=error_grid(card, ranked_by),
         caution=CAUTIONS[notation],
-        extreme=extreme,
         lowest=shown(values.min(initial=np.inf)),
         highest=shown(values.max(initial=-np.inf)),
         median=None if distribution is None else shown(np.nanmedian(distribution)),
@@ -126,7 +112,7 @@ def write_ranking_page(
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
         unit=unit,
-        cards=[make_card(place, string) for place, string in enumerate(strings)],
+        cards=[make_card(place, row) for place, row in enumerate(best.to_dict("records"))],
         model_card={"training": {}} | dict(card),
         version=__version__,
         command=command,
@@ -142,14 +128,11 @@ def target_label(target: str) -> str:
 def error_grid(card: Mapping[str, Any], ranked_by: str) -> Grid | None:
     """Errors of the model on rows that it was not trained on; None for a card without scores.
 
-    Args:
-        card: The model's card. An entry of its `targets` has a `unit`, `test` and `baselines` with the scores
-            on the rows of one split, and perhaps `protocols` by how rows were kept apart ("folds", "linker",
-            "scaffold", "framework"): each with its `method`, the number `n` of rows, `mae` or `roc_auc` as
-            `mean` and `sd` over so many `repeats` of what `over` names ("folds", "seeds", "draws"), and the
-            same of its `baselines`.
-        ranked_by: The target. For an uptake at a pressure that the card does not hold, those nearest to it
-            stand in.
+    An entry of the card's `targets` has a `unit`, `test` and `baselines` with the scores on the rows of one
+    split, and perhaps `protocols` by how rows were kept apart ("folds", "linker", "scaffold", "framework"):
+    each with its `method`, the number `n` of rows, `mae` or `roc_auc` as `mean` and `sd` over so many
+    `repeats` of what `over` names ("folds", "seeds", "draws"), and the same of its `baselines`. For an uptake
+    at a pressure that the card does not hold, those nearest to it stand in.
     """
     targets = card.get("targets") or {}
     rows = [row for name in _nearest(ranked_by, targets) for row in _rows(name, targets[name], card)]

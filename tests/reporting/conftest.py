@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from catenane.data import Rejection, Split, Table, noise_floor
@@ -200,7 +201,7 @@ def ranking() -> Callable[..., dict[str, Any]]:
             "columns": {"co2_0.1bar": shown, "co2_0.5bar": 2 * shown},
             "units": {"co2_0.1bar": "mol/kg", "co2_0.5bar": "mol/kg"},
             "ranked_by": "co2_0.1bar",
-            "model_name": "mof-test",
+            "notation": "mofid",
             "card": CARD,
             "n_candidates": 10 * n_shown,
             "n_rejected": 3,
@@ -225,7 +226,11 @@ def page_of(ranking: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[
 
     def write(n_shown: int = 20, **changes: Any) -> Path:
         path = tmp_path / "ranking.html"
-        write_ranking_page(path, **ranking(n_shown, **changes))
+        values = ranking(n_shown, **changes)
+        by, columns, nan = values["ranked_by"], values.pop("columns"), [np.nan] * len(values["strings"])
+        best = {"string": values.pop("strings"), **columns, "note": values.pop("notes", "")}
+        best |= {f"{by}_{end}": values.pop(end, nan) for end in ("low", "high")}
+        write_ranking_page(path, pd.DataFrame(best), **values)
         return path
 
     return write
