@@ -2,8 +2,7 @@
 
 from catenane.inference.calibrating import calibrate, plan_calibration
 from catenane.inference.coverage import interval_metrics
-from catenane.inference.model import COVERAGE, Model, load
-from catenane.inference.predictions import Predictions
+from catenane.inference.model import COVERAGE, Model, Predictions, load
 
 __all__ = [
     "COVERAGE",

@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from catenane.data import Table
 from catenane.descriptors import Descriptors
-from catenane.inference.model import COVERAGE, Model
-from catenane.inference.predictions import Predictions
+from catenane.inference.model import COVERAGE, Model, Predictions
 
 __all__ = ["interval_metrics"]
 
@@ -44,9 +43,9 @@ def interval_metrics(
         descriptors: Of the rows of the table, if the head reads them and they are at hand.
         pooled_ND: Embeddings of the rows of the table, if they are at hand.
     """
-    if model.calibration is None or not len(rows):
+    calibration = model.calibration
+    if calibration is None or not len(rows):
         return {}
-    intervals = model.calibration.intervals
     strings = [table.strings[row] for row in rows]
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows]
@@ -54,12 +53,12 @@ def interval_metrics(
         level: model.predict_normalised(strings, part, pooled_ND=pooled, coverage=level) for level in LEVELS
     }
     result: dict[str, Any] = {"nominal": COVERAGE, "targets": {}}
-    if intervals is not None:
-        result["n_calibration"] = int(intervals.n_T.max(initial=0))
+    if calibration.intervals is not None:
+        result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
     for t, name in enumerate(model.targets):
-        labels_N = table.targets[rows, t]
-        if np.isfinite(labels_N).any():
-            result["targets"][name] = _target(found, labels_N, t, groups or {}, intervals is not None)
+        if np.isfinite(table.targets[rows, t]).any():
+            regression = calibration.intervals is not None
+            result["targets"][name] = _target(found, table.targets[rows, t], t, groups or {}, regression)
     return result
 
 
@@ -71,45 +70,46 @@ def _target(
     regression: bool,
 ) -> dict[str, Any]:
     nominal, known = found[COVERAGE], np.flatnonzero(np.isfinite(labels_N))
-    value_N = nominal.values[:, t]
-    wrong_N = np.abs(value_N - labels_N) if regression else (value_N >= 0.5) != (labels_N > 0.5)
-    held = {level: (p.low[:, t] <= labels_N) & (labels_N <= p.high[:, t]) for level, p in found.items()}
-    width_N = nominal.high[:, t] - nominal.low[:, t]
-    has_intervals = regression and bool(np.isfinite(width_N[known]).all())
+    labels_K, value_K = labels_N[known], nominal.values[known, t]
+    wrong_K = np.abs(value_K - labels_K) if regression else (value_K >= 0.5) != (labels_K > 0.5)
+    held = {
+        level: (p.low[known, t] <= labels_K) & (labels_K <= p.high[known, t]) for level, p in found.items()
+    }
+    width_K = nominal.high[known, t] - nominal.low[known, t]
+    has_intervals = regression and bool(np.isfinite(width_K).all())
+    covered = {"coverage": held[COVERAGE], "width": width_K} if has_intervals else {}
 
-    def summary(rows: NDArray[np.int64]) -> dict[str, Any]:
-        share, width = float(held[COVERAGE][rows].mean()), float(width_N[rows].mean())
-        return {"n": len(rows), "coverage": share, "width": width}
-
-    def errors(rows: NDArray[np.int64]) -> dict[str, Any]:
-        entry: dict[str, Any] = {"n": len(rows), "mae": float(wrong_N[rows].mean()) if len(rows) else None}
-        if has_intervals:
-            entry["coverage"] = float(held[COVERAGE][rows].mean()) if len(rows) else None
-        return entry
+    def summary(chosen_K: NDArray[np.bool_], figures: Mapping[str, NDArray]) -> dict[str, Any]:
+        """Means of figures of some rows; None where there is no row."""
+        n = int(np.count_nonzero(chosen_K))
+        return {"n": n} | {
+            name: float(values_K[chosen_K].mean()) if n else None for name, values_K in figures.items()
+        }
 
     def by_group(group_K: NDArray) -> dict[str, dict[str, Any]]:
         names, counts = np.unique(group_K, return_counts=True)
         if not np.issubdtype(names.dtype, np.integer):
-            names = names[np.argsort(-counts, kind="stable")]
-        parts = {str(name): known[group_K == name] for name in names}
-        return {name: summary(rows) for name, rows in parts.items() if len(rows) >= SMALLEST_GROUP}
+            order = np.argsort(-counts, kind="stable")
+            names, counts = names[order], counts[order]
+        large = names[counts >= SMALLEST_GROUP]
+        return {str(name): summary(group_K == name, covered) for name in large}
 
-    inside_N = nominal.in_domain
-    domain = {"inside": errors(known[inside_N[known]]), "outside": errors(known[~inside_N[known]])}
+    inside_K = nominal.in_domain[known]
+    sides = {"inside": inside_K, "outside": ~inside_K}
+    result = {
+        "domain": {side: summary(chosen_K, {"mae": wrong_K} | covered) for side, chosen_K in sides.items()}
+    }
     if not has_intervals:
-        return {"domain": domain}
+        return result
     # Deciles count from 1; equal labels are in one decile.
-    edges = np.quantile(labels_N[known], np.arange(1, DECILES) / DECILES)
-    decile_K = np.searchsorted(edges, labels_N[known], side="right") + 1
-    return {
-        "domain": domain,
-        "overall": summary(known),
+    edges = np.quantile(labels_K, np.arange(1, DECILES) / DECILES)
+    divided = {"label decile": np.searchsorted(edges, labels_K, side="right") + 1}
+    divided |= {name: np.asarray(of_row)[known] for name, of_row in groups.items()}
+    return result | {
+        "overall": summary(np.full(len(known), True), covered),
         "curve": {
             "nominal": list(LEVELS),
-            "empirical": [float(held[level][known].mean()) for level in LEVELS],
+            "empirical": [float(held[level].mean()) for level in LEVELS],
         },
-        "groups": {
-            "label decile": by_group(decile_K),
-            **{name: by_group(np.asarray(of_row)[known]) for name, of_row in groups.items()},
-        },
+        "groups": {name: by_group(group_K) for name, group_K in divided.items()},
     }

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from catenane.data import LengthGroupedBatches, collate
 from catenane.descriptors import Descriptors, compute_descriptors, describe, fragments
@@ -16,7 +18,6 @@ from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.inference.predictions import Predictions
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.head import Conditions
 from catenane.models.property_model import PropertyModel
@@ -26,13 +27,55 @@ from catenane.tokenizers import EncodedStrings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COVERAGE", "Model", "load"]
+__all__ = ["COVERAGE", "Model", "Predictions", "load"]
+
+Array = NDArray[np.float64]
 
 COVERAGE = 0.9
 """Share of new labels that an interval is to hold, by default."""
 BATCH_TOKENS = 8192
 HEAD_ROWS = 4096
 """Strings that a head reads at once."""
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Values of C columns for N strings, in the order given."""
+
+    columns: tuple[str, ...]
+    """Names of the C columns."""
+    values: Array
+    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
+    low: Array
+    """Lower ends of the intervals, (N, C); of classes the lower of two Venn-Abers probabilities. NaN where
+    the model has no calibration rows."""
+    high: Array
+    """Upper ends, in the same way."""
+    in_domain: NDArray[np.bool_]
+    """Whether a string lies where the model was trained, (N,); False where it could not be read."""
+    notes: list[str]
+    """What is unusual about a string; "" where nothing is."""
+    errors: list[str]
+    """Why a row has no values; "" where it has them."""
+
+    def among(self, errors: list[str]) -> Predictions:
+        """These as the rows that have no error, in order; the others have NaN and their error."""
+        read_N = [not error for error in errors]
+        values, low, high = parts = np.full((3, len(errors), len(self.columns)), np.nan)
+        parts[:, read_N] = self.values, self.low, self.high
+        inside = np.zeros(len(errors), dtype=bool)
+        inside[read_N] = self.in_domain
+        remaining = iter(self.notes)
+        notes = ["" if error else next(remaining) for error in errors]
+        return Predictions(self.columns, values, low, high, inside, notes, errors)
+
+    def named(self) -> dict[str, Any]:
+        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error."""
+        columns: dict[str, Any] = {}
+        for place, name in enumerate(self.columns):
+            columns[name] = self.values[:, place]
+            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
+        return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
 
 
 class Model:
@@ -110,7 +153,7 @@ class Model:
         strings: Sequence[Record] | Sequence[str],
         descriptors: Descriptors | None = None,
         *,
-        pooled_ND: np.ndarray | None = None,
+        pooled_ND: NDArray | None = None,
         conditions: Conditions | None = None,
         coverage: float = COVERAGE,
     ) -> Predictions:
@@ -124,27 +167,28 @@ class Model:
         """
         if not 0 < coverage < 1:
             raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
-        head = self.property_model.head
+        head, calibration = self.property_model.head, self.calibration
         columns = head.columns(conditions)
         records = as_records(strings, self.config.notation)
         encoded = self._encode(records)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(records, descriptors)
-        values_NC = self._in_batches(partial(head.predict, conditions=conditions), pooled_ND, descriptors_NF)
+        score_NT = self.scores(pooled_ND, descriptors_NF)
+        values_NC = values_NT = self._to_labels(score_NT)
+        if conditions:
+            predict = partial(head.predict, conditions=conditions)
+            values_NC = self._in_batches(predict, pooled_ND, descriptors_NF)
         low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
         distance_N = np.zeros(len(records))
-        calibration = self.calibration
         if calibration is not None and len(records):
             distance_N, near_NT = calibration.reference.neighbours(pooled_ND)
-            score_NT = self.scores(pooled_ND, descriptors_NF)
             if calibration.classes is not None:
                 values_NC, low_NC, high_NC = calibration.classes.probability(score_NT)
             if calibration.intervals is not None:
                 features_NTF = difficulty_features(distance_N, near_NT, score_NT)
                 half_NT = calibration.intervals.half_width(features_NTF, coverage)
                 ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
-                at_targets_NT = values_NC if not conditions else self._to_labels(score_NT)
-                low_NC, high_NC = head.bounds(values_NC, at_targets_NT, ends, conditions)
+                low_NC, high_NC = head.bounds(values_NC, values_NT, ends, conditions)
         beyond = head.extrapolations(conditions)
         inside_N, notes = check_domain(
             records, encoded, self.bundle.tokenizer, calibration, distance_N, beyond
@@ -152,13 +196,13 @@ class Model:
         return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records))
 
     def scores(
-        self, pooled_ND: np.ndarray, descriptors_NF: np.ndarray | None, *, per_member: bool = False
-    ) -> np.ndarray:
+        self, pooled_ND: NDArray, descriptors_NF: NDArray | None, *, per_member: bool = False
+    ) -> NDArray:
         """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
         head = partial(self.property_model.head, per_member=per_member)
         return self._in_batches(head, pooled_ND, descriptors_NF)
 
-    def embed(self, strings: Iterable[str] | str) -> np.ndarray:
+    def embed(self, strings: Iterable[str] | str) -> NDArray:
         """Pooled states of the encoder, one row per string, in the order given.
 
         Args:
@@ -177,14 +221,14 @@ class Model:
                 raise NotationError(f"string {row + 1} of {len(errors)}: {error}")
         return vectors_ND.astype(np.float32)
 
-    def embed_readable(self, strings: Sequence[str]) -> tuple[np.ndarray, list[str]]:
+    def embed_readable(self, strings: Sequence[str]) -> tuple[NDArray, list[str]]:
         """As `embed`, in float64, with rows of NaN where a string cannot be read; and why, or ""."""
         readable, errors = self._readable(strings)
         vectors_ND = np.full((len(errors), self.bundle.encoder.d_model), np.nan)
         vectors_ND[[not error for error in errors]] = self.embed_normalised(readable)
         return vectors_ND, errors
 
-    def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> np.ndarray:
+    def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> NDArray:
         """As `embed`, in float64, for records, or for strings in normal form."""
         return self._embed(self._encode(as_records(strings, self.config.notation)))
 
@@ -201,9 +245,7 @@ class Model:
             "this model is a pretrained encoder without a property head: finetune it, or use embed"
         )
 
-    def describe(
-        self, records: Sequence[Record], descriptors: Descriptors | None = None
-    ) -> np.ndarray | None:
+    def describe(self, records: Sequence[Record], descriptors: Descriptors | None = None) -> NDArray | None:
         """Values of the descriptors that the head reads, (N, F); None where it reads none.
 
         Raises:
@@ -238,7 +280,7 @@ class Model:
         texts = [record.text for record in records]
         return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
 
-    def _embed(self, encoded: EncodedStrings) -> np.ndarray:
+    def _embed(self, encoded: EncodedStrings) -> NDArray:
         encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling
         result = np.empty((len(encoded), encoder.d_model))
         batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
@@ -251,9 +293,9 @@ class Model:
     def _in_batches(
         self,
         compute: Callable[[torch.Tensor, torch.Tensor | None], torch.Tensor],
-        pooled_ND: np.ndarray,
-        descriptors_NF: np.ndarray | None,
-    ) -> np.ndarray:
+        pooled_ND: NDArray,
+        descriptors_NF: NDArray | None,
+    ) -> NDArray:
         """What a head computes, some rows at a time; they are the last axis but one, float64."""
         parts = []
         with torch.inference_mode():
@@ -263,11 +305,11 @@ class Model:
                 parts.append(compute(self._tensor(pooled_ND[rows]), descriptors_BF).double().cpu().numpy())
         return np.concatenate(parts, axis=-2)
 
-    def _to_labels(self, score_NT: np.ndarray) -> np.ndarray:
+    def _to_labels(self, score_NT: NDArray) -> NDArray:
         with torch.inference_mode():
             return self.property_model.head.to_labels(self._tensor(score_NT)).double().cpu().numpy()
 
-    def _tensor(self, values: np.ndarray) -> torch.Tensor:
+    def _tensor(self, values: NDArray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
 
 

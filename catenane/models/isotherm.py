@@ -143,11 +143,12 @@ class IsothermHead(PropertyHead):
         if unknown := sorted(set(conditions) - {"gas", "pressure"}):
             raise UsageError(f"this model takes gas and pressure as conditions, not {', '.join(unknown)}")
         pressures = np.atleast_1d(conditions.get("pressure", ())).tolist()
-        uptakes = choose_uptakes(conditions.get("gas"), pressures) or ()
-        for uptake in uptakes:
-            if uptake.gas not in self.isotherm.gases:
-                known = ", ".join(self.isotherm.gases)
-                raise UsageError(f"this model has isotherms of {known}; got {uptake.gas!r}")
+        uptakes = choose_uptakes(conditions.get("gas"), pressures)
+        if uptakes is None:
+            raise UsageError("an uptake needs a gas and a pressure in bar; both are missing")
+        if uptakes[0].gas not in self.isotherm.gases:
+            known = ", ".join(self.isotherm.gases)
+            raise UsageError(f"this model has isotherms of {known}; got {uptakes[0].gas!r}")
         return uptakes
 
     def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
@@ -191,24 +192,30 @@ class IsothermHead(PropertyHead):
         the uptake lies between them.
         """
         low_NT, high_NT = (ends.copy() for ends in ends_NT)
-        low_NC, high_NC = np.empty_like(values_NC), np.empty_like(values_NC)
+        places = {}
         for gas in self.isotherm.gases:
-            places = [i for i, uptake in enumerate(self.isotherm.uptakes) if uptake.gas == gas]
-            places.sort(key=lambda i: self.isotherm.uptakes[i].pressure)
+            found = [i for i, uptake in enumerate(self.isotherm.uptakes) if uptake.gas == gas]
+            places[gas] = rising = sorted(found, key=lambda i: self.isotherm.uptakes[i].pressure)
             # Ends that fall from one pressure to the next are widened until they rise.
-            low_NT[:, places] = np.minimum.accumulate(low_NT[:, places[::-1]], axis=1)[:, ::-1]
-            high_NT[:, places] = np.maximum.accumulate(high_NT[:, places], axis=1)
-            known_NK = np.pad(at_targets_NT[:, places], ((0, 0), (1, 0)))
-            ends_NK = [np.pad(ends[:, places], ((0, 0), (1, 0))) for ends in (low_NT, high_NT)]
-            for column, uptake in enumerate(self.uptakes(conditions)):
-                if uptake.gas != gas:
-                    continue
-                right = int(np.searchsorted(self.isotherm.pressures(gas), uptake.pressure)) + 1
-                inside = right <= len(places)
-                left, right = (right - 1, right) if inside else (0, len(places))
-                step_N = np.maximum(known_NK[:, right] - known_NK[:, left], np.finfo(float).tiny)
-                share_N = (values_NC[:, column] - known_NK[:, left]) / step_N
-                share_N = share_N.clip(0, 1) if inside else share_N.clip(1)  # it differs by rounding alone
-                for end_NK, result_NC in zip(ends_NK, (low_NC, high_NC), strict=True):
-                    result_NC[:, column] = end_NK[:, left] + (end_NK[:, right] - end_NK[:, left]) * share_N
-        return (low_NC, high_NC) if conditions else (low_NT, high_NT)
+            low_NT[:, rising] = np.minimum.accumulate(low_NT[:, rising[::-1]], axis=1)[:, ::-1]
+            high_NT[:, rising] = np.maximum.accumulate(high_NT[:, rising], axis=1)
+        if not conditions:
+            return low_NT, high_NT
+        wanted = self.uptakes(conditions)  # all of one gas
+        of_gas = places[wanted[0].gas]
+        known_NK, low_NK, high_NK = (
+            np.pad(values[:, of_gas], ((0, 0), (1, 0))) for values in (at_targets_NT, low_NT, high_NT)
+        )
+        pressures = self.isotherm.pressures(wanted[0].gas)
+        above_C = 1 + np.searchsorted(pressures, [uptake.pressure for uptake in wanted])
+        inside_C = above_C <= len(of_gas)
+        left_C, right_C = np.where(inside_C, above_C - 1, 0), np.minimum(above_C, len(of_gas))
+        step_NC = np.maximum(known_NK[:, right_C] - known_NK[:, left_C], np.finfo(float).tiny)
+        share_NC = (values_NC - known_NK[:, left_C]) / step_NC
+        # It leaves these bounds by rounding alone.
+        share_NC = share_NC.clip(np.where(inside_C, 0, 1), np.where(inside_C, 1, np.inf))
+        low_NC, high_NC = (
+            ends_NK[:, left_C] + (ends_NK[:, right_C] - ends_NK[:, left_C]) * share_NC
+            for ends_NK in (low_NK, high_NK)
+        )
+        return low_NC, high_NC

@@ -99,9 +99,9 @@ def group_grids(
     Args:
         errors: By title of a grouping and by group, as `errors_by_group` gives them; of all test rows too.
         intervals: Of one target, from `metrics["intervals"]["targets"]`; all keys may be absent. `overall` is
-            n, coverage and width; `groups` has the same by grouping and group; `domain` has n, mae (of
-            classes: share of wrong calls) and coverage of the rows "inside" and "outside"; `curve` has lists
-            of "nominal" and "empirical" coverage.
+            n, coverage and width; `groups` has the same by grouping and group; `domain` has these and mae
+            (of classes n and mae alone, the share of wrong calls) of the rows "inside" and "outside"; `curve`
+            has lists of "nominal" and "empirical" coverage.
         verdict: On the target.
         task: Names the error.
     """
