@@ -32,7 +32,7 @@ from catenane.data import Split, Table, aggregate, make_split, noise_floor, read
 from catenane.descriptors import Descriptors
 from catenane.inference import Model
 from catenane.metrics import score
-from catenane.models import Bundle, load_bundle, save_bundle
+from catenane.models.bundle import Bundle, load_bundle, save_bundle
 from catenane.train import FittedModel, fit_property_model
 
 ENCODER = "mof-uptake"

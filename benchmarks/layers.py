@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn.functional import scaled_dot_product_attention
 
 from catenane.config import load_recipe
-from catenane.models import TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.nn import AttentionMask, Dropout, FullAttention, full_attention, rotate
 
 RESULTS = Path(__file__).parent / "results"

@@ -65,7 +65,8 @@ def measure() -> dict[str, float]:
     import torch  # before catenane, which would set the policy
 
     from catenane.config import load_recipe
-    from catenane.models import MaskedLanguageModel, TransformerEncoder
+    from catenane.models.encoder import TransformerEncoder
+    from catenane.models.masked_language_model import MaskedLanguageModel
 
     torch.manual_seed(0)
     recipe = load_recipe("small").with_settings({"encoder.vocabulary_size": 4000})

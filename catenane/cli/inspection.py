@@ -74,7 +74,7 @@ def models(
     Example: `catenane models mof-uptake`
     """
     from catenane.config import load_recipe, recipe_names
-    from catenane.models import bundled_names, find_bundle, read_card
+    from catenane.models.folder import bundled_names, find_bundle, read_card
 
     if name is not None:
         folder = find_bundle(name)

@@ -91,7 +91,7 @@ class Ranking:
         )
 
     def _isotherms(self) -> Isotherms | None:
-        from catenane.models import IsothermHead
+        from catenane.models.isotherm import IsothermHead
         from catenane.reporting import Isotherms
 
         head, ranked = self._model.property_model.head, Uptake.parse(self._by)

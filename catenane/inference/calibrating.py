@@ -25,7 +25,7 @@ from catenane.inference.intervals import (
     out_of_fold,
 )
 from catenane.inference.model import Model
-from catenane.models import Bundle
+from catenane.models.bundle import Bundle
 from catenane.notation import get_notation
 
 __all__ = ["calibrate", "fingerprint_rows", "plan_calibration"]

@@ -134,7 +134,7 @@ class Bundle:
 
     @property
     def encoder(self) -> Any:
-        """The part that reads strings, see `catenane.models.protocols.Encoder`."""
+        """The part that reads strings, see `catenane.models.encoder.Encoder`."""
         return self.model.encoder
 
     @property

@@ -17,7 +17,7 @@ from catenane.data import Table, make_split
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
-from catenane.models import load_bundle, save_bundle
+from catenane.models.bundle import load_bundle, save_bundle
 from catenane.notation import detect_notation, read_records
 from catenane.train import fit_property_model
 from catenane.train.start import choose_start
@@ -50,7 +50,7 @@ class StringEmbedder(TransformerMixin, _StringEstimator):
         device: "cpu", "cuda", ...; the fastest by default.
 
     Attributes:
-        bundle_: The loaded model, see `catenane.models.Bundle`.
+        bundle_: The loaded model, see `catenane.models.bundle.Bundle`.
     """
 
     def __init__(self, model: str | Path = "mof-uptake", *, device: str | None = None) -> None:
@@ -159,7 +159,7 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
         device: "cpu", "cuda", ...; the fastest by default.
 
     Attributes:
-        bundle_: The fitted model, see `catenane.models.Bundle`.
+        bundle_: The fitted model, see `catenane.models.bundle.Bundle`.
         history_: One dict per epoch.
         n_targets_: Number of columns of y.
     """
@@ -210,7 +210,7 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
 
     Attributes:
         classes_: The two class labels, sorted.
-        bundle_: The fitted model, see `catenane.models.Bundle`.
+        bundle_: The fitted model, see `catenane.models.bundle.Bundle`.
         history_: One dict per epoch.
     """
 

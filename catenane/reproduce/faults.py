@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import pad
 
 from catenane.config import EncoderConfig
-from catenane.models import TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.nn import SinusoidalPositions
 
 __all__ = ["ENCODERS", "FaultyEncoder"]

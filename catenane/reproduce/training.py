@@ -24,7 +24,8 @@ from catenane.data import Split, Table, aggregate, make_split, read_table
 from catenane.files import write_json
 from catenane.inference import Model
 from catenane.metrics import FloatArray
-from catenane.models import Bundle, BundleConfig, TransformerEncoder, load_bundle, save_bundle
+from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
+from catenane.models.encoder import TransformerEncoder
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.protocols import Data, Protocol, Variant
 from catenane.settings import fingerprint

@@ -22,7 +22,7 @@ from catenane.descriptors import describe, fragments
 from catenane.files import write_json
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
-from catenane.models import Bundle, save_bundle
+from catenane.models.bundle import Bundle, save_bundle
 from catenane.notation import groups, heed_interrupts
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import fit_property_model, infer_task

@@ -20,8 +20,10 @@ from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, compute_descriptors
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
-from catenane.models import Bundle, BundleConfig, GaussianProcessHead, PropertyHead, TransformerEncoder
-from catenane.models.bundle import build_property_model
+from catenane.models.bundle import Bundle, BundleConfig, build_property_model
+from catenane.models.encoder import TransformerEncoder
+from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.property_head import PropertyHead
 from catenane.notation import get_notation
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise

@@ -19,7 +19,7 @@ from catenane.data import LengthGroupedBatches, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.errors import DataError
 from catenane.files import write_json
-from catenane.models import Bundle, BundleConfig, save_bundle
+from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
 from catenane.settings import fingerprint

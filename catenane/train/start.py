@@ -13,7 +13,7 @@ from catenane.adsorption import Uptake
 from catenane.config import Recipe, load_recipe
 from catenane.data import stream_strings
 from catenane.errors import NotationError, UsageError
-from catenane.models import Bundle, load_bundle
+from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 

@@ -48,7 +48,7 @@ def untrained(tiny: dict[str, object], tmp_path_factory: pytest.TempPathFactory)
     import torch
 
     from catenane.config import load_recipe
-    from catenane.models import Bundle, BundleConfig, save_bundle
+    from catenane.models.bundle import Bundle, BundleConfig, save_bundle
     from catenane.tokenizers import load_tokenizer
 
     tokenizer = load_tokenizer("smiles")

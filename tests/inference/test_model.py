@@ -113,7 +113,7 @@ def test_an_encoder_predicts_nothing(encoder):
 
 
 def test_a_bundle_answers_the_same_after_it_is_moved(model, molecules, tmp_path: Path):
-    from catenane.models import save_bundle
+    from catenane.models.bundle import save_bundle
 
     save_bundle(tmp_path / "elsewhere", model.bundle)
     moved = catenane.load(tmp_path / "elsewhere", device="cpu")
@@ -205,7 +205,7 @@ def test_a_model_that_learnt_from_all_rows_has_no_intervals(molecule_file: Path,
 
 
 def test_what_it_is_calibrated_by_is_saved_small_and_checked(ensemble, tmp_path: Path, molecules):
-    from catenane.models import save_bundle
+    from catenane.models.bundle import save_bundle
 
     save_bundle(tmp_path / "copy", ensemble.bundle)
     again = catenane.load(tmp_path / "copy", device="cpu")

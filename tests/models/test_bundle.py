@@ -10,9 +10,8 @@ from safetensors.torch import load_file, save_file
 
 from catenane.config import load_recipe
 from catenane.errors import BundleError
-from catenane.models import Bundle, BundleConfig, find_bundle, load_bundle, save_bundle
-from catenane.models.bundle import FORMAT
-from catenane.models.folder import to_json, write_checksums
+from catenane.models.bundle import FORMAT, Bundle, BundleConfig, load_bundle, save_bundle
+from catenane.models.folder import find_bundle, to_json, write_checksums
 from catenane.tokenizers import load_tokenizer
 
 

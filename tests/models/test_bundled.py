@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import catenane
-from catenane.models import bundled_names, find_bundle, read_card
+from catenane.models.folder import bundled_names, find_bundle, read_card
 
 BUNDLED = bundled_names()
 PREDICTING = [name for name in BUNDLED if read_card(find_bundle(name)).get("targets")]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from catenane.config import EncoderConfig, load_recipe, recipe_names
 from catenane.errors import ConfigError
-from catenane.models import TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.nn import RandomFeatures
 
 TINY = EncoderConfig(

@@ -7,7 +7,9 @@ import pytest
 import torch
 
 from catenane.config import EncoderConfig, HeadConfig
-from catenane.models import MaskedLanguageModel, PropertyModel, TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
+from catenane.models.masked_language_model import MaskedLanguageModel
+from catenane.models.property_model import PropertyModel
 
 SMALL = EncoderConfig(vocabulary_size=200, d_model=64, n_layers=8, n_heads=4, d_hidden=128, dropout=0.0)
 

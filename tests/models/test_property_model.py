@@ -11,7 +11,8 @@ from torch import Tensor
 
 from catenane.config import EncoderConfig, HeadConfig
 from catenane.errors import ConfigError, DataError
-from catenane.models import PropertyModel, TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
+from catenane.models.property_model import PropertyModel
 from catenane.objectives import classification_loss, regression_loss
 
 ENCODER = EncoderConfig(

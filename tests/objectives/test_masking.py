@@ -12,7 +12,7 @@ from torch import Tensor
 from catenane import config
 from catenane.config import Recipe
 from catenane.data import collate
-from catenane.models import BundleConfig
+from catenane.models.bundle import BundleConfig
 from catenane.objectives import OBJECTIVES, Masked, mask_tokens
 from catenane.tokenizers import load_tokenizer
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from catenane.config import EncoderConfig
-from catenane.models import TransformerEncoder
+from catenane.models.encoder import TransformerEncoder
 from catenane.reproduce.faults import ENCODERS
 
 BATCH_AXIS = {"batch-axis positions", "both faults"}

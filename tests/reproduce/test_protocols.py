@@ -5,7 +5,7 @@ import pytest
 from catenane.config import load_recipe
 from catenane.data import DATASETS
 from catenane.errors import ConfigError, UsageError
-from catenane.models import bundled_names
+from catenane.models.folder import bundled_names
 from catenane.reproduce import find_protocol, protocols
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.measures import MEASURES

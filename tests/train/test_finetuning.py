@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from catenane.errors import DataError, UsageError
-from catenane.models import load_bundle
+from catenane.models.bundle import load_bundle
 from catenane.train import finetune, pretrain
 from catenane.train.folder import RunFolder
 

@@ -11,7 +11,7 @@ from catenane.data import make_split, read_table
 from catenane.descriptors import descriptor_meanings
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model
-from catenane.models import Bundle, load_bundle
+from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import Record
 from catenane.train import fit_property_model, infer_task, pretrain
 

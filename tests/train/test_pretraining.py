@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from catenane.errors import DataError, UsageError
-from catenane.models import load_bundle
+from catenane.models.bundle import load_bundle
 from catenane.tokenizers import load_tokenizer
 from catenane.train import pretrain
 
