@@ -21,7 +21,10 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from catenane.models.gaussian_process import logistic_curve
 
 __all__ = [
     "ClassCalibration",
@@ -47,6 +50,8 @@ TWICE = 0.15
 """Share of the rows that a second member leaves out, so that it is seen how members differ on new rows."""
 TRIM = 0.98
 """Quantile above which squares are left out of the correction for the mean of members."""
+LEAST_SLOPE = 1e-3
+"""Of a probability's log-odds over the model's, so that more never means less."""
 GRID = 512
 """Log-odds at which Venn-Abers probabilities are stored."""
 
@@ -242,24 +247,12 @@ def fit_classes(logit_NT: Array, label_NT: Array) -> ClassCalibration:
         logit, positive = logit_NT[known, t], label_NT[known, t] > 0.5
         if min(positive.sum(), (~positive).sum()) < FEWEST_ROWS // 2:
             continue
-        slope_T[t], offset_T[t] = _fit_logistic(logit, positive)
+        curve_2 = logistic_curve(torch.from_numpy(logit), torch.from_numpy(positive.astype(np.float64)))
+        slope_T[t], offset_T[t] = curve_2.tolist()
+        if slope_T[t] < LEAST_SLOPE:  # the scores are of no use: the share of class 1 for every row
+            slope_T[t], offset_T[t] = LEAST_SLOPE, math.log((positive.sum() + 1) / ((~positive).sum() + 1))
         tables[:, t] = _venn_abers(logit, positive)
     return ClassCalibration(tables[0], tables[1], tables[2], slope_T, offset_T)
-
-
-def _fit_logistic(logit_N: Array, positive_N: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and offset of Platt's logistic curve, with his targets; the slope is never negative."""
-    from scipy.optimize import minimize
-
-    n_one, n_zero = int(positive_N.sum()), int((~positive_N).sum())
-    target_N = np.where(positive_N, (n_one + 1) / (n_one + 2), 1 / (n_zero + 2))
-
-    def loss(parameters: Array) -> float:
-        z_N = parameters[0] * logit_N + parameters[1]
-        return float((np.logaddexp(0, z_N) - target_N * z_N).mean())
-
-    found = minimize(loss, np.array([1.0, 0.0]), method="L-BFGS-B", bounds=[(1e-3, 100), (-50, 50)])
-    return float(found.x[0]), float(found.x[1])
 
 
 def _venn_abers(logit_N: Array, positive_N: NDArray[np.bool_]) -> Array:

@@ -26,7 +26,7 @@ from catenane.models.string_kernel import (
     unary,
 )
 
-__all__ = ["GaussianProcessHead"]
+__all__ = ["GaussianProcessHead", "logistic_curve"]
 
 MOST_COUNTED = 4
 """Counts of a fragment are cut off here: how often a longer chain repeats itself is in the descriptors."""
@@ -135,9 +135,10 @@ class GaussianProcessHead(Head):
             left_out_NT[:, place] = self._fit_target(place, labels_NT[:, place], inputs, order_N)
             if self.task == "classification":
                 known_N = ~targets_NT[:, place].isnan()
-                self.curve_T2[place] = _logistic_curve(
-                    left_out_NT[known_N, place], targets_NT[known_N, place], name
-                )
+                classes_M = targets_NT[known_N, place]
+                if len(classes_M.unique()) < 2:
+                    raise DataError(f"target {name!r} has labels of one class only in the training rows")
+                self.curve_T2[place] = logistic_curve(left_out_NT[known_N, place], classes_M)
         return self._to_loss_scale(left_out_NT)
 
     def forward(
@@ -264,27 +265,22 @@ def _reduced(
     return torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0], scores_N
 
 
-def _logistic_curve(scores_N: Tensor, classes_N: Tensor, target: str) -> Tensor:
-    """Slope and offset of the log-odds of class 1 over the score.
+def logistic_curve(scores_N: Tensor, classes_N: Tensor) -> Tensor:
+    """Slope and offset of the log-odds of class 1 over the score, float64; both classes must occur.
 
     The classes are drawn in by one row each, so that a perfect separation gives no certainty (Platt, 1999).
-
-    Raises:
-        DataError: There are not two classes.
     """
     n_positive = float(classes_N.sum())
     n_negative = len(classes_N) - n_positive
-    if not n_positive or not n_negative:
-        raise DataError(f"target {target!r} has labels of one class only in the training rows")
     soft_N = torch.where(classes_N > 0.5, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    curve = torch.tensor([1.0, 0.0], dtype=torch.float64)
+    curve_2 = torch.tensor([1.0, 0.0], dtype=torch.float64)
     inputs_N2 = torch.stack([scores_N, torch.ones_like(scores_N)], dim=1)
     for _ in range(50):  # Newton's method; the cost is convex
-        chance_N = (inputs_N2 @ curve).sigmoid()
+        chance_N = (inputs_N2 @ curve_2).sigmoid()
         slope_2 = inputs_N2.T @ (chance_N - soft_N)
         curvature_22 = (inputs_N2 * (chance_N * (1 - chance_N)).clamp(min=1e-9)[:, None]).T @ inputs_N2
         step_2 = torch.linalg.solve(curvature_22 + 1e-9 * torch.eye(2, dtype=torch.float64), slope_2)
-        curve = curve - step_2 / max(1.0, float(step_2.norm()))
+        curve_2 = curve_2 - step_2 / max(1.0, float(step_2.norm()))
         if float(step_2.norm()) < 1e-8:
             break
-    return curve.float()
+    return curve_2

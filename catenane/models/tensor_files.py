@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load, load_file, save
 
 from catenane.errors import BundleError
@@ -28,8 +28,6 @@ Shapes = dict[str, tuple[str, tuple[int, ...]]]
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16,
           "I64": torch.int64, "I32": torch.int32, "I16": torch.int16, "U8": torch.uint8, "I8": torch.int8,
           "BOOL": torch.bool}  # fmt: skip
-LONGEST_HEADER = 100_000_000
-"""Bytes, as in the safetensors library."""
 UNREADABLE = (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError)
 """What reading raises where bytes are not what they should be."""
 UNSEALED = "0" * 64
@@ -48,13 +46,9 @@ def read_shapes(path: Path) -> Shapes:
         BundleError: It is truncated or not safetensors.
     """
     try:
-        with path.open("rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            if length > min(LONGEST_HEADER, path.stat().st_size - 8):
-                raise ValueError("its header is longer than the file")
-            header = json.loads(file.read(length))
-        header.pop("__metadata__", None)
-        return {name: (str(entry["dtype"]), tuple(entry["shape"])) for name, entry in header.items()}
+        with safe_open(path, "pt") as file:
+            parts = {name: file.get_slice(name) for name in file.keys()}  # noqa: SIM118
+            return {name: (part.get_dtype(), tuple(part.get_shape())) for name, part in parts.items()}
     except UNREADABLE as error:
         raise BundleError(f"{path}: truncated or not safetensors ({error}); copy the folder again") from None
 
