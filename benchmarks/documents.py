@@ -14,7 +14,17 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 DOCS = Path(__file__).parents[1] / "docs"
 BEGIN, END = "<!-- results: written by benchmarks/documents.py -->", "<!-- end of results -->"
-FINETUNED = ("esol", "esol-scaffold", "freesolv", "lipophilicity", "bbbp", "bbbp-scaffold", "qmof")
+FINETUNED = (
+    "esol",
+    "esol-scaffold",
+    "freesolv",
+    "lipophilicity",
+    "bbbp",
+    "bbbp-scaffold",
+    "qm8",
+    "hiv",
+    "qmof",
+)
 BUNDLED = ("mof-uptake", "mof-bandgap")
 INTRODUCTION = """# Results
 

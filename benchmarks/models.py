@@ -46,6 +46,8 @@ EXPERIMENTS = {
     "lipophilicity": Experiment("molnet/lipophilicity", ("logD",), "random", (0, 1, 2)),
     "bbbp": Experiment("molnet/bbbp", ("p_np",), "random", (0, 1, 2)),
     "bbbp-scaffold": Experiment("molnet/bbbp", ("p_np",), "scaffold", (0, 1, 2)),
+    "qm8": Experiment("molnet/qm8", ("E1-CC2",), "random", (0,)),
+    "hiv": Experiment("molnet/hiv", ("HIV_active",), "random", (0,)),
     "qmof": Experiment("mof/qmof", ("bandgap_ev",), "random", (0, 1)),
 }
 
