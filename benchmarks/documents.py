@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -61,10 +62,8 @@ def as_markdown(result: dict[str, Any]) -> str:
         if (covered := result["coverage"][target]) is not None:
             lines += ["", f"Coverage of the 90 % intervals: {shown(covered)}."]
         if table["noise_floor"] is not None:
-            lines += [
-                "",
-                f"Noise floor of repeated strings: {table['noise_floor']:.3f}{unit.replace(',', '')}.",
-            ]
+            floor = shown({"mean": table["noise_floor"], "std": None})
+            lines += ["", f"Noise floor of repeated strings: {floor}{unit.replace(',', '')}."]
     return "\n".join(lines) + "\n"
 
 
@@ -109,37 +108,47 @@ def write_documents() -> None:
 
 def overview(bundled: dict[str, dict[str, Any]], finetuned: dict[str, dict[str, Any]]) -> str:
     """One row a target and protocol: our main score beside that of the best baseline."""
-    lines = ["| target | protocol | score | this model | best baseline |", "|---|---|---|---:|---:|"]
-    for result in bundled.values():
+    lines = ["| | target | protocol | score | this model | best baseline |", "|---|---|---|---|---:|---:|"]
+    for model, result in bundled.items():
         for protocol in result["protocols"].values():
             for target, scores in protocol["targets"].items():
                 rivals = {name: found for name, found in scores.items() if name in BASELINES}
                 if rivals:
                     label = f"MAE, {result['units'][target]}"
-                    lines.append(_row(target, protocol["method"], label, scores[OURS], rivals, min))
-    for result in finetuned.values():
+                    lines.append(_row(model, target, protocol["method"], label, scores[OURS], rivals, min))
+    for name, result in finetuned.items():
+        data = name.removesuffix("-scaffold")
         for target, table in result["targets"].items():
             main, best = ("mae", min) if "mae" in table["scores"][OURS] else ("roc_auc", max)
             rivals = {name: values[main] for name, values in table["scores"].items() if name != OURS}
             label = f"MAE, {table['unit']}" if main == "mae" else "ROC AUC"
             lines.append(
-                _row(target, f"{result['split']} split", label, table["scores"][OURS][main], rivals, best)
+                _row(
+                    data, target, f"{result['split']} split", label, table["scores"][OURS][main], rivals, best
+                )
             )
     return "\n".join(lines) + "\n"
 
 
 def shown(value: dict[str, float | None]) -> str:
-    """Mean and spread in three decimals."""
+    """Mean and spread, in three decimals or to three digits of the mean."""
     if value["mean"] is None:
         return "-"
-    return f"{value['mean']:.3f}" + ("" if value["std"] is None else f" ± {value['std']:.3f}")
+    places = max(3, 2 - math.floor(math.log10(abs(value["mean"]) or 1)))
+    return f"{value['mean']:.{places}f}" + ("" if value["std"] is None else f" ± {value['std']:.{places}f}")
 
 
 def _row(
-    target: str, protocol: str, label: str, ours: dict[str, Any], rivals: dict[str, Any], best: Any
+    name: str,
+    target: str,
+    protocol: str,
+    label: str,
+    ours: dict[str, Any],
+    rivals: dict[str, Any],
+    best: Any,
 ) -> str:
     rival = best(rivals, key=lambda name: rivals[name]["mean"])
-    return f"| {target} | {protocol} | {label} | {shown(ours)} | {shown(rivals[rival])} ({rival}) |"
+    return f"| {name} | {target} | {protocol} | {label} | {shown(ours)} | {shown(rivals[rival])} ({rival}) |"
 
 
 def _read(prefix: str, names: tuple[str, ...]) -> dict[str, dict[str, Any]]:

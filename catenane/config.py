@@ -111,8 +111,8 @@ class HeadConfig:
 
     kind: HeadKind = "network"
     """`network` learns by gradient descent; `gaussian-process` predicts by similarity to training rows, for a
-    frozen encoder and up to some ten thousand rows; `auto` takes it for classes, which networks overfit, and
-    for numbers while every row can be a landmark."""
+    frozen encoder and up to some ten thousand rows; `auto` takes it for numbers while every row can be a
+    landmark, and for classes, which networks overfit, up to ten times as many rows."""
     landmarks: int = 4000
     """Training rows that a Gaussian process keeps at most; a trained model has as many as it keeps."""
     fragments: int = 0

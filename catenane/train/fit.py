@@ -36,6 +36,8 @@ from catenane.version import __version__
 __all__ = ["FittedModel", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
+ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10}
+"""Training rows for each landmark up to which a Gaussian process is chosen; networks overfit classes."""
 LARGEST_SKEWNESS = 1.0
 """Of labels that are learnt as they are, where they are never negative."""
 
@@ -184,9 +186,9 @@ def _resolve(
         )
     head = recipe.head
     if head.kind == "auto":
-        suits = task == "classification" or len(split.train) <= head.landmarks
+        few = len(split.train) <= ROWS_PER_LANDMARK[task] * head.landmarks
         frozen = recipe.finetuning.encoder_rate == 0
-        head = dataclasses.replace(head, kind="gaussian-process" if suits and frozen else "network")
+        head = dataclasses.replace(head, kind="gaussian-process" if few and frozen else "network")
     if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
         raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
     if head.target_scale == "auto":
