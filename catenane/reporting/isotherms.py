@@ -45,9 +45,8 @@ class Isotherms:
     measured_P: Sequence[float] | FloatArray = ()
     """Pressures that the model was trained at, bar; between them it interpolates."""
     low_KP: FloatArray | None = None
-    """Lower ends of the prediction intervals; NaN where there is none."""
     high_KP: FloatArray | None = None
-    """Upper ends, in the same way."""
+    """Ends of the prediction intervals; NaN where there is none."""
 
 
 class IsothermPlotter:

@@ -34,25 +34,15 @@ class Grid(NamedTuple):
 def write_page(path: Path, template: str, /, *, script: str = "", **values: Any) -> Path:
     """Fill a template that extends `page.html` and write it in one move; every value is escaped.
 
-    Args:
-        path: The HTML file; its folder exists.
-        template: File name of the template.
-        script: File name of the page's JavaScript, if it has any. The page's policy forbids any other, so
-            that text which slips through as markup still does not run.
-        values: What the template shows.
-
-    Returns:
-        The path.
+    The page's policy forbids any JavaScript but that of the file `script`, so that text which slips through
+    as markup still does not run.
     """
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
         lstrip_blocks=True,
-    )
+    )  # fmt: skip
     environment.filters |= {"count": count, "percent": percent, "duration": duration, "number": number}
     code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()

@@ -53,14 +53,7 @@ class Drawing(NamedTuple):
 
 
 def panel(draw: Callable[[Any], None], caption: str, *, width: float = 400, height: float = 270) -> Drawing:
-    """One pair of axes.
-
-    Args:
-        draw: Is given the matplotlib Axes to draw on.
-        caption: What the panel shows.
-        width: Width in CSS pixels at which type has its nominal size; the page may scale it.
-        height: Height in the same unit.
-    """
+    """What `draw` draws on a matplotlib Axes; in CSS pixels, which the page may scale with the type."""
     body, _ = shared_axes(draw, width=width, height=height)
     svg = '<svg role="img" aria-label="{}" viewBox="0 0 {:g} {:g}">{}</svg>'
     return Drawing(Markup(svg).format(caption, width, height, body), caption)
@@ -69,11 +62,9 @@ def panel(draw: Callable[[Any], None], caption: str, *, width: float = 400, heig
 def shared_axes(
     draw: Callable[[Any], None], *, width: float, height: float
 ) -> tuple[Markup, Callable[[FloatArray, FloatArray], FloatArray]]:
-    """The content of an `<svg>` element, and where data lie on it, for curves that are added to it later.
+    """Elements of an `<svg>` of the view box "0 0 width height", for curves that are added to it later.
 
-    Returns:
-        Elements in the coordinates of a view box "0 0 width height", and a function from data x (N,) and
-        y (N,) to such coordinates, (N, 2).
+    Beside them a function from data x (N,) and y (N,) to coordinates of the view box, (N, 2).
     """
     import matplotlib.style
     from matplotlib.figure import Figure

@@ -9,15 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
-from catenane.metrics import FloatArray
 from catenane.notation import get_notation
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
 from catenane.reporting.pages import Grid, write_page
-from catenane.reporting.plots import Drawing, histogram
+from catenane.reporting.plots import histogram
 from catenane.reporting.report_plots import calibration, history_curves, parity, roc
 from catenane.reporting.report_tables import (
     ALL,
@@ -41,15 +39,7 @@ MOST_OPEN = 3
 
 
 def write_report(path: str | Path, result: FinetuneResult) -> Path:
-    """Write the report of a fine-tuning run in one move; the same result gives the same text.
-
-    Args:
-        path: The HTML file to write; its folder exists.
-        result: The finished run.
-
-    Returns:
-        The path.
-    """
+    """Write the report of a fine-tuning run as HTML in one move; the same result gives the same text."""
     found = verdicts(result)
     detailed = found[:MOST_DETAILED]
     n_worst = 9 if len(detailed) == 1 else 6 if len(detailed) <= MOST_OPEN else 3
@@ -86,7 +76,8 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     """What the page shows of one target."""
     metrics, place, task = result.metrics, result.table.target_names.index(verdict.target), result.task
     test = result.split.test
-    labels, predictions = result.table.targets[test, place], result.predictions[test, place]
+    every = result.table.targets[:, place]
+    labels, predictions = every[test], result.predictions[test, place]
     known = np.isfinite(labels) & np.isfinite(predictions)
     rows, labels, predictions = test[known], labels[known], predictions[known]
     rivals = {name: values[known, place] for name, values in result.baselines.items()}
@@ -105,10 +96,17 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     if task == "regression":
         drawings = [
             parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit),
-            _label_drawing(verdict, result.table.targets[:, place], test),
+            histogram(
+                every,
+                every[test],
+                xlabel=with_unit(verdict.target, verdict.unit),
+                ylabel="rows",
+                labels=("all rows", "test rows"),
+                caption=f"Labels of {verdict.target}, {count(int(np.isfinite(every).sum()), 'row')}.",
+            ),
         ]
     else:
-        curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals}, MODEL)]
+        curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals})]
         drawings = [*curves, calibration(labels, predictions)]
     best = verdict.baseline
     rival = None if best is None else row_errors(labels, rivals[best], task)
@@ -118,19 +116,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     }
     return view | {
         "drawings": drawings,
-        "groups": group_grids(by_group, intervals, verdict, task),
+        "groups": group_grids(by_group, intervals, verdict),
         "confusion": None if task == "regression" else confusion_grid(labels, predictions),
         "worst": worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
     }
-
-
-def _label_drawing(verdict: Verdict, labels_N: FloatArray, test: npt.NDArray[np.int64]) -> Drawing:
-    """Distribution of the labels over all rows and the test rows."""
-    return histogram(
-        labels_N,
-        labels_N[test],
-        xlabel=with_unit(verdict.target, verdict.unit),
-        ylabel="rows",
-        labels=("all rows", "test rows"),
-        caption=f"Labels of {verdict.target}, {count(int(np.isfinite(labels_N).sum()), 'row')}.",
-    )

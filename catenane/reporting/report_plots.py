@@ -14,6 +14,7 @@ from catenane.formatting import count, with_unit
 from catenane.metrics import FloatArray
 from catenane.reporting.groups import OTHER, Grouping
 from catenane.reporting.plots import ACCENT, GRID, MARKERS, MUTED, PALETTE, SECOND, Drawing, panel
+from catenane.reporting.result import MODEL
 
 __all__ = ["calibration", "history_curves", "parity", "roc"]
 
@@ -27,7 +28,7 @@ def parity(
 ) -> Drawing:
     """Predicted against labelled, coloured by group; on the diagonal they agree."""
     names = [name for name in grouping.names if np.any(grouping.row_names == name)]
-    columns = 2 if max(map(len, names), default=0) > 12 else 4
+    columns, n_rows = 2 if max(map(len, names), default=0) > 12 else 4, len(labels_M)
 
     def draw(axes: Any) -> None:
         both = np.concatenate([labels_M, predictions_M])
@@ -39,18 +40,14 @@ def parity(
             place = grouping.names.index(name)
             chosen_M = grouping.row_names == name
             axes.scatter(
-                labels_M[chosen_M],
-                predictions_M[chosen_M],
-                s=float(np.interp(len(labels_M), [100, 2000], [22, 7])),
-                marker=MARKERS[place % len(MARKERS)],
+                labels_M[chosen_M], predictions_M[chosen_M], linewidth=0,
                 color=SECOND if name == OTHER else PALETTE[place % len(PALETTE)],
-                alpha=float(np.interp(len(labels_M), [100, 3000], [0.75, 0.45])),
-                linewidth=0,
-                label=f"{name} ({np.count_nonzero(chosen_M):,})",
-                rasterized=len(labels_M) > MOST_VECTOR_POINTS,
-            )
-        axes.set_aspect("equal")
-        axes.set(xlim=limits, ylim=limits)
+                marker=MARKERS[place % len(MARKERS)],
+                s=float(np.interp(n_rows, [100, 2000], [22, 7])),
+                alpha=float(np.interp(n_rows, [100, 3000], [0.75, 0.45])),
+                label=f"{name} ({np.count_nonzero(chosen_M):,})", rasterized=n_rows > MOST_VECTOR_POINTS,
+            )  # fmt: skip
+        axes.set(xlim=limits, ylim=limits, aspect="equal")
         axes.set(xlabel=with_unit(f"{target}, label", unit), ylabel=with_unit(f"{target}, predicted", unit))
         legend = axes.figure.legend(
             loc="outside lower center", ncols=min(columns, len(names)), columnspacing=1.0, markerscale=1.4
@@ -63,7 +60,7 @@ def parity(
     return panel(draw, caption, width=440, height=height)
 
 
-def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str) -> Drawing:
+def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray]) -> Drawing:
     """True positives against false positives at every threshold, for the model and its baselines."""
     from sklearn.metrics import roc_auc_score, roc_curve
 
@@ -71,12 +68,12 @@ def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray], model: str)
         axes.plot([0, 1], [0, 1], color=GRID, lw=1)
         for place, (name, values_M) in enumerate(predictions.items()):
             style = {"color": MUTED, "lw": 1.1, "ls": ("-", "--", ":", "-.")[place % 4]}
-            look = {"color": ACCENT, "lw": 2.0, "zorder": 3} if name == model else style
+            look = {"color": ACCENT, "lw": 2.0, "zorder": 3} if name == MODEL else style
             false, true, _ = roc_curve(labels_M, values_M)
             axes.plot(false, true, label=f"{name} {roc_auc_score(labels_M, values_M):.3f}", **look)
-        axes.set_aspect("equal")
         axes.legend(loc="lower right", title="area under the curve", title_fontsize=10, alignment="left")
-        axes.set(xlim=(0, 1), ylim=(0, 1.005), xlabel="false positive rate", ylabel="true positive rate")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate")
+        axes.set(xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
 
     return panel(draw, "Receiver operating characteristic.", **SQUARE)
 
@@ -90,9 +87,8 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
     bins = [rows for rows in np.array_split(by_value, n_bins) if len(rows)]
     centres = [float(predictions_M[rows].mean()) for rows in bins]
     shares = [float(labels_M[rows].mean()) for rows in bins]
-    intervals = [
-        binomtest(int(labels_M[rows].sum()), len(rows)).proportion_ci(method="wilson") for rows in bins
-    ]
+    counts = [(int(labels_M[rows].sum()), len(rows)) for rows in bins]
+    intervals = [binomtest(*pair).proportion_ci(method="wilson") for pair in counts]
     # Rare positives leave most of the unit square empty: show the part that is used.
     top = min(1.02, 1.1 * max(*centres, *(interval.high for interval in intervals)))
 
@@ -101,9 +97,9 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
         for centre, share, interval in zip(centres, shares, intervals, strict=True):
             axes.plot([centre] * 2, interval, color=ACCENT, lw=1.6, alpha=0.55)
             axes.plot(centre, share, "o", ms=5.5, color=ACCENT)
-        axes.set_aspect("equal")
         limits = (-0.02 * top, top)
-        axes.set(xlim=limits, ylim=limits, xlabel="predicted probability", ylabel="share of positives")
+        axes.set(xlim=limits, ylim=limits, aspect="equal")
+        axes.set(xlabel="predicted probability", ylabel="share of positives")
 
     return panel(draw, "Calibration of the probabilities, with 95 % intervals.", **SQUARE)
 
@@ -115,10 +111,9 @@ def history_curves(history: Sequence[Mapping[str, float]], kept: int | None) -> 
     def draw(axes: Any) -> None:
         epochs = [row["epoch"] for row in history]
         marker = {"marker": "o", "ms": 3.5} if len(history) < 12 else {}
-        for part, color in (("train", MUTED), ("valid", ACCENT)):
+        for part, label, color in (("train", "training", MUTED), ("valid", "validation", ACCENT)):
             losses = [row.get(f"{part}_loss", np.nan) for row in history]
             if np.isfinite(losses).any():
-                label = "training" if part == "train" else "validation"
                 axes.plot(epochs, losses, lw=1.8, color=color, label=label, **marker)
         if kept is not None:
             axes.axvline(kept, color=MUTED, lw=0.9, ls=(0, (4, 3)), label=f"kept: epoch {kept}")

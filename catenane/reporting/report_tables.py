@@ -35,16 +35,12 @@ def verdict_grid(found: Sequence[Verdict], task: Task) -> Grid:
     score = SCORES[task][found[0].score]
     rows = [
         (
-            verdict.label,
-            OUTCOMES[verdict.outcome],
-            number(verdict.model, verdict.reference),
-            number(verdict.baseline_score, verdict.reference),
-            verdict.baseline or MISSING,
-            verdict.lead_text,
-            f"{verdict.n:,}",
+            verdict.label, OUTCOMES[verdict.outcome], number(verdict.model, verdict.reference),
+            number(verdict.baseline_score, verdict.reference), verdict.baseline or MISSING,
+            verdict.lead_text, f"{verdict.n:,}",
         )
         for verdict in found
-    ]
+    ]  # fmt: skip
     columns = {
         "target": "name", "verdict": "text", f"{score}, model": "number", f"{score}, best baseline": "number",
         "best baseline": "text", "lead (95 % interval)": "number", "test rows": "number",
@@ -92,7 +88,6 @@ def group_grids(
     errors: Mapping[str, Mapping[str, Mapping[str, float | None]]],
     intervals: Mapping[str, Any],
     verdict: Verdict,
-    task: Task,
 ) -> list[Grid]:
     """Errors, and coverage and mean width of the prediction intervals, by group of test rows.
 
@@ -102,8 +97,7 @@ def group_grids(
             n, coverage and width; `groups` has the same by grouping and group; `domain` has these and mae
             (of classes n and mae alone, the share of wrong calls) of the rows "inside" and "outside"; `curve`
             has lists of "nominal" and "empirical" coverage.
-        verdict: On the target.
-        task: Names the error.
+        verdict: On the target; its score decides what the errors are called.
     """
     domain = {f"{side} the domain": found for side, found in intervals.get("domain", {}).items()}
     covered = {UNDIVIDED: {ALL: intervals.get("overall", {}), **domain}, **intervals.get("groups", {})}
@@ -112,7 +106,7 @@ def group_grids(
         for name, found in groups.items():
             figures[title][name] = figures[title].get(name, {}) | dict(found)
     longest = max(group["mae"] or 0.0 for groups in errors.values() for group in groups.values())
-    grids = [_group_grid(title, groups, longest, verdict, task) for title, groups in figures.items()]
+    grids = [_group_grid(title, groups, longest, verdict) for title, groups in figures.items()]
     if curve := intervals.get("curve"):
         levels = zip(curve["nominal"], curve["empirical"], strict=True)
         rows = [[percent(nominal), percent(empirical)] for nominal, empirical in levels]
@@ -121,25 +115,20 @@ def group_grids(
 
 
 def _group_grid(
-    title: str, groups: Mapping[str, Mapping[str, Any]], longest: float, verdict: Verdict, task: Task
+    title: str, groups: Mapping[str, Mapping[str, Any]], longest: float, verdict: Verdict
 ) -> Grid:
     """A row for each group, a column for each figure that one of them has."""
     heads = {
-        "mae": "MAE" if task == "regression" else "share wrong",
-        "bar": "",
-        "baseline": "best baseline",
-        "coverage": "coverage",
-        "width": "mean width",
-        "n": "rows",
-    }
+        "mae": "MAE" if verdict.score == "mae" else "share wrong", "bar": "", "baseline": "best baseline",
+        "coverage": "coverage", "width": "mean width", "n": "rows",
+    }  # fmt: skip
     present = {key for group in groups.values() for key, value in group.items() if value is not None}
 
     def cell(key: str, group: Mapping[str, Any]) -> Any:
         value = group.get(key)
         if key == "bar":
-            return [
-                group[who] / longest if group.get(who) and longest else None for who in ("mae", "baseline")
-            ]
+            lengths = (group.get("mae"), group.get("baseline"))
+            return [length / longest if length and longest else None for length in lengths]
         if key == "n":
             return f"{value:,}"
         if key == "coverage":
@@ -177,17 +166,10 @@ def worst_grid(
     like, rows = verdict.reference, []
     for k in np.argsort(-np.abs(predictions_M - labels_M), kind="stable")[:most]:
         record, label, prediction = table.records[rows_M[k]], float(labels_M[k]), float(predictions_M[k])
-        error = number(prediction - label, like)
-        rows.append(
-            [
-                f"{table.rows[rows_M[k]]:,}",
-                structures(record),
-                record.text,
-                number(label, like) if verdict.score == "mae" else f"{label:.0f}",
-                number(prediction, like),
-                f"+{error}" if prediction > label else error,
-            ]
-        )
+        shown = number(label, like) if verdict.score == "mae" else f"{label:.0f}"
+        error = ("+" if prediction > label else "") + number(prediction - label, like)
+        row = f"{table.rows[rows_M[k]]:,}"
+        rows.append([row, structures(record), record.text, shown, number(prediction, like), error])
     columns = {
         "row": "number", get_notation(table.notation).drawn: "pictures", "string": "code", "label": "number",
         "predicted": "number", with_unit("error", verdict.unit): "number",
@@ -203,21 +185,13 @@ def rejected_grid(rejected: Sequence[Rejection], most: int = 12) -> Grid:
     ranked = sorted(by_kind.items(), key=lambda item: -len(item[1]))
     if rest := [rejection for _, rejections in ranked[most:] for rejection in rejections]:
         ranked[most:] = [("other reasons", rest)]
-    rows = [
-        [
-            kind if len(found) > 1 else found[0].reason,
-            f"{len(found):,}",
-            f"{found[0].row:,}",
-            found[0].column,
-            excerpt(found[0].value, found[0].position or 0),
-        ]
-        for kind, found in ranked
-    ]
+    rows = []
+    for kind, found in ranked:
+        first = found[0]
+        text = kind if len(found) > 1 else first.reason
+        value = excerpt(first.value, first.position or 0)
+        rows.append([text, f"{len(found):,}", f"{first.row:,}", first.column, value])
     columns = {
-        "reason": "name",
-        "rows": "number",
-        "first in row": "number",
-        "column": "text",
-        "value": "code",
-    }
+        "reason": "name", "rows": "number", "first in row": "number", "column": "text", "value": "code",
+    }  # fmt: skip
     return Grid(columns, rows)
