@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from markupsafe import Markup
 
 from catenane.adsorption import Uptake
+from catenane.drawing import depict
 from catenane.formatting import MISSING, NO_BREAK, chemical, count, number, quantity, unit_or_none, with_unit
 from catenane.metrics import FloatArray
-from catenane.notation import NotationName, get_notation
+from catenane.notation import Mofid, NotationName, Smiles, get_notation
+from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
+from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
 from catenane.reporting.pages import Grid, write_page
 from catenane.reporting.plots import Drawing, histogram
-from catenane.reporting.ranking_cards import describe
 from catenane.version import __version__
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["error_grid", "target_label", "write_ranking_page"]
+__all__ = ["describe", "error_grid", "target_label", "write_ranking_page"]
 
 CAUTIONS: dict[NotationName, str] = {
     "mofid": "Predictions for hypothetical frameworks, not measurements: whether one can be made, or stays "
@@ -67,10 +71,10 @@ def write_ranking_page(
         NotationError: A string is not of this notation.
     """
     noun, unit, label = get_notation(notation).noun, unit_or_none(units[ranked_by]), target_label(ranked_by)
-    strings, values = best["string"].tolist(), best[ranked_by].to_numpy(dtype=np.float64)
+    values = best[ranked_by].to_numpy(dtype=np.float64)
     likes = {name: float(best[name].abs().max()) for name in units}
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
-    if distribution is not None and len(distribution) <= len(strings):
+    if distribution is not None and len(distribution) <= len(best):
         distribution = None  # those shown are all there are
 
     def shown(value: float) -> str:
@@ -95,12 +99,12 @@ def write_ranking_page(
             "isotherm": plotter.draw(place) if plotter else None,
         }
 
-    of_all = f" of {n_candidates:,}" if n_candidates > len(strings) else ""
+    of_all = f" of {n_candidates:,}" if n_candidates > len(best) else ""
     write_page(
         Path(path),
         "ranking.html",
         script="copy.js",
-        headline=f"{len(strings):,}{of_all} {noun}{'s' * (n_candidates != 1)}, highest {label}",
+        headline=f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, highest {label}",
         model_name=card.get("name", "the model"),
         errors=error_grid(card, ranked_by),
         caution=CAUTIONS[notation],
@@ -190,3 +194,81 @@ def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, n
     labels = (f"all {count(len(distribution), noun)}", f"the {len(shown):,} shown")
     caption = "Predictions for all candidates."
     return histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, caption=caption)
+
+
+class Block(NamedTuple):
+    """A linker or a molecule."""
+
+    name: str
+    full_name: str
+    """Systematic name of the linker, or of its parent; empty where it is not known."""
+    drawing: Markup | None
+    """None where RDKit makes no molecule of it."""
+
+
+Described = tuple[list[Block], dict[str, tuple[str, str]]]
+"""Blocks, and by name of a fact, its value and a note on it, which may be empty."""
+
+
+def describe(string: str, notation: NotationName) -> Described:
+    """Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use.
+
+    Raises:
+        NotationError: The string is not of this notation.
+    """
+    return _DESCRIBED[notation](string)
+
+
+def _describe_molecule(string: str) -> Described:
+    molecule = Smiles.parse(string).text
+    return [Block(chemical(molecular_formula(molecule)), "", depict(molecule))], {}
+
+
+def _describe_framework(string: str) -> Described:
+    mofid = Mofid.parse(string).canonical()
+    # The order of blocks means nothing; the shorter ones first share a line of the card.
+    names = {linker: name_linker(linker) for linker in sorted(mofid.linkers, key=len)}
+    if mofid.catenation is None:
+        nets = "catenation not known"
+    else:
+        nets = f"{mofid.catenation + 1} interpenetrated nets" if mofid.catenation else "single net"
+    facts = {"net": (" or ".join(mofid.nets) or "not identified", nets), "node": _node(mofid, names.values())}
+    blocks = [_block(linker, name) for linker, name in names.items()]
+    return blocks, {name: fact for name, fact in facts.items() if fact[0]}
+
+
+_DESCRIBED: dict[NotationName, Callable[[str], Described]] = {
+    "smiles": _describe_molecule,
+    "mofid": _describe_framework,
+}
+
+
+def _block(linker: str, name: LinkerName) -> Block:
+    if name.parent is None:
+        return Block(chemical(name.formula), "", depict(linker))
+    groups = map(chemical, name.groups)
+    return Block(", ".join([name.parent.name, *groups]), name.parent.full_name, depict(linker))
+
+
+def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
+    """The cluster in the crystal where net and linkers bear it out, else its short name or its SMILES."""
+    rest = Counter(mofid.blocks) - Counter(mofid.linkers)
+    node = next((node for node in builtin_nodes() if Counter(node.blocks) == rest), None)
+    if node is None:
+        return " + ".join(rest), ""
+    donors = {name.parent.donor for name in linkers if name.parent is not None}
+    if not donors or not _is_known_in(node, mofid.topologies, donors):
+        return chemical(node.name), ""
+    if node.cluster.startswith("rod"):
+        return chemical(node.name), chemical(node.cluster)
+    cluster, _, note = node.cluster.partition(", ")
+    return chemical(cluster), note
+
+
+def _is_known_in(node: Node, nets: tuple[str, ...], donors: set[Donor]) -> bool:
+    return any(
+        blueprint.net in nets
+        and node.name in blueprint.nodes
+        and donors <= {slot.donor for slot in blueprint.slots}
+        for blueprint in builtin_blueprints()
+    )

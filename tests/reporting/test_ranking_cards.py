@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from catenane.errors import NotationError
-from catenane.reporting.ranking_cards import describe
+from catenane.reporting.ranking import describe
 from catenane.screen import enumerate_mofs
 
 BDC = "[O-]C(=O)c1ccc(cc1)C(=O)[O-]"
