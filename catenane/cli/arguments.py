@@ -49,7 +49,7 @@ Set = Annotated[
 
 
 def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:
-    """Recipe settings from `--set TABLE.NAME=VALUE` and from options of their own.
+    """Recipe settings from `--set TABLE.NAME=VALUE`, and `table__name` from options of their own.
 
     Values are read as JSON where they are JSON (numbers, true, lists) and as text otherwise.
 

@@ -83,7 +83,7 @@ def mofs(
         for framework in chosen:
             write([str(framework)])
             n_written += 1
-    where = f" to {out}" if out is not None else ""
+    where = "" if out is None else f" to {out}"
     stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written{where}")
 
 

@@ -6,7 +6,7 @@ import gzip
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -32,18 +32,13 @@ def choose_output(path: Path | None, inputs: Iterable[Path | int], *, overwrite:
     Raises:
         UsageError: It cannot or may not be written (see `check_output`).
     """
-    if path is None or _is_standard_output(path):
+    if path is None:
         return None
+    with suppress(OSError):
+        if os.path.samestat(path.stat(), os.fstat(1)):  # as `/dev/stdout`
+            return None
     check_output(path, inputs=inputs, overwrite=overwrite)
     return path
-
-
-def _is_standard_output(path: Path) -> bool:
-    """Whether this is `/dev/stdout` or another name of what standard output writes to."""
-    try:
-        return os.path.samestat(path.stat(), os.fstat(1))
-    except OSError:
-        return False
 
 
 @contextmanager
@@ -66,9 +61,7 @@ def csv_rows(path: Path | None) -> Iterator[Callable[[Sequence[Any]], None]]:
 def table_writer(path: Path | None, types: Mapping[str, Any]) -> Iterator[Write]:
     """A function that appends rows of all columns: Parquet if the name ends so, else CSV (see `csv_rows`).
 
-    Args:
-        path: The file; standard output if None.
-        types: Arrow types of columns that are neither text nor arrays.
+    `types` are the Arrow types of columns that are neither text nor arrays.
     """
     if path is not None and path.suffix.lower() in (".parquet", ".pq"):
         with replaced(path) as fresh, _parquet(fresh, types) as write:

@@ -19,6 +19,7 @@ from catenane.files import check_output
 
 if TYPE_CHECKING:
     from catenane.data.inputs import InputChunk
+    from catenane.inference import Model
 
 __all__ = ["embed", "predict"]
 
@@ -74,7 +75,6 @@ def predict(
     Example: `catenane predict mofs.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 --page top.html`
     """
     from catenane.data.inputs import open_inputs
-    from catenane.models.folder import find_bundle
 
     pressures = _pressures(pressure)
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
@@ -87,11 +87,7 @@ def predict(
         if out is not None and out.resolve() == page.resolve():
             raise UsageError(f"--out and --page are both {page}: give two files")
 
-    folder = find_bundle(model)
-
-    from catenane.inference import load  # slow, and after all that can be wrong without it
-
-    predicting = load(folder, device=device)
+    predicting = _load(model, device)
     head = predicting.property_model.head
     for note in filter(None, head.extrapolations(conditions)):
         stderr.print(note, style="yellow")
@@ -106,9 +102,8 @@ def predict(
             found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
-                stderr.print(
-                    f"the input has columns {', '.join(taken)}: those of the predictions end in _predicted"
-                )
+                names = ", ".join(taken)
+                stderr.print(f"the input has columns {names}: those of the predictions end in _predicted")
             results["error"] = tally.add(chunk, found.errors, found.notes)
             if write is not None:
                 write(_joined(chunk.columns, results))
@@ -123,9 +118,8 @@ def predict(
         ranking.print_table()
     tally.report("have no prediction", f"the error column of {out}" if out else "the error column")
     if tally.n_noted:
-        stderr.print(
-            f"{tally.n_noted:,} of {tally.n_rows:,} rows have a note, as {tally.first_note}", style="yellow"
-        )
+        noted = f"{tally.n_noted:,} of {tally.n_rows:,} rows have a note"
+        stderr.print(f"{noted}, as {tally.first_note}", style="yellow")
 
 
 def embed(
@@ -147,18 +141,12 @@ def embed(
     Example: `catenane embed molecules.smi --model runs/encoder --out vectors.npy`
     """
     from catenane.data.inputs import open_inputs
-    from catenane.models.folder import find_bundle
 
     given = open_inputs(strings, string_column=column, data_dir=data_dir)
     writer = vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
-    folder = find_bundle(model)
-
-    from catenane.inference import load
-
-    reading = load(folder, device=device)
-    width = reading.bundle.encoder.d_model
+    reading = _load(model, device)
     tally = _Tally()
     with writer as write:
         for chunk in given.chunks():
@@ -166,8 +154,19 @@ def embed(
             errors = tally.add(chunk, errors)
             write(_joined(chunk.columns, {VECTOR: vectors.astype(np.float32), "error": errors}))
         tally.require_rows(given.name)
-    stderr.print(f"{tally.n_rows:,} vectors of {width} numbers written to {out}")
+    stderr.print(f"{tally.n_rows:,} vectors of {reading.bundle.encoder.d_model} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)
+
+
+def _load(model: str, device: str | None) -> Model:
+    """The model; PyTorch, which is slow to import, is loaded after all that can be wrong without it."""
+    from catenane.models.folder import find_bundle
+
+    folder = find_bundle(model)
+
+    from catenane.inference import load
+
+    return load(folder, device=device)
 
 
 class _Tally:
@@ -222,9 +221,10 @@ def _pressures(text: str | None) -> list[float]:
 
 def _ranked_column(rank: str | None, columns: list[str]) -> str:
     """The column that sets the order; it must be named where there are several."""
-    if rank is None and len(columns) > 1:
+    if rank is None and len(columns) == 1:
+        return columns[0]
+    if rank is None:
         raise UsageError(f"say with --rank which column sets the order: {', '.join(columns)}")
-    rank = columns[0] if rank is None else rank
     if rank not in columns:
         raise UsageError(f"--rank {rank!r}: the model predicts {', '.join(columns)}")
     return rank

@@ -31,7 +31,7 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C."""
 WrongUsage: Any = typer.BadParameter.__mro__[2]
 """Parent of what the parser of words raises; typer brings its own copy of it and does not export it."""
-ANYWHERE = {"--debug": "--debug", "--quiet": "--quiet", "-q": "--quiet"}
+ANYWHERE = {"--debug", "--quiet", "-q"}
 """Options that may stand before or after the verb."""
 
 app = typer.Typer(
@@ -105,8 +105,8 @@ def main(arguments: list[str] | None = None) -> None:
 def _take_options(words: list[str]) -> tuple[list[str], set[str]]:
     """The words without the options that may stand anywhere, and these; what follows `--` is no option."""
     end = words.index("--") if "--" in words else len(words)
-    found = {ANYWHERE[word] for word in words[:end] if word in ANYWHERE}
-    return [word for place, word in enumerate(words) if place >= end or word not in ANYWHERE], found
+    kept = [word for word in words[:end] if word not in ANYWHERE]
+    return kept + words[end:], ANYWHERE.intersection(words[:end])
 
 
 class _ClosedStream(io.TextIOBase):

@@ -24,14 +24,9 @@ CURVE_POINTS = 61
 
 
 class Ranking:
-    """Keeps the rows that are highest in one column while predictions go by.
+    """Keeps the `top` rows that are highest in the column `by` while predictions go by.
 
-    Args:
-        model: What predicts.
-        columns: Names of the columns.
-        by: The one that sets the order.
-        top: Rows to keep.
-        keep_all: Keep the ranked value of every row, for a histogram.
+    `keep_all` keeps the ranked value of every row, for a histogram.
     """
 
     def __init__(
@@ -77,18 +72,11 @@ class Ranking:
         from catenane.reporting import write_ranking_page
 
         write_ranking_page(
-            path,
-            self.best,
-            units=self._units(),
-            ranked_by=self._by,
-            notation=self._model.config.notation,
-            card=self._model.bundle.card,
-            n_candidates=self.n_rows,
-            n_rejected=n_rejected,
-            command=command,
+            path, self.best, units=self._units(), ranked_by=self._by, notation=self._model.config.notation,
+            card=self._model.bundle.card, n_candidates=self.n_rows, n_rejected=n_rejected, command=command,
             distribution=np.concatenate(self._all, dtype=np.float64) if self._keep_all else None,
             isotherms=self._isotherms(),
-        )
+        )  # fmt: skip
 
     def _isotherms(self) -> Isotherms | None:
         from catenane.models.isotherm import IsothermHead
@@ -104,14 +92,9 @@ class Ranking:
             self.best["string"].tolist(), {"gas": ranked.gas, "pressure": pressures}
         )
         return Isotherms(
-            gas=ranked.gas,
-            pressures_P=pressures,
-            uptake_KP=curves.values,
-            marked=ranked.pressure,
-            measured_P=np.array(measured),
-            low_KP=curves.low,
-            high_KP=curves.high,
-        )
+            gas=ranked.gas, pressures_P=pressures, uptake_KP=curves.values, marked=ranked.pressure,
+            measured_P=np.array(measured), low_KP=curves.low, high_KP=curves.high,
+        )  # fmt: skip
 
     def _units(self) -> dict[str, str]:
         """Unit of every column; uptakes at other pressures have that of the targets."""

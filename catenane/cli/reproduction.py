@@ -35,9 +35,7 @@ def reproduce(
     settings: Set = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--out", "-o", metavar="DIR", help="Holds all reproductions; runs/reproduce by default."
-        ),
+        typer.Option("--out", "-o", metavar="DIR", help="Of all reproductions; runs/reproduce by default."),
     ] = None,
     device: Device = None,
     data_dir: DataDir = None,
@@ -64,16 +62,9 @@ def reproduce(
         print_table("What can be reproduced", columns, rows_of_table)
         return
     result = run(
-        name,
-        rows=rows,
-        epochs=epochs,
-        seeds=seeds,
-        only=only or (),
-        settings=collect_settings(settings),
-        out=out,
-        data_dir=data_dir,
-        device=device,
-    )
+        name, rows=rows, epochs=epochs, seeds=seeds, only=only or (), settings=collect_settings(settings),
+        out=out, data_dir=data_dir, device=device,
+    )  # fmt: skip
     if as_json:
         print_json(asdict(result))
         return
