@@ -4,12 +4,4 @@ from catenane.inference.calibrating import calibrate, plan_calibration
 from catenane.inference.coverage import interval_metrics
 from catenane.inference.model import COVERAGE, Model, Predictions, load
 
-__all__ = [
-    "COVERAGE",
-    "Model",
-    "Predictions",
-    "calibrate",
-    "interval_metrics",
-    "load",
-    "plan_calibration",
-]
+__all__ = ["COVERAGE", "Model", "Predictions", "calibrate", "interval_metrics", "load", "plan_calibration"]

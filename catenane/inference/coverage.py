@@ -107,9 +107,6 @@ def _target(
     divided |= {name: np.asarray(of_row)[known] for name, of_row in groups.items()}
     return result | {
         "overall": summary(np.full(len(known), True), covered),
-        "curve": {
-            "nominal": list(LEVELS),
-            "empirical": [float(held[level].mean()) for level in LEVELS],
-        },
+        "curve": {"nominal": list(LEVELS), "empirical": [float(held[level].mean()) for level in LEVELS]},
         "groups": {name: by_group(group_K) for name, group_K in divided.items()},
     }

@@ -23,14 +23,7 @@ from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
 from catenane.models.encoder import TransformerEncoder
-from catenane.models.folder import (
-    check_files,
-    find_bundle,
-    read_card,
-    read_json,
-    to_json,
-    write_checksums,
-)
+from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
 from catenane.models.masked_language_model import MaskedLanguageModel
 from catenane.models.property_model import PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors

@@ -97,12 +97,7 @@ class GaussianProcessHead(Head):
 
     @torch.no_grad()
     def fit(
-        self,
-        targets_NT: Tensor,
-        descriptors_NF: Tensor | None,
-        pooled_ND: Tensor,
-        *,
-        seed: int = 0,
+        self, targets_NT: Tensor, descriptors_NF: Tensor | None, pooled_ND: Tensor, *, seed: int = 0
     ) -> Tensor:
         """Learn from all rows, and predict each of them from the others.
 

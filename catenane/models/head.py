@@ -95,10 +95,7 @@ class Head(nn.Module, ABC):
         """
 
     def predict(
-        self,
-        pooled_BD: Tensor,
-        descriptors_BF: Tensor | None = None,
-        conditions: Conditions | None = None,
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, conditions: Conditions | None = None
     ) -> Tensor:
         """Values in the units of the labels, or probabilities of class 1, float32 (B, C).
 

@@ -166,10 +166,7 @@ class IsothermHead(PropertyHead):
         return tuple(notes)
 
     def predict(
-        self,
-        pooled_BD: Tensor,
-        descriptors_BF: Tensor | None = None,
-        conditions: Conditions | None = None,
+        self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, conditions: Conditions | None = None
     ) -> Tensor:
         """As in `Head`; at any pressures where `conditions` give a gas and pressures."""
         if not conditions:
