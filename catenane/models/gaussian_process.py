@@ -172,17 +172,17 @@ class GaussianProcessHead(Head):
     ) -> Similarity:
         """What rows have in common with the landmarks at these places."""
         landmarks_PF = self.landmark_descriptors_PF[places]
-        states = squared_distances(states_BD, self.landmark_states_PD[places]) / states_BD.shape[1]
-        descriptors = linear = fragments = None
+        states_BP = squared_distances(states_BD, self.landmark_states_PD[places])
+        found = {"state": states_BP / states_BD.shape[1]}
         if self.n_plain:
-            descriptors = squared_distances(plain_BF, landmarks_PF) / self.n_plain
-            linear = plain_BF @ landmarks_PF.T / self.n_plain
+            found["linear"] = plain_BF @ landmarks_PF.T / self.n_plain
+            found["descriptor"] = squared_distances(plain_BF, landmarks_PF) / self.n_plain
         if counts_BC.shape[1]:
             code_PU, sizes_P, columns_U = self._landmark_code()
             code_BU = unary(counts_BC, MOST_COUNTED)[:, columns_U]
             sizes_B = counts_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-            fragments = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
-        return Similarity(states, descriptors, linear, fragments)
+            found["fragment"] = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
+        return found
 
     def _landmark_code(self) -> tuple[Tensor, Tensor, Tensor]:
         """Fragments of the landmarks in unary code, without columns that are always zero, and their sums."""
@@ -235,11 +235,9 @@ def _reduced(
     prior_PP.diagonal().add_(JITTER)
     root_PP = torch.linalg.cholesky(prior_PP)
     chunks = torch.arange(len(labels_N)).split(CHUNK)
+    kernels_PB = (kernel(rows).double().T for rows in chunks)
     features_NP = torch.cat(
-        [
-            torch.linalg.solve_triangular(root_PP, kernel(rows).double().T, upper=False).T.float()
-            for rows in chunks
-        ]
+        [torch.linalg.solve_triangular(root_PP, part_PB, upper=False).T.float() for part_PB in kernels_PB]
     )
     gram_PP = noise * torch.eye(len(landmarks_P), dtype=torch.float64)
     target_P = torch.zeros(len(landmarks_P), dtype=torch.float64)

@@ -97,16 +97,10 @@ class Head(nn.Module, ABC):
     def predict(
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, conditions: Conditions | None = None
     ) -> Tensor:
-        """Values in the units of the labels, or probabilities of class 1, float32 (B, C).
-
-        Args:
-            pooled_BD: As in `forward`.
-            descriptors_BF: As in `forward`.
-            conditions: What the prediction is made for, by name.
+        """Values in the units of the labels, or probabilities of class 1, float32 (B, C); see `forward`.
 
         Raises:
             UsageError: The head has no such conditions.
-            DataError: As in `forward`.
         """
         self.columns(conditions)
         return self.to_labels(self(pooled_BD, descriptors_BF))
@@ -152,13 +146,9 @@ class Head(nn.Module, ABC):
         ends_NT: tuple[NDArray, NDArray],
         conditions: Conditions | None = None,
     ) -> tuple[NDArray, NDArray]:
-        """Intervals under conditions, (N, C) each, from those of the targets.
+        """Lower and upper ends of the intervals of values under conditions, (N, C) each.
 
-        Args:
-            values_NC: What is predicted under the conditions.
-            at_targets_NT: What is predicted for the targets.
-            ends_NT: Lower and upper ends of the targets' intervals.
-            conditions: As in `predict`.
+        `ends_NT` are those of the values at the targets.
         """
         return ends_NT
 
@@ -220,14 +210,11 @@ class Head(nn.Module, ABC):
 
 def standardised_inputs(values_NC: Tensor, mean_C: Tensor, std_C: Tensor) -> Tensor:
     """Inputs of mean zero and deviation one, cut off at `LARGEST_INPUT`; a missing one is the mean."""
-    scaled_NC = (values_NC - mean_C) / std_C
-    return scaled_NC.nan_to_num(nan=0.0).clamp(-LARGEST_INPUT, LARGEST_INPUT)
+    return ((values_NC - mean_C) / std_C).nan_to_num(nan=0.0).clamp(-LARGEST_INPUT, LARGEST_INPUT)
 
 
 def _moments(values_NC: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each column, NaN left out; a deviation that is but rounding is zero."""
-    values_NC = values_NC.double()
-    mean_C = values_NC.nanmean(dim=0)
-    std_C = (values_NC - mean_C).square().nanmean(dim=0).sqrt()
-    rounding_C = 1e-6 * mean_C.abs()
-    return mean_C, torch.where(std_C > rounding_C, std_C, 0.0)
+    mean_C = values_NC.double().nanmean(dim=0)
+    std_C = (values_NC.double() - mean_C).square().nanmean(dim=0).sqrt()
+    return mean_C, torch.where(std_C > 1e-6 * mean_C.abs(), std_C, 0.0)

@@ -48,7 +48,6 @@ class PropertyHead(Head):
             raise ConfigError(f"head.descriptors=false leaves no place for {n_joined} descriptors")
         activation = nn.ReLU if relu else nn.GELU
         self.descriptors: nn.Sequential | None = None
-        joining = None
         if n_joined and config.descriptor_layer:
             joining = nn.Linear(n_joined, self.d_model)
             self.descriptors = nn.Sequential(joining, activation(), Dropout(config.dropout))
@@ -58,7 +57,7 @@ class PropertyHead(Head):
             _layers(widths, activation, config.dropout, residual=config.residual)
             for _ in range(config.members)
         )
-        if joining is not None:
+        if self.descriptors is not None:
             start_linear(joining, config.gain)
         for member in self.members:
             initialise_property_head(member, config.gain)

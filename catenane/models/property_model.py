@@ -20,13 +20,7 @@ __all__ = ["PropertyModel", "make_head"]
 
 
 def make_head(config: HeadConfig, *, task: Task = "regression", relu: bool = False, **shape: Any) -> Head:
-    """The head that these settings and this task ask for.
-
-    Args:
-        config: Its settings.
-        task: What the labels are.
-        relu: ReLU as activation of a network; GELU otherwise.
-        shape: `d_model`, `targets` and `n_descriptors` of `Head`.
+    """The head that these settings and this task ask for; `shape` is that of `Head`.
 
     Raises:
         ConfigError: Settings, task and targets contradict each other.
@@ -44,9 +38,8 @@ class PropertyModel(nn.Module):
 
     Args:
         encoder: Fresh or pretrained; an `nn.Module`.
-        head: Shape of the head.
-        shape: `targets`, and where they are not the defaults `n_descriptors`, `task` and `relu`, see
-            `make_head`.
+        head: Settings of the head.
+        shape: What else `make_head` reads.
 
     Raises:
         ConfigError: Settings, task and targets contradict each other.
@@ -61,13 +54,7 @@ class PropertyModel(nn.Module):
     def forward(
         self, inputs: Any, descriptors_BF: Tensor | None = None, *, per_member: bool = False
     ) -> Tensor:
-        """Score every target of every string, see `Head.forward`.
-
-        Args:
-            inputs: What the encoder reads, see `Encoder.encode`; for tokens (ids_BL, keep_BL).
-            descriptors_BF: As in `Head.forward`.
-            per_member: As in `Head.forward`.
-        """
+        """As `Head.forward`, for what the encoder reads; for tokens (ids_BL, keep_BL)."""
         scores: Tensor = self.head(self.embed(inputs), descriptors_BF, per_member=per_member)
         return scores
 

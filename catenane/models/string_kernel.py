@@ -8,7 +8,7 @@ Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learn
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TypeAlias
 
 import torch
 from torch import Tensor
@@ -44,40 +44,27 @@ PRIOR = 8.0
 what lies outside the training set would be predicted worse."""
 
 
-class Similarity(NamedTuple):
-    """What kernels are made of: each of shape (B, P), or None where there is nothing to compare by."""
-
-    states: Tensor
-    descriptors: Tensor | None
-    linear: Tensor | None
-    fragments: Tensor | None
-
-    def double(self) -> Similarity:
-        """The same in float64."""
-        states, *others = self
-        return Similarity(states.double(), *(part if part is None else part.double() for part in others))
+Similarity: TypeAlias = dict[str, Tensor]
+"""What kernels are made of, (B, P) each: squared distances by `state` and `descriptor`, the `linear` product
+of descriptors, and the share of each `fragment` in common; of these what there is to compare by."""
 
 
 def combine(similarity: Similarity, settings_K: Tensor) -> Tensor:
     """The kernel, (B, P), of the dtype of the similarities."""
-    setting = dict(zip(SETTINGS, settings_K.to(similarity.states.dtype).exp(), strict=True))
-    kernel_BP: Tensor = setting["state_weight"] * rational_quadratic(
-        similarity.states, setting["state_length"], setting["state_shape"]
-    )
-    if similarity.descriptors is not None and similarity.linear is not None:
-        kernel_BP = kernel_BP + setting["linear_weight"] * similarity.linear
-        kernel_BP = kernel_BP + setting["descriptor_weight"] * rational_quadratic(
-            similarity.descriptors, setting["descriptor_length"], setting["descriptor_shape"]
-        )
-    if similarity.fragments is not None:
-        kernel_BP = kernel_BP + setting["fragment_weight"] * similarity.fragments
+    settings_K = settings_K.to(similarity["state"].dtype).exp()
+    setting = dict(zip(SETTINGS, settings_K, strict=True))
+    kernel_BP = torch.zeros_like(similarity["state"])
+    for name, part_BP in similarity.items():
+        if f"{name}_length" in setting:
+            part_BP = rational_quadratic(part_BP, setting[f"{name}_length"], setting[f"{name}_shape"])
+        kernel_BP = kernel_BP + setting[f"{name}_weight"] * part_BP
     return kernel_BP
 
 
 @torch.enable_grad()
 def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
     """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
-    similarity = similarity.double()
+    similarity = {name: part_MM.double() for name, part_MM in similarity.items()}
     labels_M = labels_M.double()
     start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
@@ -87,11 +74,8 @@ def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
 
     def cost() -> Tensor:
         optimizer.zero_grad()
-        kernel_MM = combine(similarity, settings_K)
-        kernel_MM = kernel_MM + (settings_K[-1].exp() + JITTER) * torch.eye(
-            len(labels_M), dtype=torch.float64
-        )
-        root_MM = torch.linalg.cholesky(kernel_MM)
+        noise_MM = (settings_K[-1].exp() + JITTER) * torch.eye(len(labels_M), dtype=torch.float64)
+        root_MM = torch.linalg.cholesky(combine(similarity, settings_K) + noise_MM)
         white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
         nats: Tensor = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
         nats = nats + PRIOR * (settings_K - start_K).square().sum()
