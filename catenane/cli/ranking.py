@@ -93,7 +93,7 @@ class Ranking:
         )
         return Isotherms(
             gas=ranked.gas, pressures_P=pressures, uptake_KP=curves.values, marked=ranked.pressure,
-            measured_P=np.array(measured), low_KP=curves.low, high_KP=curves.high,
+            measured_P=measured, low_KP=curves.low, high_KP=curves.high,
         )  # fmt: skip
 
     def _units(self) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +18,7 @@ import numpy.typing as npt
 from catenane.data import Split, Table
 from catenane.descriptors import compute_descriptors
 from catenane.metrics import FloatArray, Task
-from catenane.notation import Mofid, NotationName, compute_all, groups
+from catenane.notation import Mofid, compute_all, groups
 
 __all__ = ["OTHER", "Grouping", "chemistry_groups", "errors_by_group", "row_errors"]
 
@@ -39,7 +39,7 @@ class Grouping:
     row_names: npt.NDArray[np.str_]
     """Group of each row, (N,)."""
     names: tuple[str, ...]
-    """The groups in the order to show them."""
+    """In the order to show them."""
 
     def take(self, rows: npt.NDArray[np.int64]) -> Grouping:
         """The same groups for some of the rows."""
@@ -49,10 +49,9 @@ class Grouping:
 def chemistry_groups(table: Table, split: Split) -> tuple[Grouping, ...]:
     """Group the rows of a table by what their strings hold.
 
-    Returns:
-        By topology or, of molecules, by scaffold or (where too few test rows share one) by rings; by
-        catenation or heavy atoms; and by whether the training rows hold the linkers or the scaffold, counted
-        as `catenane.data.shared_with_train` does.
+    By topology or, of molecules, by scaffold or (where too few test rows share one) by rings; by catenation
+    or heavy atoms; and by whether the training rows hold the linkers or the scaffold, counted as
+    `catenane.data.shared_with_train` does.
     """
     return _GROUPINGS[table.notation](table, split)
 
@@ -101,9 +100,8 @@ def _group_mofs(table: Table, split: Split) -> tuple[Grouping, ...]:
 def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
     scaffolds = ["".join(found["scaffold"]) for found in compute_all(table.records, groups)]
     described = compute_descriptors(table.records, table.notation)
-    n_rings, n_heavy = (
-        described.values[:, described.names.index(name)].astype(np.int64) for name in ("n_rings", "n_heavy")
-    )
+    columns = [described.names.index(name) for name in ("n_rings", "n_heavy")]
+    n_rings, n_heavy = described.values[:, columns].astype(np.int64).T
     known = {scaffolds[row] for row in split.train}
     seen = ["no ring" if not one else "seen" if one in known else "new" for one in scaffolds]
     main = _commonest("scaffold", [_scaffold_name(scaffold) for scaffold in scaffolds])
@@ -117,10 +115,7 @@ def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
     )
 
 
-_GROUPINGS: dict[NotationName, Callable[[Table, Split], tuple[Grouping, ...]]] = {
-    "smiles": _group_molecules,
-    "mofid": _group_mofs,
-}
+_GROUPINGS = {"smiles": _group_molecules, "mofid": _group_mofs}
 
 
 @cache

@@ -42,7 +42,7 @@ class Isotherms:
     """mol/kg; NaN where there is none."""
     marked: float | None = None
     """The pressure ranked by, bar."""
-    measured_P: Sequence[float] | FloatArray = ()
+    measured_P: Sequence[float] = ()
     """Pressures that the model was trained at, bar; between them it interpolates."""
     low_KP: FloatArray | None = None
     high_KP: FloatArray | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -73,6 +73,7 @@ def write_ranking_page(
     noun, unit, label = get_notation(notation).noun, unit_or_none(units[ranked_by]), target_label(ranked_by)
     values = best[ranked_by].to_numpy(dtype=np.float64)
     likes = {name: float(best[name].abs().max()) for name in units}
+    others = [name for name in units if name != ranked_by]
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
     if distribution is not None and len(distribution) <= len(best):
         distribution = None  # those shown are all there are
@@ -89,11 +90,7 @@ def write_ranking_page(
             "value": shown(values[place]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
             "flag": row["note"],
-            "others": {
-                target_label(name): quantity(row[name], units[name], likes[name])
-                for name in units
-                if name != ranked_by
-            },
+            "others": {target_label(name): quantity(row[name], units[name], likes[name]) for name in others},
             "blocks": blocks,
             "facts": facts,
             "isotherm": plotter.draw(place) if plotter else None,
@@ -197,13 +194,15 @@ def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, n
 
 
 class Block(NamedTuple):
-    """A linker or a molecule."""
+    """A linker or a molecule.
+
+    `full_name` is the systematic name of the linker, or of its parent, "" where it is not known; `drawing` is
+    None where RDKit makes no molecule of it.
+    """
 
     name: str
     full_name: str
-    """Systematic name of the linker, or of its parent; empty where it is not known."""
     drawing: Markup | None
-    """None where RDKit makes no molecule of it."""
 
 
 Described = tuple[list[Block], dict[str, tuple[str, str]]]
@@ -237,10 +236,7 @@ def _describe_framework(string: str) -> Described:
     return blocks, {name: fact for name, fact in facts.items() if fact[0]}
 
 
-_DESCRIBED: dict[NotationName, Callable[[str], Described]] = {
-    "smiles": _describe_molecule,
-    "mofid": _describe_framework,
-}
+_DESCRIBED = {"smiles": _describe_molecule, "mofid": _describe_framework}
 
 
 def _block(linker: str, name: LinkerName) -> Block:

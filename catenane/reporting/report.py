@@ -13,20 +13,11 @@ import numpy as np
 from catenane.data import shared_with_train
 from catenane.formatting import count, percent, with_unit
 from catenane.notation import get_notation
+from catenane.reporting import report_tables as tables
 from catenane.reporting.groups import Grouping, errors_by_group, row_errors
 from catenane.reporting.pages import Grid, write_page
 from catenane.reporting.plots import histogram
 from catenane.reporting.report_plots import calibration, history_curves, parity, roc
-from catenane.reporting.report_tables import (
-    ALL,
-    UNDIVIDED,
-    confusion_grid,
-    group_grids,
-    rejected_grid,
-    score_grid,
-    verdict_grid,
-    worst_grid,
-)
 from catenane.reporting.result import FEWEST_ROWS, MODEL, FinetuneResult, Verdict, headlines, verdicts
 from catenane.tokenizers import Tokenization
 
@@ -54,7 +45,7 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         headline=first,
         lede=others,
         lost=any(verdict.outcome == "baseline" for verdict in found),
-        verdicts=verdict_grid(found, result.task),
+        verdicts=tables.verdict_grid(found, result.task),
         metrics=result.metrics,
         source=Path(result.table.source).name,
         thing=get_notation(result.table.notation).noun,
@@ -67,7 +58,7 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
         open_targets=MOST_OPEN,
         intervals=result.metrics.get("intervals") or {},
         shared=Grid({"shared with a training row": "name", "test rows": "number", "share": "number"}, shared),
-        rejected=rejected_grid(result.table.rejected),
+        rejected=tables.rejected_grid(result.table.rejected),
         history=[history_curves(result.history, result.metrics.get("best_epoch"))] if result.history else [],
     )
 
@@ -87,7 +78,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
         "verdict": verdict,
         "quantiles": np.quantile(errors, [0.5, 0.9]) if len(rows) else None,
         "n_repeated": metrics["noise_floor"][verdict.target]["rows"],
-        "scores": score_grid(result, verdict),
+        "scores": tables.score_grid(result, verdict),
         "has_intervals": "overall" in intervals,
     }
     if not len(rows):
@@ -97,26 +88,21 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
         drawings = [
             parity(labels, predictions, groupings[0], target=verdict.target, unit=verdict.unit),
             histogram(
-                every,
-                every[test],
-                xlabel=with_unit(verdict.target, verdict.unit),
-                ylabel="rows",
+                every, every[test], xlabel=with_unit(verdict.target, verdict.unit), ylabel="rows",
                 labels=("all rows", "test rows"),
                 caption=f"Labels of {verdict.target}, {count(int(np.isfinite(every).sum()), 'row')}.",
             ),
-        ]
+        ]  # fmt: skip
     else:
         curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals})]
         drawings = [*curves, calibration(labels, predictions)]
     best = verdict.baseline
     rival = None if best is None else row_errors(labels, rivals[best], task)
-    undivided = Grouping(UNDIVIDED, np.full(len(rows), ALL), (ALL,))
-    by_group = {
-        grouping.title: errors_by_group(grouping, errors, rival) for grouping in [undivided, *groupings]
-    }
+    groupings = [Grouping(tables.UNDIVIDED, np.full(len(rows), tables.ALL), (tables.ALL,)), *groupings]
+    by_group = {grouping.title: errors_by_group(grouping, errors, rival) for grouping in groupings}
     return view | {
         "drawings": drawings,
-        "groups": group_grids(by_group, intervals, verdict),
-        "confusion": None if task == "regression" else confusion_grid(labels, predictions),
-        "worst": worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
+        "groups": tables.group_grids(by_group, intervals, verdict),
+        "confusion": None if task == "regression" else tables.confusion_grid(labels, predictions),
+        "worst": tables.worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
     }

@@ -53,9 +53,8 @@ def score_grid(result: FinetuneResult, verdict: Verdict) -> Grid:
     entry, task = result.metrics["targets"][verdict.target], result.task
     keys = [key for key in SCORES[task] if key in entry["test"]]
     tested: dict[str, Mapping[str, Score]] = {MODEL: entry["test"], **entry["baselines"]}
-    main = {
-        who: float(value) for who, scores in tested.items() if (value := scores[verdict.score]) is not None
-    }
+    scored = {who: scores[verdict.score] for who, scores in tested.items()}
+    main = {who: float(value) for who, value in scored.items() if value is not None}
     # An error is drawn from 0 to the largest one, an area under the curve from chance to perfection.
     is_error = verdict.score == "mae"
     low, high = (0.0, max(main.values(), default=1.0)) if is_error else (0.5, 1.0)
@@ -79,9 +78,8 @@ def score_grid(result: FinetuneResult, verdict: Verdict) -> Grid:
     rows += [row(label, scores, None) for label, scores in asides.items()]
     heads = [with_unit(SCORES[task][key], verdict.unit if key in IN_LABEL_UNITS else None) for key in keys]
     columns = {"predictor": "name", heads[0]: "number", "": "bar"}
-    return Grid(
-        columns | dict.fromkeys([*heads[1:], "rows"], "number"), rows, [*marks, *["aside"] * len(asides)]
-    )
+    columns |= dict.fromkeys([*heads[1:], "rows"], "number")
+    return Grid(columns, rows, [*marks, *["aside"] * len(asides)])
 
 
 def group_grids(

@@ -21,9 +21,10 @@ __all__ = [
     "write_result",
 ]  # fmt: skip
 
-COLUMNS = {"quantity": "text", "unit": "text"} | dict.fromkeys(
-    ("published", "ours", "spread", "seeds"), "number"
-)
+COLUMNS = {
+    "quantity": "text", "unit": "text", "published": "number", "ours": "number", "spread": "number",
+    "seeds": "number",
+}  # fmt: skip
 NOTHING = "–"
 
 
