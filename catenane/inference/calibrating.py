@@ -36,18 +36,13 @@ def plan_calibration(
 ) -> tuple[Split, NDArray[np.bool_] | None, NDArray[np.int64] | None]:
     """Which rows a model will be calibrated on, decided before it is trained.
 
-    Args:
-        split: Rows to learn from and rows that choose the epoch. Where its parts share no scaffold or net,
-            say, members leave rows out by these as well: intervals are for strings as new as its test rows.
-        table: The strings.
-        n_members: Members of the head that may learn from different rows; 1 where they share an encoder that
-            learns with them.
-        seed: Of the draw.
+    Where the parts of the split share no scaffold or net, say, members leave rows out by these as well:
+    intervals are for strings as new as its test rows.
 
     Returns:
         The split that is left for training, which member learns from which row of the table (M, N), and rows
-        that are held back. With several members none is held back. Else half of the validation rows is,
-        unless they are too few.
+        that are held back. With several members that may learn from different rows none is. Else half of the
+        validation rows is, unless they are too few.
     """
     if n_members > 1:
         notation, groups = get_notation(table.notation), None
@@ -117,13 +112,9 @@ def calibrate(
     if np.isfinite(score_NT).any() and head.task == "classification":
         classes = fit_classes(score_NT, label_NT)
     elif np.isfinite(score_NT).any():
-        intervals = fit_intervals(
-            difficulty_features(distance_N, near_NT, score_NT),
-            label_NT - score_NT,
-            variance_NT,
-            n_members=len(score_MNT),
-            seed=seed,
-        )
+        features_NTF, n_members = difficulty_features(distance_N, near_NT, score_NT), len(score_MNT)
+        residual_NT = label_NT - score_NT
+        intervals = fit_intervals(features_NTF, residual_NT, variance_NT, n_members=n_members, seed=seed)
     encoded = bundle.tokenizer.encode_flat(strings[:n_train], bundle.config.recipe.encoder.max_length)
     seen_V = np.zeros(bundle.tokenizer.vocabulary_size, dtype=bool)
     seen_V[encoded.ids] = True

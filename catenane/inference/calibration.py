@@ -51,11 +51,9 @@ class Reference:
     """Distance to the nearest rows beyond which a row is outside the domain."""
 
     def neighbours(self, pooled_ND: Array, own_N: NDArray[np.int64] | None = None) -> tuple[Array, Array]:
-        """Mean distance to the nearest reference rows, (N,), and the mean residual of these, (N, T).
+        """Mean distance to the nearest reference rows, (N,), and the mean known residual of these, (N, T).
 
-        Args:
-            pooled_ND: Embeddings.
-            own_N: Place in the reference of each row itself, which is left out of its neighbours; -1 if none.
+        `own_N` is the place in the reference of each row itself, which is no neighbour of it; -1 if none.
         """
         points_NP = (pooled_ND - self.mean_D) @ self.axes_DP
         norms_R = (self.points_RP**2).sum(axis=1)
@@ -72,7 +70,10 @@ class Reference:
             nearest_NK = np.argpartition(square_NR, n_nearest - 1, axis=1)[:, :n_nearest]
             near_NK = np.take_along_axis(square_NR, nearest_NK, axis=1)
             distance_N[part] = np.sqrt(np.maximum(near_NK, 0)).mean(axis=1)
-            residual_NT[part] = _known_mean(self.residual_RT[nearest_NK])
+            residual_NKT = self.residual_RT[nearest_NK]
+            known_NKT = np.isfinite(residual_NKT)
+            with np.errstate(invalid="ignore"):
+                residual_NT[part] = np.where(known_NKT, residual_NKT, 0).sum(axis=1) / known_NKT.sum(axis=1)
         return distance_N, residual_NT
 
 
@@ -117,15 +118,15 @@ class Calibration:
         Raises:
             BundleError: A tensor is missing or of another kind.
         """
-        parts: dict[str, Any] = {}
+        parts: dict[str, dict[str, Any]] = {}
+        for key, tensor in tensors.items():
+            part, _, name = key.partition(".")
+            if name:
+                values = tensor.double().numpy()
+                parts.setdefault(part, {})[name] = values if values.ndim else values.item()
         try:
-            for name, kind in PARTS.items():
-                found = {key.partition(".")[2]: tensors[key] for key in tensors if key.startswith(f"{name}.")}
-                if found:
-                    arrays = {key: tensor.double().numpy() for key, tensor in found.items()}
-                    parts[name] = kind(**{k: v if v.ndim else v.item() for k, v in arrays.items()})
             return cls(
-                **parts,
+                **{part: PARTS[part](**values) for part, values in parts.items()},
                 seen_V=tensors["seen_V"].bool().numpy(),
                 seen_groups=tensors["seen_groups"].long().numpy(),
                 fingerprint=bytes(tensors["fingerprint"].tolist()).hex(),
@@ -135,12 +136,7 @@ class Calibration:
 
 
 def fit_reference(pooled_ND: Array, residual_NT: Array, seed: int = 0) -> tuple[Reference, NDArray[np.int64]]:
-    """Choose reference rows of a training set, and the distance beyond which a row is outside.
-
-    Args:
-        pooled_ND: Embeddings of the training rows.
-        residual_NT: Their absolute out-of-fold residuals.
-        seed: Of the draw.
+    """A reference from the embeddings and the absolute out-of-fold residuals of all training rows.
 
     Returns:
         The reference, and the place of each training row in it, -1 where it has none.
@@ -159,14 +155,6 @@ def fit_reference(pooled_ND: Array, residual_NT: Array, seed: int = 0) -> tuple[
     distance_N, _ = reference.neighbours(pooled_ND, own_N)
     limit = float(np.quantile(distance_N, INSIDE)) if len(distance_N) > 1 else np.inf
     return replace(reference, limit=limit), own_N
-
-
-def _known_mean(values_NKT: Array) -> Array:
-    """Mean over neighbours of what is known; NaN where nothing is."""
-    known_NKT = np.isfinite(values_NKT)
-    with np.errstate(invalid="ignore"):
-        result: Array = np.where(known_NKT, values_NKT, 0).sum(axis=1) / known_NKT.sum(axis=1)
-    return result
 
 
 def check_domain(

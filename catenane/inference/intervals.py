@@ -59,12 +59,8 @@ GRID = 512
 def learning_mask(n_rows: int, n_members: int, seed: int, groups: NDArray | None = None) -> NDArray[np.bool_]:
     """Which member learns from which row, (M, N): one leaves out each row, and a second one some of them.
 
-    Args:
-        n_rows: Rows N of the training part.
-        n_members: Members M; a single one learns from all rows.
-        seed: Of the draw.
-        groups: Rows of one group are left out together, shape (N,); each row by itself by default, and in a
-            group that is too large for its fold.
+    A single member learns from all rows. Rows of one group (N,) are left out together, but row by row in a
+    group that is too large for its fold.
     """
     learns_MN = np.ones((n_members, n_rows), dtype=bool)
     if n_members == 1:
@@ -101,13 +97,7 @@ def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> tuple[Array, 
 
 
 def difficulty_features(distance_N: Array, neighbour_NT: Array, score_NT: Array) -> Array:
-    """What difficulty is estimated from, (N, T, F).
-
-    Args:
-        distance_N: Mean distance to the nearest training rows, itself excluded.
-        neighbour_NT: Mean absolute out-of-fold residual of these rows; NaN where not known.
-        score_NT: Prediction, in deviations of the labels.
-    """
+    """What difficulty is estimated from, (N, T, F): see `Reference.neighbours`, and scores on their scale."""
     score_NT = np.clip(score_NT, -3.0, 4.0)
     distance_NT = np.broadcast_to(np.log(distance_N + 1e-3)[:, None], score_NT.shape)
     neighbour_NT = np.nan_to_num(np.log(neighbour_NT + 1e-3), nan=0.0)

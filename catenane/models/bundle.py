@@ -185,13 +185,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     _check_finite(model, tensors, weights)
     model.load_state_dict(tensors, strict=False)
     calibration = read_tensors(folder / CALIBRATION) if (folder / CALIBRATION).is_file() else {}
-    return Bundle(
-        config=config,
-        model=model.eval(),
-        tokenizer=tokenizer,
-        card=read_card(folder),
-        calibration=calibration,
-    )
+    card = read_card(folder)
+    return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=card, calibration=calibration)
 
 
 def unique_state(model: nn.Module) -> dict[str, torch.Tensor]:
@@ -251,19 +246,17 @@ def _readme(config: BundleConfig, card: Mapping[str, Any], n_weights: int) -> st
         lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
     for name in config.targets:
         entry = card.get("targets", {}).get(name, {})
-        scores = [
-            f"{key} {value:.3g}" for key, value in entry.get("test", {}).items() if type(value) is float
-        ]
-        cells = [name, entry.get("unit") or "-", ", ".join(scores) or "-", _best_baseline(entry)]
+        test = {key: value for key, value in entry.get("test", {}).items() if type(value) is float}
+        scores = ", ".join(f"{key} {value:.3g}" for key, value in test.items())
+        cells = [name, entry.get("unit") or "-", scores or "-", _best_baseline(entry)]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
 def _best_baseline(entry: Mapping[str, Any]) -> str:
     for score, best in (("mae", min), ("roc_auc", max)):
-        scored = {name: scores.get(score) for name, scores in entry.get("baselines", {}).items()}
-        scored = {name: value for name, value in scored.items() if value is not None}
-        if scored:
-            name = best(scored, key=scored.__getitem__)
-            return f"{name}: {score} {scored[name]:.3g}"
+        found = {name: scores.get(score) for name, scores in entry.get("baselines", {}).items()}
+        if scored := [(value, name) for name, value in found.items() if value is not None]:
+            value, name = best(scored)
+            return f"{name}: {score} {value:.3g}"
     return "-"

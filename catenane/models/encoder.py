@@ -31,9 +31,9 @@ __all__ = ["Encoder", "TransformerEncoder", "pool"]
 
 
 class Encoder(Protocol):
-    """What a property model needs under it: a transformer over tokens, a graph network, ...
+    """What a property model needs under it, an `nn.Module`: a transformer over tokens, a graph network, ...
 
-    It is an `nn.Module`; `inputs` is whatever its own batches hold, for tokens the pair (ids_BL, keep_BL).
+    `inputs` is whatever its own batches hold, for tokens the pair (ids_BL, keep_BL).
     """
 
     @property

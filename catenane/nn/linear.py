@@ -48,12 +48,9 @@ def orthogonal_directions(d_head: int, n_features: int, generator: torch.Generat
 class RandomFeatures(nn.Module):
     """Generalised random features φ(x) = (ReLU(xΩ) + floor) / √M, the map of MoLFormer.
 
-    In expectation over Ω, φ(x) · φ(y) is half the arc-cosine kernel of degree 1 (the small floor apart). That
-    depends on the lengths of x and y and the angle θ between them alone: ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π.
-    So φ(Rq) · φ(Rk) depends on the distance of two tokens alone, in expectation.
-
-    The directions Ω are drawn once, from a seed, and saved with the weights. The public MoLFormer draws new
-    ones whenever it is evaluated, so that its predictions change from call to call.
+    In expectation over Ω and apart from the floor, φ(x) · φ(y) = ‖x‖‖y‖ (sin θ + (π − θ) cos θ) / 2π with the
+    angle θ of x and y, half the arc-cosine kernel of degree 1. So φ(Rq) · φ(Rk) depends on the distance of
+    two tokens alone. The directions Ω are drawn once, from a seed, and saved with the weights.
 
     Args:
         d_head: Features of one head.
@@ -120,10 +117,8 @@ def linear_attention(
         k_BHSM = k_BHSM * keep_BS[:, None, :, None]
     if before is None:
         batch, heads, _, features = k_BHSM.shape
-        before = (
-            k_BHSM.new_zeros(batch, heads, features, v_BHSD.shape[3]),
-            k_BHSM.new_zeros(batch, heads, features),
-        )
+        zeros_BHM = k_BHSM.new_zeros(batch, heads, features)
+        before = k_BHSM.new_zeros(*zeros_BHM.shape, v_BHSD.shape[3]), zeros_BHM
     memory_BHMD, mass_BHM = before
     q_rotated_BHLM, k_rotated_BHSM = rotate(q_BHLM, rotation), rotate(k_BHSM, key_rotation)
     if causal:
@@ -197,8 +192,8 @@ class LinearAttention(nn.Module):
         n_features: Random features of one head; even where they are rotated.
         feature_order: `map-rotated` maps rotated queries and keys, φ(Rq), as MoLFormer does; `rotate-mapped`
             rotates the mapped ones, Rφ(q), as RoFormer does. Without a rotation they are the same.
-        seed: Where the random directions are drawn from.
-        floor: Added to each feature; see `RandomFeatures`.
+        seed: As in `RandomFeatures`.
+        floor: As in `RandomFeatures`.
     """
 
     def __init__(
