@@ -1,7 +1,6 @@
 """Strings in, predictions with intervals out: `Model`, and what it is calibrated by."""
 
-from catenane.inference.calibrating import calibrate, plan_calibration
-from catenane.inference.coverage import interval_metrics
+from catenane.inference.calibrating import calibrate, interval_metrics, plan_calibration
 from catenane.inference.model import COVERAGE, Model, Predictions, load
 
 __all__ = ["COVERAGE", "Model", "Predictions", "calibrate", "interval_metrics", "load", "plan_calibration"]

@@ -1,13 +1,15 @@
-"""The last step of training a property model: calibrate it on rows that it did not learn from.
+"""The last steps of training a property model: calibrate it, and measure how well its intervals hold.
 
-Axes: N rows of the table, D width of the embedding, T targets, M members, V vocabulary.
+Axes: N rows of the table, K of these that have a label, D width of the embedding, T targets, M members, V
+vocabulary.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,11 +26,17 @@ from catenane.inference.intervals import (
     learning_mask,
     out_of_fold,
 )
-from catenane.inference.model import Model
+from catenane.inference.model import COVERAGE, Model, Predictions
 from catenane.models.bundle import Bundle
 from catenane.notation import get_notation
 
-__all__ = ["calibrate", "fingerprint_rows", "plan_calibration"]
+__all__ = ["calibrate", "fingerprint_rows", "interval_metrics", "plan_calibration"]
+
+LEVELS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Levels of the coverage curve, `COVERAGE` among them."""
+SMALLEST_GROUP = 10
+"""Rows below which a group is left out."""
+DECILES = 10
 
 
 def plan_calibration(
@@ -137,3 +145,91 @@ def fingerprint_rows(strings: Sequence[str], labels_NT: NDArray) -> str:
         for text, row in zip(strings, np.asarray(labels_NT, dtype="<f8"), strict=True)
     )
     return hashlib.sha256(b"".join(rows)).hexdigest()
+
+
+def interval_metrics(
+    model: Model,
+    table: Table,
+    rows: NDArray[np.int64],
+    *,
+    groups: Mapping[str, Sequence[str]] | None = None,
+    descriptors: Descriptors | None = None,
+    pooled_ND: NDArray | None = None,
+) -> dict[str, Any]:
+    """`metrics["intervals"]` of test rows, as the report's `group_grids` reads it; empty without calibration.
+
+    Args:
+        model: The model.
+        table: Strings and labels.
+        rows: Test rows.
+        groups: By name of the grouping ("topology", "scaffold"), the group of each test row.
+        descriptors: As in `calibrate`.
+        pooled_ND: As in `calibrate`.
+    """
+    calibration = model.calibration
+    if calibration is None or not len(rows):
+        return {}
+    strings = [table.strings[row] for row in rows]
+    part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
+    pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows]
+    found = {
+        level: model.predict_normalised(strings, part, pooled_ND=pooled, coverage=level) for level in LEVELS
+    }
+    result: dict[str, Any] = {"nominal": COVERAGE, "targets": {}}
+    if calibration.intervals is not None:
+        result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
+    for t, name in enumerate(model.targets):
+        if np.isfinite(table.targets[rows, t]).any():
+            regression = calibration.intervals is not None
+            result["targets"][name] = _target(found, table.targets[rows, t], t, groups or {}, regression)
+    return result
+
+
+def _target(
+    found: Mapping[float, Predictions],
+    labels_N: NDArray,
+    t: int,
+    groups: Mapping[str, Sequence[str]],
+    regression: bool,
+) -> dict[str, Any]:
+    nominal, known = found[COVERAGE], np.flatnonzero(np.isfinite(labels_N))
+    labels_K, value_K = labels_N[known], nominal.values[known, t]
+    wrong_K = np.abs(value_K - labels_K) if regression else (value_K >= 0.5) != (labels_K > 0.5)
+    held = {
+        level: (p.low[known, t] <= labels_K) & (labels_K <= p.high[known, t]) for level, p in found.items()
+    }
+    width_K = nominal.high[known, t] - nominal.low[known, t]
+    has_intervals = regression and bool(np.isfinite(width_K).all())
+    covered = {"coverage": held[COVERAGE], "width": width_K} if has_intervals else {}
+
+    def summary(chosen_K: NDArray[np.bool_], figures: Mapping[str, NDArray]) -> dict[str, Any]:
+        """Means of figures of some rows; None where there is no row."""
+        n = int(np.count_nonzero(chosen_K))
+        return {"n": n} | {
+            name: float(values_K[chosen_K].mean()) if n else None for name, values_K in figures.items()
+        }
+
+    def by_group(group_K: NDArray) -> dict[str, dict[str, Any]]:
+        names, counts = np.unique(group_K, return_counts=True)
+        if not np.issubdtype(names.dtype, np.integer):
+            order = np.argsort(-counts, kind="stable")
+            names, counts = names[order], counts[order]
+        large = names[counts >= SMALLEST_GROUP]
+        return {str(name): summary(group_K == name, covered) for name in large}
+
+    inside_K = nominal.in_domain[known]
+    sides = {"inside": inside_K, "outside": ~inside_K}
+    result = {
+        "domain": {side: summary(chosen_K, {"mae": wrong_K} | covered) for side, chosen_K in sides.items()}
+    }
+    if not has_intervals:
+        return result
+    # Deciles count from 1; equal labels are in one decile.
+    edges = np.quantile(labels_K, np.arange(1, DECILES) / DECILES)
+    divided = {"label decile": np.searchsorted(edges, labels_K, side="right") + 1}
+    divided |= {name: np.asarray(of_row)[known] for name, of_row in groups.items()}
+    return result | {
+        "overall": summary(np.full(len(known), True), covered),
+        "curve": {"nominal": list(LEVELS), "empirical": [float(held[level].mean()) for level in LEVELS]},
+        "groups": {name: by_group(group_K) for name, group_K in divided.items()},
+    }

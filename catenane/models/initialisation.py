@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 from catenane.nn import LearnedPositions
 
-__all__ = ["initialise_encoder", "initialise_property_head", "initialise_token_head", "start_linear"]
+__all__ = ["initialise_encoder", "initialise_property_head", "start_linear", "start_matrix"]
 
 ENCODER_GAIN = 0.5
 """Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave
@@ -29,16 +29,9 @@ def initialise_encoder(encoder: nn.Module, *, n_blocks: int, scale_residuals: bo
             shrink = (2 * n_blocks) ** -0.5 if scale_residuals and name.endswith(".output") else 1.0
             start_linear(module, ENCODER_GAIN * shrink)
         elif isinstance(module, nn.Embedding):
-            _normal(module.weight, EMBEDDING_GAIN)
+            start_matrix(module.weight, EMBEDDING_GAIN)
         elif isinstance(module, LearnedPositions):
-            _normal(module.table_LD, EMBEDDING_GAIN)
-
-
-def initialise_token_head(transform: nn.Linear, output_VD: Tensor | None) -> None:
-    """Start a head that names tokens: its layer, and its output where that is not the embedding."""
-    start_linear(transform, ENCODER_GAIN)
-    if output_VD is not None:
-        _normal(output_VD, EMBEDDING_GAIN)
+            start_matrix(module.table_LD, EMBEDDING_GAIN)
 
 
 def initialise_property_head(layers: nn.Module, gain: float) -> None:
@@ -51,11 +44,11 @@ def initialise_property_head(layers: nn.Module, gain: float) -> None:
 
 def start_linear(layer: nn.Linear, gain: float) -> None:
     """Normal weights of deviation gain / √(inputs), and no bias."""
-    _normal(layer.weight, gain)
+    start_matrix(layer.weight, gain)
     nn.init.zeros_(layer.bias)
 
 
-def _normal(matrix: Tensor, gain: float) -> None:
+def start_matrix(matrix: Tensor, gain: float) -> None:
     """Normal with deviation gain / √(columns), cut off at two deviations: no weight starts as an outlier."""
     deviation = gain / matrix.shape[1] ** 0.5
     nn.init.trunc_normal_(matrix, std=deviation, a=-2 * deviation, b=2 * deviation)

@@ -60,25 +60,25 @@ class Isotherm(nn.Module):
         super().__init__()
         self.uptakes = tuple(uptakes)
         self.gases = tuple(dict.fromkeys(uptake.gas for uptake in uptakes))
+        rising = sorted(range(len(uptakes)), key=lambda place: uptakes[place].pressure)
+        self.places = {gas: [place for place in rising if uptakes[place].gas == gas] for gas in self.gases}
+        """Targets of each gas, by pressure."""
         self.n_sites = n_sites
         self.n_scores = len(self.gases) * n_sites * PARAMETERS
         # Before training the sites fill one after the other over the pressures that are known.
-        centres = []
-        for gas in self.gases:
-            known = self.pressures(gas)
-            centres.append(torch.linspace(math.log(0.2 / known[0]), -math.log(2 * known[-1]), n_sites))
+        known = [self.pressures(gas) for gas in self.gases]
+        centres = [torch.linspace(math.log(0.2 / p[0]), -math.log(2 * p[-1]), n_sites) for p in known]
         self.register_buffer("log_affinity_GS", torch.stack(centres), persistent=False)
         self.register_buffer("capacity_G", torch.ones(len(self.gases)))
 
     def fit_scale(self, means: Sequence[float]) -> None:
         """Start capacities at the size of the labels, given the mean label of each target."""
-        for place, gas in enumerate(self.gases):
-            of_gas = [mean for uptake, mean in zip(self.uptakes, means, strict=True) if uptake.gas == gas]
-            self.capacity_G[place] = max((mean for mean in of_gas if mean > 0), default=1.0)
+        for row, places in enumerate(self.places.values()):
+            self.capacity_G[row] = max((means[place] for place in places if means[place] > 0), default=1.0)
 
     def pressures(self, gas: str) -> list[float]:
         """Pressures of training in bar, ascending; above the last, uptakes are extrapolated."""
-        return sorted(uptake.pressure for uptake in self.uptakes if uptake.gas == gas)
+        return [self.uptakes[place].pressure for place in self.places[gas]]
 
     def forward(self, raw: Tensor, uptakes: Sequence[Uptake] | None = None) -> Tensor:
         """Uptakes in the unit of the labels, float32 (..., C).
@@ -189,17 +189,14 @@ class IsothermHead(PropertyHead):
         the uptake lies between them.
         """
         low_NT, high_NT = (ends.copy() for ends in ends_NT)
-        places = {}
-        for gas in self.isotherm.gases:
-            found = [i for i, uptake in enumerate(self.isotherm.uptakes) if uptake.gas == gas]
-            places[gas] = rising = sorted(found, key=lambda i: self.isotherm.uptakes[i].pressure)
+        for places in self.isotherm.places.values():
             # Ends that fall from one pressure to the next are widened until they rise.
-            low_NT[:, rising] = np.minimum.accumulate(low_NT[:, rising[::-1]], axis=1)[:, ::-1]
-            high_NT[:, rising] = np.maximum.accumulate(high_NT[:, rising], axis=1)
+            low_NT[:, places] = np.minimum.accumulate(low_NT[:, places[::-1]], axis=1)[:, ::-1]
+            high_NT[:, places] = np.maximum.accumulate(high_NT[:, places], axis=1)
         if not conditions:
             return low_NT, high_NT
         wanted = self.uptakes(conditions)  # all of one gas
-        of_gas = places[wanted[0].gas]
+        of_gas = self.isotherm.places[wanted[0].gas]
         known_NK, low_NK, high_NK = (
             np.pad(values[:, of_gas], ((0, 0), (1, 0))) for values in (at_targets_NT, low_NT, high_NT)
         )

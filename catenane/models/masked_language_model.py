@@ -11,7 +11,7 @@ from torch.nn.functional import gelu, linear
 
 from catenane.config import TokenHeadConfig
 from catenane.models.encoder import TransformerEncoder
-from catenane.models.initialisation import initialise_token_head
+from catenane.models.initialisation import EMBEDDING_GAIN, ENCODER_GAIN, start_linear, start_matrix
 
 __all__ = ["MaskedLanguageModel", "TokenHead"]
 
@@ -31,7 +31,9 @@ class TokenHead(nn.Module):
         self.norm = nn.LayerNorm(d_model)
         self.bias_V = nn.Parameter(torch.zeros(vocabulary_size)) if config.bias else None
         self.output_VD = None if config.tied else nn.Parameter(torch.zeros(vocabulary_size, d_model))
-        initialise_token_head(self.transform, self.output_VD)
+        start_linear(self.transform, ENCODER_GAIN)
+        if self.output_VD is not None:
+            start_matrix(self.output_VD, EMBEDDING_GAIN)
 
     def forward(self, states_ND: Tensor, embedding_VD: Tensor) -> Tensor:
         """Logits of shape (N, V); the embedding is the encoder's, and not read where there is no tie."""
