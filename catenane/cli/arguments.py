@@ -17,31 +17,23 @@ __all__ = [
 
 Column = Annotated[
     str | None,
-    typer.Option(
-        "--column", metavar="COL", help="Column of the strings; found by name or content by default."
-    ),
+    typer.Option(metavar="COL", help="Column of the strings; found by name or content by default."),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(
-        "--data-dir", envvar="CATENANE_DATA", metavar="DIR", help="Local copies of the registered data sets."
-    ),
+    typer.Option(envvar="CATENANE_DATA", metavar="DIR", help="Local copies of the registered data sets."),
 ]
-Device = Annotated[
-    str | None, typer.Option("--device", help="cpu, cuda, mps; the fastest there is by default.")
-]
-Epochs = Annotated[
-    int | None, typer.Option("--epochs", min=1, help="Passes over the data; the recipe's by default.")
-]
+Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the fastest there is by default.")]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's by default.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Log = Annotated[
-    Literal["csv", "tensorboard"], typer.Option("--log", help="Curves as CSV, or for TensorBoard as well.")
+    Literal["csv", "tensorboard"], typer.Option(help="Curves as CSV, or for TensorBoard as well.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in that folder.")]
 Replace = Annotated[bool, typer.Option("--overwrite", help="Replace a file of that name.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on where an earlier run was stopped or killed.")]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Of everything random.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of everything random.")]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.NAME=VALUE", help="Change a recipe's setting; may be repeated."),

@@ -31,26 +31,26 @@ enumerate_app = typer.Typer(
 @enumerate_app.command()
 def mofs(
     nodes: Annotated[
-        str | None, typer.Option("--nodes", metavar="NAME[,NAME]", help="Metal nodes of the library; all.")
+        str | None, typer.Option(metavar="NAME[,NAME]", help="Metal nodes of the library; all.")
     ] = None,
     linkers: Annotated[
         str,
-        typer.Option("--linkers", metavar="FILE|NAMES", help="CSV of smiles and name, or names: BDC,NDC."),
+        typer.Option(metavar="FILE|NAMES", help="CSV of smiles and name, or names: BDC,NDC."),
     ] = BUILTIN,
     topologies: Annotated[
-        str | None, typer.Option("--topologies", metavar="NET[,NET]", help="RCSR codes of nets; all known.")
+        str | None, typer.Option(metavar="NET[,NET]", help="RCSR codes of nets; all known.")
     ] = None,
     functionalise: Annotated[
         str | None,
-        typer.Option("--functionalise", metavar="GROUP[,GROUP]", help="Put on aromatic carbons: F,NH2,..."),
+        typer.Option(metavar="GROUP[,GROUP]", help="Put on aromatic carbons: F,NH2,..."),
     ] = None,
-    most: Annotated[int, typer.Option("--most", min=1, help="How many of one group a linker may carry.")] = 1,
+    most: Annotated[int, typer.Option(min=1, help="How many of one group a linker may carry.")] = 1,
     catenations: Annotated[
         str | None,
-        typer.Option("--catenations", metavar="N[,N]", help="Interpenetrating nets less one: 0,1."),
+        typer.Option(metavar="N[,N]", help="Interpenetrating nets less one: 0,1."),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option("--sample", min=1, metavar="N", help="Draw N at random instead of all.")
+        int | None, typer.Option(min=1, metavar="N", help="Draw N at random instead of all.")
     ] = None,
     seed: Seed = 0,
     out: Annotated[

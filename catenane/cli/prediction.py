@@ -44,22 +44,22 @@ def predict(
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
     gas: Annotated[
-        str | None, typer.Option("--gas", metavar="FORMULA", help="Gas of an uptake, with --pressure.")
+        str | None, typer.Option(metavar="FORMULA", help="Gas of an uptake, with --pressure.")
     ] = None,
     pressure: Annotated[
-        str | None, typer.Option("--pressure", metavar="BAR[,BAR]", help="Of models that have isotherms.")
+        str | None, typer.Option(metavar="BAR[,BAR]", help="Of models that have isotherms.")
     ] = None,
     rank: Annotated[
-        str | None, typer.Option("--rank", metavar="COL", help="Column to rank by, where there are several.")
+        str | None, typer.Option(metavar="COL", help="Column to rank by, where there are several.")
     ] = None,
     top: Annotated[
-        int | None, typer.Option("--top", min=1, help="Print so many of the highest; 20 by default.")
+        int | None, typer.Option(min=1, help="Print so many of the highest; 20 by default.")
     ] = None,
     page: Annotated[
-        Path | None, typer.Option("--page", metavar="FILE", help="Draw the highest on an HTML page.")
+        Path | None, typer.Option(metavar="FILE", help="Draw the highest on an HTML page.")
     ] = None,
     coverage: Annotated[
-        float, typer.Option("--coverage", metavar="SHARE", help="Share of labels that intervals hold.")
+        float, typer.Option(metavar="SHARE", help="Share of labels that intervals hold.")
     ] = 0.9,
     overwrite: Replace = False,
     column: Column = None,

@@ -19,18 +19,18 @@ def reproduce(
         str | None, typer.Argument(metavar="[NAME]", help="What to make again; without it, what there is.")
     ] = None,
     rows: Annotated[
-        int | None, typer.Option("--rows", min=1, help="Rows drawn from the local data; all by default.")
+        int | None, typer.Option(min=1, help="Rows drawn from the local data; all by default.")
     ] = None,
     epochs: Annotated[
         int | None,
-        typer.Option("--epochs", min=1, help="Of pretraining and of fine-tuning; the recipe's by default."),
+        typer.Option(min=1, help="Of pretraining and of fine-tuning; the recipe's by default."),
     ] = None,
     seeds: Annotated[
-        int | None, typer.Option("--seeds", min=1, help="Repetitions, from seed 0; the paper's by default.")
+        int | None, typer.Option(min=1, help="Repetitions, from seed 0; the paper's by default.")
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option("--only", metavar="VARIANT", help="Names or patterns of variants; may be repeated."),
+        typer.Option(metavar="VARIANT", help="Names or patterns of variants; may be repeated."),
     ] = None,
     settings: Set = None,
     out: Annotated[

@@ -27,7 +27,6 @@ def pretrain(
     tokenizer: Annotated[
         str | None,
         typer.Option(
-            "--tokenizer",
             help="smiles, mofid, a tokenizer.json, or corpus for its own tokens; inferred by default.",
         ),
     ] = None,
@@ -79,7 +78,7 @@ def finetune(
     ] = None,
     out: option.Out = None,
     split: Annotated[
-        str, typer.Option("--split", help="random, scaffold, linker, topology, framework, or column:NAME.")
+        str, typer.Option(help="random, scaffold, linker, topology, framework, or column:NAME.")
     ] = "random",
     recipe: Annotated[
         str | None,
@@ -88,11 +87,11 @@ def finetune(
     epochs: option.Epochs = None,
     task: Annotated[
         Literal["regression", "classification"] | None,
-        typer.Option("--task", help="Inferred from the labels by default."),
+        typer.Option(help="Inferred from the labels by default."),
     ] = None,
     duplicates: Annotated[
         Literal["mean", "median", "first", "keep"],
-        typer.Option("--duplicates", help="Label of rows that share a string, or keep all rows."),
+        typer.Option(help="Label of rows that share a string, or keep all rows."),
     ] = "mean",
     baselines: Annotated[bool, typer.Option(help="Fit the baselines on the same split.")] = True,
     column: option.Column = None,
@@ -100,7 +99,7 @@ def finetune(
     settings: option.Set = None,
     on_error: Annotated[
         Literal["skip", "raise"],
-        typer.Option("--on-error", help="Keep aside a row that cannot be used, or stop."),
+        typer.Option(help="Keep aside a row that cannot be used, or stop."),
     ] = "skip",
     resume: option.Resume = False,
     overwrite: option.Overwrite = False,

@@ -32,9 +32,8 @@ def errors(case: Case) -> Values:
     """Scores by part, of the median predictor too, and how training went."""
     split, label_N, predicted_N = case.split, case.labels, case.predictions
     parts = {"train": split.train, "valid": split.valid, "test": split.test, "all": np.arange(len(label_N))}
-    values: Values = {
-        name: _score(label_N[rows], predicted_N[rows]) for name, rows in parts.items() if len(rows)
-    }
+    scored = {name: rows for name, rows in parts.items() if len(rows)}
+    values: Values = {name: _score(label_N[rows], predicted_N[rows]) for name, rows in scored.items()}
     median_N = np.full(len(split.test), np.nanmedian(label_N[split.train]))
     values["median"] = _score(label_N[split.test], median_N)
     values["relative"] = {"mae": values["test"]["mae"] / values["median"]["mae"]}

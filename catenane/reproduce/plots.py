@@ -57,9 +57,8 @@ def curves(canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str,
             epochs = range(1, min(map(len, runs)) + 1)
             runs_SE = np.array([run[: len(epochs)] for run in runs])
             axes.plot(epochs, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
-            axes.fill_between(
-                epochs, runs_SE.min(axis=0), runs_SE.max(axis=0), color=colour, alpha=0.15, lw=0
-            )
+            ends_2E = runs_SE.min(axis=0), runs_SE.max(axis=0)
+            axes.fill_between(epochs, *ends_2E, color=colour, alpha=0.15, lw=0)
         axes.set(title=title, xlabel="epoch")
         axes.xaxis.get_major_locator().set_params(integer=True)
     _mark(lines, axes.axhline)
@@ -122,9 +121,8 @@ def maps(canvas: Any, found: Found, *, label: str) -> None:
     for (above, below), (name, (first, *_)) in zip(panels.T, found.items(), strict=True):
         places_2N, label_N = np.array(first["map"]).T, np.array(first["map_labels"])
         order, top = np.argsort(label_N), np.quantile(label_N, 0.98)
-        points = above.scatter(
-            *places_2N[:, order], c=label_N[order], s=9, vmin=0, vmax=top, linewidth=0, rasterized=True
-        )
+        look = {"s": 9, "vmin": 0, "vmax": top, "linewidth": 0, "rasterized": True}
+        points = above.scatter(*places_2N[:, order], c=label_N[order], **look)
         _scatter_groups(below, places_2N, first["groups"])
         above.set_title(name)
         for axes in (above, below):

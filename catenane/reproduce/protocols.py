@@ -114,9 +114,8 @@ class Protocol:
         for pattern in only:
             fitting = {v.name for v in self.variants if fnmatch.filter((v.name, v.group), pattern)}
             if not fitting:
-                raise UsageError(
-                    f"{self.name} has no variant {pattern!r}: known are {', '.join(self.groups)}"
-                )
+                known = ", ".join(self.groups)
+                raise UsageError(f"{self.name} has no variant {pattern!r}: known are {known}")
             names |= fitting
         return [variant for variant in self.variants if variant.name in names or not only]
 
@@ -128,11 +127,9 @@ def read_protocol(path: Path, name: str) -> Protocol:
         ConfigError: The file is not TOML, or a field is unknown or missing.
     """
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return _make_protocol(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: not a readable TOML file: {error}") from None
-    try:
-        return _make_protocol(values | {"name": name})
     except KeyError as error:
         raise ConfigError(f"protocol {name}: {error} is missing") from None
     except TypeError as error:

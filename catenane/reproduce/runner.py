@@ -100,10 +100,11 @@ def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) 
     write_json(path, found)
 
     _extrapolate(protocol, found)
-    tables = [
-        Table(title=title, rows=[row for score in scores for row in _rows(protocol, found, score)])
-        for title, scores in protocol.tables.items()
-    ]
+    tables = []
+    for title, scores in protocol.tables.items():
+        tables.append(
+            Table(title=title, rows=[row for score in scores for row in _rows(protocol, found, score)])
+        )
     by_variant = {name: finding["values"] for name, finding in found.items()}
     figures = [(plot.file, plot.caption) for plot in protocol.plots if draw(folder, plot, by_variant)]
     paper = record(protocol.source)["paper"]
@@ -141,9 +142,8 @@ def _rows(protocol: Protocol, found: Mapping[str, Finding], score: Score) -> Ite
                     quantity=label if score.once else f"{variant.name}: {label}",
                     unit=finding["unit"] if score.unit == "label" else score.unit,
                     published=published_number(printed) if printed else "",
-                    by_seed=by_seed,
-                    command=finding["command"],
-                )
+                    by_seed=by_seed, command=finding["command"],
+                )  # fmt: skip
         if score.once:
             return
 

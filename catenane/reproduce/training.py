@@ -76,16 +76,14 @@ class Workbench:
     """Wall time of every stage that was used, pauses not counted."""
 
     def __post_init__(self) -> None:
-        self.read, self.cleaned = cache(self._read), cache(self._clean)
+        self.read = cache(self._read)
+        self.cleaned = cache(lambda name, cleaning: CLEANING[cleaning](self.read(name)))
 
     def _read(self, name: str) -> Table:
         """All rows of a data set with every label that the protocol uses of it."""
         used = [variant.data for variant in self.protocol.variants if variant.data.name == name]
         targets = dict.fromkeys(target for data in used for target in data.targets)
         return read_table(name, targets=tuple(targets), data_dir=self.data_dir)
-
-    def _clean(self, name: str, cleaning: str) -> Table:
-        return CLEANING[cleaning](self.read(name))
 
     def table(self, data: Data) -> Table:
         """The rows that this run draws, the same for every seed, of those that have the scored label."""
@@ -219,9 +217,9 @@ class Case:
         tested = {self.table.strings[row] for row in self.split.test}
         every = self.bench.cleaned(self.data.name, self.data.cleaning).strings
         strings = [string for string in every if string not in tested]
-        if self.bench.rows is None or STRINGS_PER_ROW * self.bench.rows >= len(strings):
+        most = len(strings) if self.bench.rows is None else STRINGS_PER_ROW * self.bench.rows
+        if most >= len(strings):
             return strings
-        most = STRINGS_PER_ROW * self.bench.rows
         drawn = np.random.default_rng(self.seed).choice(len(strings), most, replace=False)
         return [strings[place] for place in np.sort(drawn)]
 
@@ -239,15 +237,13 @@ class Case:
         corpus, out, device = folder / "strings.csv", folder / "run", self.bench.device
         corpus.write_text("\n".join(["mofid", *self._strings, ""]), encoding="utf-8")
         recipe = self._pretraining_recipe
-        metrics = pretrain(
-            [corpus], out=out, recipe=recipe, seed=self.seed, resume=True, device=device
-        ).metrics
+        result = pretrain([corpus], out=out, recipe=recipe, seed=self.seed, resume=True, device=device)
         (out / "checkpoint.safetensors").unlink(missing_ok=True)
+        metrics = result.metrics
         return {
-            "strings": metrics["corpus"]["strings"],
-            "accuracy": metrics["held_out"]["accuracy"],
+            "strings": metrics["corpus"]["strings"], "accuracy": metrics["held_out"]["accuracy"],
             "seconds": metrics["run"]["training_seconds"],
-        }
+        }  # fmt: skip
 
     def _train(self, folder: Path) -> Values:
         variant, device = self.variant, self.bench.device
