@@ -158,13 +158,8 @@ def interval_metrics(
 ) -> dict[str, Any]:
     """`metrics["intervals"]` of test rows, as the report's `group_grids` reads it; empty without calibration.
 
-    Args:
-        model: The model.
-        table: Strings and labels.
-        rows: Test rows.
-        groups: By name of the grouping ("topology", "scaffold"), the group of each test row.
-        descriptors: As in `calibrate`.
-        pooled_ND: As in `calibrate`.
+    `groups` has the group of each test row by name of the grouping ("topology", "scaffold"); descriptors and
+    embeddings are those of all rows of the table, as in `calibrate`.
     """
     calibration = model.calibration
     if calibration is None or not len(rows):
@@ -179,9 +174,9 @@ def interval_metrics(
     if calibration.intervals is not None:
         result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
     for t, name in enumerate(model.targets):
-        if np.isfinite(table.targets[rows, t]).any():
+        if np.isfinite(labels_N := table.targets[rows, t]).any():
             regression = calibration.intervals is not None
-            result["targets"][name] = _target(found, table.targets[rows, t], t, groups or {}, regression)
+            result["targets"][name] = _target(found, labels_N, t, groups or {}, regression)
     return result
 
 

@@ -171,13 +171,8 @@ def check_domain(
     large distance to the training rows and conditions beyond those of training put a string outside. A linker
     that no training row holds is noted: most candidates have one, and its distance decides.
 
-    Args:
-        records: N of them.
-        encoded: Their tokens as the model reads them.
-        tokenizer: Of the model.
-        calibration: Of the model, if it has one.
-        distance_N: Distance to the nearest training rows.
-        beyond: See `Head.extrapolations`.
+    `encoded` are their tokens as the model reads them, `distance_N` their distances to the training rows, and
+    `beyond` the notes of `Head.extrapolations`.
     """
     notes: list[list[str]] = [[] for _ in records]
     for row in np.flatnonzero(encoded.n_unknown).tolist():

@@ -7,7 +7,7 @@ F descriptors, C kinds of fragments and U columns of their unary code, T targets
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -36,19 +36,9 @@ CHUNK = 1024
 """Rows whose similarities are in memory together."""
 
 
-class Inputs(NamedTuple):
-    """What is compared of N strings."""
-
-    states_ND: Tensor
-    """Standardised states of the encoder."""
-    plain_NF: Tensor
-    """Standardised descriptors."""
-    counts_NC: Tensor
-    """Counts of fragments, uint8."""
-
-    def at(self, rows_B: Tensor) -> Inputs:
-        """The same of some rows."""
-        return Inputs(*(part[rows_B] for part in self))
+Inputs: TypeAlias = tuple[Tensor, ...]
+"""What is compared of strings: standardised states (N, D) and descriptors (N, F), and fragment counts (N, C),
+uint8."""
 
 
 class GaussianProcessHead(Head):
@@ -119,10 +109,10 @@ class GaussianProcessHead(Head):
         self._fit_inputs(descriptors_NF, pooled_ND)
         inputs = self._inputs(pooled_ND, descriptors_NF)
         order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
-        chosen = inputs.at(order_N[: len(self.landmark_states_PD)])
-        self.landmark_states_PD.copy_(chosen.states_ND)
-        self.landmark_descriptors_PF.copy_(chosen.plain_NF)
-        self.landmark_fragments_PC.copy_(chosen.counts_NC)
+        chosen_P = order_N[: len(self.landmark_states_PD)]
+        landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
+        for part, of_all in zip(landmarks, inputs, strict=True):
+            part.copy_(of_all[chosen_P])
         self._code = None
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
@@ -141,7 +131,7 @@ class GaussianProcessHead(Head):
     ) -> Tensor:
         """As in `Head`; the process is its only member."""
         parts = (part.split(CHUNK) for part in self._inputs(pooled_BD, descriptors_BF))
-        similarities = (self._similarity(*chunk) for chunk in zip(*parts, strict=True))
+        similarities = (self._similarity(chunk) for chunk in zip(*parts, strict=True))
         scores_BT = self._to_loss_scale(torch.cat([self._scores(part) for part in similarities]))
         return scores_BT[None] if per_member else scores_BT
 
@@ -157,7 +147,7 @@ class GaussianProcessHead(Head):
         if descriptors_BF is None:
             descriptors_BF = pooled_BD.new_zeros(len(pooled_BD), 0)
         plain_BF, counts_BC = descriptors_BF[:, : self.n_plain], descriptors_BF[:, self.n_plain :]
-        return Inputs(
+        return (
             standardised_inputs(pooled_BD, self.pooled_mean_D, self.pooled_std_D).float(),
             standardised_inputs(plain_BF, self.descriptor_mean_F, self.descriptor_std_F).float(),
             counts_BC.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8),
@@ -167,10 +157,9 @@ class GaussianProcessHead(Head):
         columns = zip(self.settings_TK, self.weights_TP, strict=True)
         return torch.stack([combine(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
 
-    def _similarity(
-        self, states_BD: Tensor, plain_BF: Tensor, counts_BC: Tensor, places: Tensor | slice = slice(None)
-    ) -> Similarity:
+    def _similarity(self, inputs: Inputs, places: Tensor | slice = slice(None)) -> Similarity:
         """What rows have in common with the landmarks at these places."""
+        states_BD, plain_BF, counts_BC = inputs
         landmarks_PF = self.landmark_descriptors_PF[places]
         states_BP = squared_distances(states_BD, self.landmark_states_PD[places])
         found = {"state": states_BP / states_BD.shape[1]}
@@ -198,13 +187,14 @@ class GaussianProcessHead(Head):
         landmarks_P = order_N[: len(self.landmark_states_PD)]
         tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
         rows_M = landmarks_P[tuned_M]
-        settings_K = tune(self._similarity(*inputs.at(rows_M), tuned_M), labels_N[rows_M])
+        similarity = self._similarity(tuple(part[rows_M] for part in inputs), tuned_M)
+        settings_K = tune(similarity, labels_N[rows_M])
         self.settings_TK[place] = settings_K
         noise = settings_K[-1].exp().double()
 
         def kernel(rows: Tensor) -> Tensor:
-            parts = (self._similarity(*inputs.at(part)) for part in rows.split(CHUNK))
-            return torch.cat([combine(similarity, settings_K) for similarity in parts])
+            chunks = (tuple(part[chunk] for part in inputs) for chunk in rows.split(CHUNK))
+            return torch.cat([combine(self._similarity(chunk), settings_K) for chunk in chunks])
 
         if len(landmarks_P) < len(labels_N):
             self.weights_TP[place], scores_N = _reduced(kernel, landmarks_P, labels_N, noise)

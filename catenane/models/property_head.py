@@ -88,13 +88,9 @@ class PropertyHead(Head):
         descriptors_NF: NDArray | Tensor | None = None,
         pooled_ND: NDArray | Tensor | None = None,
     ) -> None:
-        """Learn means and deviations from the training rows; NaN is left out.
+        """Learn means and deviations from labels, descriptors and vectors of the training rows.
 
-        Args:
-            targets_NT: Labels.
-            descriptors_NF: Descriptors; if and only if F > 0.
-            pooled_ND: Vectors of a frozen encoder. One that still learns will change its own, which are left
-                as they are.
+        NaN is left out. An encoder that still learns will change its vectors: they stay as they are.
 
         Raises:
             DataError: A target has no label, or is no amount where amounts are to be learnt; descriptors are

@@ -77,12 +77,7 @@ def full_attention(
     training step of the encoder of `small` takes 3 to 15 % longer in float32, 14 to 56 % in bfloat16. In
     inference it is up to 15 % faster in float32, so it is used there (`benchmarks/results/layers.md`).
 
-    Args:
-        q_BHLD: Queries.
-        k_BHSD: Keys.
-        v_BHSD: Values.
-        allowed: bool, broadcastable to (B, H, L, S); each query has a key that it may attend to.
-        dropout: Applied to the weights.
+    `allowed` is bool, broadcastable to (B, H, L, S); each query has a key that it may attend to.
 
     Returns:
         Mixed values (B, H, L, D) and the weights before dropout (B, H, L, S), of the dtype of `v_BHSD`. The

@@ -35,7 +35,7 @@ def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pool
     keep = [place for place in range(len(labels)) if place != row]
     inputs = head._inputs(pooled, descriptors)
     order = torch.tensor(keep)
-    kernels = string_kernel.combine(head._similarity(*inputs), head.settings_TK[0]).double()
+    kernels = string_kernel.combine(head._similarity(inputs), head.settings_TK[0]).double()
     # Columns are landmarks, which stand in the order in which they were drawn.
     places = torch.tensor(
         [
