@@ -97,28 +97,21 @@ def vector_writer(path: Path, types: Mapping[str, Any]) -> Any:
 
 @contextmanager
 def _npy(path: Path) -> Iterator[Write]:
-    """The header holds the number of rows; NumPy pads it so that it can be written again at the end."""
+    """The header holds the shape; NumPy pads it so that it can be written again at the end."""
     if path.exists() and not path.is_file():
         raise UsageError(f"--out {path}: .npy must be a file, since its header is written last")
-    n_rows = width = 0
-
-    def header() -> dict[str, object]:
-        return {"descr": "<f4", "fortran_order": False, "shape": (n_rows, width)}
-
+    header: dict[str, Any] = {"descr": "<f4", "fortran_order": False, "shape": (0, 0)}
     with replaced(path) as fresh, fresh.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
 
         def write(columns: Columns) -> None:
-            nonlocal n_rows, width
             vectors = columns[VECTOR]
-            if n_rows == 0:
-                width = vectors.shape[1]
-                np.lib.format.write_array_header_1_0(file, header())
+            header["shape"] = (header["shape"][0] + len(vectors), vectors.shape[1])
             file.write(vectors.astype("<f4").tobytes())
-            n_rows += len(vectors)
 
         yield write
         file.seek(0)
-        np.lib.format.write_array_header_1_0(file, header())
+        np.lib.format.write_array_header_1_0(file, header)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from catenane.drawing import depict
 from catenane.formatting import MISSING, NO_BREAK, chemical, count, number, quantity, unit_or_none, with_unit
 from catenane.metrics import FloatArray
 from catenane.notation import Mofid, NotationName, Smiles, get_notation
-from catenane.notation.building_blocks import Donor, Node, builtin_blueprints, builtin_nodes
+from catenane.notation.building_blocks import builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
 from catenane.reporting.pages import Grid, write_page
@@ -87,7 +87,7 @@ def write_ranking_page(
         return {
             "rank": place + 1,
             "string": row["string"],
-            "value": shown(values[place]),
+            "value": shown(row[ranked_by]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
             "flag": row["note"],
             "others": {target_label(name): quantity(row[name], units[name], likes[name]) for name in others},
@@ -98,26 +98,20 @@ def write_ranking_page(
 
     of_all = f" of {n_candidates:,}" if n_candidates > len(best) else ""
     write_page(
-        Path(path),
-        "ranking.html",
-        script="copy.js",
+        path, "ranking.html", script="copy.js",
         headline=f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, highest {label}",
         model_name=card.get("name", "the model"),
         errors=error_grid(card, ranked_by),
         caution=CAUTIONS[notation],
-        lowest=shown(values.min(initial=np.inf)),
-        highest=shown(values.max(initial=-np.inf)),
+        lowest=shown(values.min(initial=np.inf)), highest=shown(values.max(initial=-np.inf)),
         median=None if distribution is None else shown(np.nanmedian(distribution)),
-        n_rejected=n_rejected,
         histogram=_histogram(distribution, values, with_unit(label, unit), noun),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
-        unit=unit,
         cards=[make_card(place, row) for place, row in enumerate(best.to_dict("records"))],
         model_card={"training": {}} | dict(card),
-        version=__version__,
-        command=command,
-    )
+        unit=unit, n_rejected=n_rejected, version=__version__, command=command,
+    )  # fmt: skip
 
 
 def target_label(target: str) -> str:
@@ -210,11 +204,7 @@ Described = tuple[list[Block], dict[str, tuple[str, str]]]
 
 
 def describe(string: str, notation: NotationName) -> Described:
-    """Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use.
-
-    Raises:
-        NotationError: The string is not of this notation.
-    """
+    """Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use."""
     return _DESCRIBED[notation](string)
 
 
@@ -253,18 +243,15 @@ def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:
     if node is None:
         return " + ".join(rest), ""
     donors = {name.parent.donor for name in linkers if name.parent is not None}
-    if not donors or not _is_known_in(node, mofid.topologies, donors):
+    known = any(
+        blueprint.net in mofid.topologies
+        and node.name in blueprint.nodes
+        and donors <= {slot.donor for slot in blueprint.slots}
+        for blueprint in builtin_blueprints()
+    )
+    if not donors or not known:
         return chemical(node.name), ""
     if node.cluster.startswith("rod"):
         return chemical(node.name), chemical(node.cluster)
     cluster, _, note = node.cluster.partition(", ")
     return chemical(cluster), note
-
-
-def _is_known_in(node: Node, nets: tuple[str, ...], donors: set[Donor]) -> bool:
-    return any(
-        blueprint.net in nets
-        and node.name in blueprint.nodes
-        and donors <= {slot.donor for slot in blueprint.slots}
-        for blueprint in builtin_blueprints()
-    )

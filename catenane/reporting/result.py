@@ -52,7 +52,7 @@ class FinetuneResult:
     """By epoch: epoch (from 1), step, seconds, learning_rate, train_loss, valid_loss, valid_score (lower is
     better), and perhaps more."""
     groupings: tuple[Grouping, ...]
-    """The rows by their chemistry, as `chemistry_groups` gives them."""
+    """As `chemistry_groups` gives them."""
     metrics: dict[str, Any]
     """The content of `metrics.json`."""
     model_name: str
@@ -156,14 +156,8 @@ def _judge(result: FinetuneResult, place: int) -> Verdict:
         labels, predictions = result.table.targets[test, place], result.predictions[test, place]
         lead = advantage(labels, predictions, result.baselines[best][:, place], result.task)
     return Verdict(
-        target=target,
-        unit=unit_or_none(entry["unit"]),
-        n=entry["test"]["n"],
-        score=key,
-        model=model,
-        baseline=best,
-        baseline_score=rivals.get(best),
+        target=target, unit=unit_or_none(entry["unit"]), n=entry["test"]["n"], score=key, model=model,
+        baseline=best, baseline_score=rivals.get(best), lead=lead,
         all_fitted=not result.metrics.get("failed_baselines"),
-        lead=lead,
         noise_floor=floor["mean_absolute_deviation"] if floor["rows"] >= FEWEST_ROWS else None,
-    )
+    )  # fmt: skip

@@ -31,10 +31,8 @@ LARGEST_BATCH = 8192
 class FaultyEncoder(TransformerEncoder):
     """Our encoder with the faults of the public code; weights and their names stay those of a sound one.
 
-    Args:
-        config: Shape, with sinusoidal positions.
-        batch_axis: Add positions along the batch.
-        unmasked: Pad to the longest string that the encoder takes, and attend to padding.
+    `batch_axis` adds the sinusoidal positions along the batch; `unmasked` pads to the longest string that the
+    encoder takes, and attends to padding.
     """
 
     def __init__(self, config: EncoderConfig, *, batch_axis: bool = False, unmasked: bool = False) -> None:
