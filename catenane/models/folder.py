@@ -51,11 +51,7 @@ def bundled_names() -> list[str]:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """The card of the bundle in this folder.
-
-    Raises:
-        BundleError: It is missing or not JSON.
-    """
+    """The card of the bundle in this folder; errors are those of `read_json`."""
     return read_json(folder / "card.json")
 
 

@@ -52,12 +52,7 @@ class GaussianProcessHead(Head):
     Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
     leave-one-out predictions.
 
-    Args:
-        config: `landmarks`, `fragments` and `target_scale` are used.
-        shape: As in `Head`; `n_descriptors` are descriptors and fragment counts together, F + C.
-
-    Raises:
-        ConfigError: Classes are to be learnt as amounts, or fragments outnumber the inputs.
+    Arguments are those of `Head`; of the settings `landmarks`, `fragments` and `target_scale` are used.
 
     Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, chapters 2, 5
     and 8.3.1; leave-one-out predictions eq. 5.12; logistic curve J. Platt, Adv. Large Margin Classif. 1999.

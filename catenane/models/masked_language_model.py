@@ -59,15 +59,9 @@ class MaskedLanguageModel(nn.Module):
         self.head = TokenHead(head or TokenHeadConfig(), encoder.d_model, encoder.config.vocabulary_size)
 
     def forward(self, ids_BL: Tensor, keep_BL: Tensor, chosen_BL: Tensor) -> Tensor:
-        """Scores of the vocabulary at the chosen tokens; the projection is not computed at the others.
+        """Logits (N, V) of the N tokens at which `chosen_BL` is True, in reading order, string after string.
 
-        Args:
-            ids_BL: Token ids, int64, some of them hidden.
-            keep_BL: bool, True on real tokens.
-            chosen_BL: bool, True on the N tokens to be named.
-
-        Returns:
-            Logits of shape (N, V), chosen tokens in reading order, string after string.
+        The projection is not computed at the others. Other arguments are those of the encoder.
         """
         states_ND = self.encoder(ids_BL, keep_BL)[chosen_BL]
         logits_NV: Tensor = self.head(states_ND, self.encoder.embedding.weight)

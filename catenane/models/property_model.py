@@ -39,10 +39,7 @@ class PropertyModel(nn.Module):
     Args:
         encoder: Fresh or pretrained; an `nn.Module`.
         head: Settings of the head.
-        shape: What else `make_head` reads.
-
-    Raises:
-        ConfigError: Settings, task and targets contradict each other.
+        shape: What else `make_head` reads; errors are its errors.
     """
 
     def __init__(self, encoder: Encoder, head: HeadConfig, **shape: Any) -> None:

@@ -3,7 +3,7 @@
 Axes: B and P strings that are compared, M training strings that tune the kernel, K settings, F features, C
 kinds of fragments.
 
-Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, section 5.4.
+Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, sections 4.2, 5.4.
 """
 
 from __future__ import annotations
@@ -94,10 +94,7 @@ def squared_distances(a_BF: Tensor, b_PF: Tensor) -> Tensor:
 
 
 def rational_quadratic(squared_BP: Tensor, length: Tensor, shape: Tensor) -> Tensor:
-    """(1 + d² / 2 a l²)^-a: a mixture of squared exponentials of many lengths around l.
-
-    Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, eq. 4.19.
-    """
+    """(1 + d² / 2 a l²)^-a, eq. 4.19: a mixture of squared exponentials of many lengths around l."""
     return (1 + squared_BP / (2 * shape * length.square())) ** -shape
 
 
