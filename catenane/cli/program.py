@@ -20,8 +20,7 @@ from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
 from catenane.cli.inspection import data, models
 from catenane.cli.prediction import embed, predict
-from catenane.cli.reproduction import reproduce
-from catenane.cli.training import finetune, pretrain
+from catenane.cli.training import finetune, pretrain, reproduce
 from catenane.errors import CatenaneError, UsageError
 from catenane.version import __version__
 

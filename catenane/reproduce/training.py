@@ -95,17 +95,12 @@ class Workbench:
         return table.take(np.flatnonzero(np.isfinite(table.targets[:, data.scored_place])))
 
 
-@dataclass(eq=False)
 class Case:
     """One variant with one seed; what costs time is computed when first used, or read from a stage."""
 
-    bench: Workbench
-    variant: Variant
-    seed: int
-
-    def __post_init__(self) -> None:
-        self.data = self.variant.data
-        self.table = self.bench.table(self.data)
+    def __init__(self, bench: Workbench, variant: Variant, seed: int) -> None:
+        self.bench, self.variant, self.seed, self.data = bench, variant, seed, variant.data
+        self.table = bench.table(self.data)
         self.labels: FloatArray = self.table.targets[:, self.data.scored_place]
         """The scored label, (N,)."""
 
