@@ -89,8 +89,8 @@ def calibrate(
         pooled_ND: Embeddings of all rows, if they are at hand.
         learns_MN: Which member learnt from which row; all from all training rows by default.
         left_out_NT: Scores of the training rows, each by a model of the others, where they are at hand.
-        held_back: Rows that were neither learnt from nor chose the epoch; needed where no member leaves a
-            training row out, else there are no intervals.
+        held_back: Rows that were neither learnt from nor chose the epoch; without them there are no intervals
+            where no member leaves a training row out.
         seed: Of draws.
         device: As in `Model`.
     """

@@ -187,13 +187,9 @@ class LinearAttention(nn.Module):
     Neither autocast nor the precision that PyTorch is set to for float32 products (TF32, bfloat16) reaches
     the sums: where such products would be rounded they are computed in float64.
 
-    Args:
-        d_head: Features of one head.
-        n_features: Random features of one head; even where they are rotated.
-        feature_order: `map-rotated` maps rotated queries and keys, φ(Rq), as MoLFormer does; `rotate-mapped`
-            rotates the mapped ones, Rφ(q), as RoFormer does. Without a rotation they are the same.
-        seed: As in `RandomFeatures`.
-        floor: As in `RandomFeatures`.
+    With `feature_order="map-rotated"` rotated queries and keys are mapped, φ(Rq), as in MoLFormer, and with
+    "rotate-mapped" mapped ones are rotated, Rφ(q), as in RoFormer: `n_features` are even there. Without a
+    rotation they are the same. Other arguments are those of `RandomFeatures`.
     """
 
     def __init__(

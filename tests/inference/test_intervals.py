@@ -150,3 +150,10 @@ def test_classes_that_are_rare_are_not_bounded():
     value, low, high = fit_classes(np.linspace(-1, 1, 100)[:, None], label_NT).probability(np.zeros((2, 1)))
     np.testing.assert_array_equal(value, 0.5)
     assert np.isnan([low, high]).all()
+
+
+def test_scores_that_rank_the_wrong_way_give_the_share_of_the_class():
+    logit_N1 = np.linspace(-2, 2, 200)[:, None]
+    value_N1, _, _ = fit_classes(logit_N1, (logit_N1 < -1).astype(float)).probability(logit_N1)
+    np.testing.assert_allclose(value_N1, 0.25, atol=0.01)
+    assert (np.diff(value_N1[:, 0]) > 0).all()

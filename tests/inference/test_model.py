@@ -154,6 +154,8 @@ def test_a_pressure_needs_a_model_of_isotherms(isotherms, model):
         isotherms.predict(["CC.[Zn]&&pcu.cat0"], gas="ch4", pressure=0.1)
     with pytest.raises(UsageError, match="the gas is missing"):
         isotherms.predict(["CC.[Zn]&&pcu.cat0"], pressure=0.1)
+    with pytest.raises(UsageError, match="both are missing"):
+        isotherms.predict(["CC.[Zn]&&pcu.cat0"], gas=None, pressure=[])
 
 
 def test_intervals_widen_with_coverage_and_hold_the_prediction(ensemble, molecules):
@@ -175,7 +177,10 @@ def test_what_was_measured_of_the_intervals_is_in_the_metrics(ensemble_run):
     assert 0 <= size["overall"]["coverage"] <= 1
     assert size["curve"]["nominal"][-1] == 0.95
     assert size["curve"]["empirical"] == sorted(size["curve"]["empirical"])
-    assert size["domain"]["inside"]["n"] + size["domain"]["outside"]["n"] == size["overall"]["n"]
+    inside, outside = size["domain"]["inside"], size["domain"]["outside"]
+    assert inside["n"] + outside["n"] == size["overall"]["n"]
+    widths = [side["width"] * side["n"] for side in (inside, outside) if side["n"]]
+    assert sum(widths) == pytest.approx(size["overall"]["width"] * size["overall"]["n"])
 
 
 def test_what_is_unlike_the_training_rows_is_named(ensemble):
