@@ -66,7 +66,7 @@ def measure() -> dict[str, float]:
 
     from catenane.config import load_recipe
     from catenane.models.encoder import TransformerEncoder
-    from catenane.models.masked_language_model import MaskedLanguageModel
+    from catenane.models.networks import MaskedLanguageModel
 
     torch.manual_seed(0)
     recipe = load_recipe("small").with_settings({"encoder.vocabulary_size": 4000})

@@ -48,7 +48,7 @@ def measure() -> dict[str, float]:
     from catenane.config import load_recipe
     from catenane.hardware import tune_cpu
     from catenane.models.encoder import TransformerEncoder
-    from catenane.models.masked_language_model import MaskedLanguageModel
+    from catenane.models.networks import MaskedLanguageModel
 
     tune_cpu()
     torch.manual_seed(0)

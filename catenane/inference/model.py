@@ -20,7 +20,7 @@ from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle
 from catenane.models.head import Conditions
-from catenane.models.property_model import PropertyModel
+from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.tokenizers import EncodedStrings
 

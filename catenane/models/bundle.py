@@ -24,8 +24,7 @@ from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
-from catenane.models.masked_language_model import MaskedLanguageModel
-from catenane.models.property_model import PropertyModel
+from catenane.models.networks import MaskedLanguageModel, PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
 from catenane.notation import NotationName
 from catenane.settings import build

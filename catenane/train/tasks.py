@@ -19,8 +19,8 @@ from catenane.config import Recipe, TrainingConfig
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors
 from catenane.models.head import Head
+from catenane.models.networks import PropertyModel
 from catenane.models.property_head import PropertyHead
-from catenane.models.property_model import PropertyModel
 from catenane.notation import respell
 from catenane.objectives import classification_loss, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer

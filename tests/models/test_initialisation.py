@@ -8,8 +8,7 @@ import torch
 
 from catenane.config import EncoderConfig, HeadConfig
 from catenane.models.encoder import TransformerEncoder
-from catenane.models.masked_language_model import MaskedLanguageModel
-from catenane.models.property_model import PropertyModel
+from catenane.models.networks import MaskedLanguageModel, PropertyModel
 
 SMALL = EncoderConfig(vocabulary_size=200, d_model=64, n_layers=8, n_heads=4, d_hidden=128, dropout=0.0)
 

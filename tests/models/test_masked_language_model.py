@@ -8,7 +8,7 @@ from torch.nn.functional import gelu, layer_norm
 
 from catenane.config import EncoderConfig, TokenHeadConfig
 from catenane.models.encoder import TransformerEncoder
-from catenane.models.masked_language_model import MaskedLanguageModel
+from catenane.models.networks import MaskedLanguageModel
 from catenane.objectives import mask_tokens, masked_loss
 
 CONFIG = EncoderConfig(

@@ -10,8 +10,8 @@ from torch.nn.functional import gelu
 
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
+from catenane.models.networks import make_head as build_head
 from catenane.models.property_head import PropertyHead
-from catenane.models.property_model import make_head as build_head
 
 UPTAKES = ("co2_0.1bar", "co2_0.5bar", "co2_2.5bar", "ch4_0.5bar", "ch4_4.5bar")
 

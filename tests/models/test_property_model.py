@@ -12,7 +12,7 @@ from torch import Tensor
 from catenane.config import EncoderConfig, HeadConfig
 from catenane.errors import ConfigError, DataError
 from catenane.models.encoder import TransformerEncoder
-from catenane.models.property_model import PropertyModel
+from catenane.models.networks import PropertyModel
 from catenane.objectives import classification_loss, regression_loss
 
 ENCODER = EncoderConfig(

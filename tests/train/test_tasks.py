@@ -8,7 +8,7 @@ import torch
 
 from catenane.config import HeadConfig, TrainingConfig
 from catenane.data import Split
-from catenane.models.property_model import make_head
+from catenane.models.networks import make_head
 from catenane.train.loop import run
 from catenane.train.tasks import HeadTask
 

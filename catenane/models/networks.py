@@ -1,19 +1,25 @@
-"""The network of masked-language pretraining.
+"""The networks that are trained: an encoder with a head that names tokens or one that predicts properties.
 
-Axes: B strings, L tokens, D width of the stream, N chosen tokens, V vocabulary.
+Axes: B strings, L tokens, D width of the stream, N chosen tokens, V vocabulary, F descriptors.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import gelu, linear
 
-from catenane.config import TokenHeadConfig
-from catenane.models.encoder import TransformerEncoder
+from catenane.config import HeadConfig, Task, TokenHeadConfig
+from catenane.models.encoder import Encoder, TransformerEncoder
+from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.head import Head
 from catenane.models.initialisation import EMBEDDING_GAIN, ENCODER_GAIN, start_linear, start_matrix
+from catenane.models.isotherm import IsothermHead
+from catenane.models.property_head import PropertyHead
 
-__all__ = ["MaskedLanguageModel", "TokenHead"]
+__all__ = ["MaskedLanguageModel", "PropertyModel", "TokenHead", "make_head"]
 
 
 class TokenHead(nn.Module):
@@ -66,3 +72,44 @@ class MaskedLanguageModel(nn.Module):
         states_ND = self.encoder(ids_BL, keep_BL)[chosen_BL]
         logits_NV: Tensor = self.head(states_ND, self.encoder.embedding.weight)
         return logits_NV
+
+
+def make_head(config: HeadConfig, *, task: Task = "regression", relu: bool = False, **shape: Any) -> Head:
+    """The head that these settings and this task ask for; `shape` is that of `Head`.
+
+    Raises:
+        ConfigError: Settings, task and targets contradict each other.
+    """
+    if config.kind == "gaussian-process":
+        return GaussianProcessHead(config, task=task, **shape)
+    kind = IsothermHead if config.isotherm_sites and task == "regression" else PropertyHead
+    return kind(config, task=task, relu=relu, **shape)
+
+
+class PropertyModel(nn.Module):
+    """Pools the states of a string, joins its descriptors, and scores every target.
+
+    Weights are named `encoder.*` and `head.*`; scores, their scale and their units are the head's.
+
+    Args:
+        encoder: Fresh or pretrained; an `nn.Module`.
+        head: Settings of the head.
+        shape: What else `make_head` reads; errors are its errors.
+    """
+
+    def __init__(self, encoder: Encoder, head: HeadConfig, **shape: Any) -> None:
+        super().__init__()
+        self.pooling = head.pooling
+        self.encoder = encoder
+        self.head = make_head(head, d_model=encoder.d_model, **shape)
+
+    def forward(
+        self, inputs: Any, descriptors_BF: Tensor | None = None, *, per_member: bool = False
+    ) -> Tensor:
+        """As `Head.forward`, for what the encoder reads; for tokens (ids_BL, keep_BL)."""
+        scores: Tensor = self.head(self.embed(inputs), descriptors_BF, per_member=per_member)
+        return scores
+
+    def embed(self, inputs: Any) -> Tensor:
+        """Pooled states of the strings, (B, d_model)."""
+        return self.encoder.encode(inputs, self.pooling)
