@@ -44,9 +44,6 @@ def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:
     """Recipe settings from `--set TABLE.NAME=VALUE`, and `table__name` from options of their own.
 
     Values are read as JSON where they are JSON (numbers, true, lists) and as text otherwise.
-
-    Raises:
-        UsageError: A pair has no `=`.
     """
     settings = {}
     for pair in pairs or []:
@@ -61,11 +58,7 @@ def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:
 
 
 def split_names(text: str, option: str) -> tuple[str, ...]:
-    """Comma-separated names, without blanks and repeats.
-
-    Raises:
-        UsageError: There is none, or one is named twice.
-    """
+    """Comma-separated names without blanks; an error where there is none, or one is named twice."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise UsageError(f"{option} needs at least one name")

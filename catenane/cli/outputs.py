@@ -27,11 +27,7 @@ _DIGITS = ".6g"
 
 
 def choose_output(path: Path | None, inputs: Iterable[Path | int], *, overwrite: bool) -> Path | None:
-    """The file to write, once it is known that it may be written; None is standard output.
-
-    Raises:
-        UsageError: It cannot or may not be written (see `check_output`).
-    """
+    """The file, once it is known that it may be written (see `check_output`); None is standard output."""
     if path is None:
         return None
     with suppress(OSError):
@@ -83,11 +79,7 @@ def table_writer(path: Path | None, types: Mapping[str, Any]) -> Iterator[Write]
 
 
 def vector_writer(path: Path, types: Mapping[str, Any]) -> Any:
-    """As `table_writer`, for columns among which is `VECTOR`: a .npy file holds that one alone.
-
-    Raises:
-        UsageError: The name ends in something else.
-    """
+    """As `table_writer`, for columns among which is `VECTOR`: a .npy file holds that one alone."""
     if path.suffix == ".npy":
         return _npy(path)
     if path.suffix in (".parquet", ".csv"):

@@ -34,7 +34,7 @@ class Ranking:
     ) -> None:
         import pandas as pd
 
-        self._model, self._columns, self._by, self._top = model, list(columns), by, top
+        self._model, self._columns, self._by, self._top = model, columns, by, top
         self._keep_all = keep_all
         self._all: list[np.ndarray] = []
         self.best = pd.DataFrame()

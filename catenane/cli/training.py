@@ -200,9 +200,9 @@ def reproduce(
         if as_json:
             print_json([{"name": p.name, "title": p.title, "variants": p.groups} for p in known])
             return
-        rows_of_table = [[p.name, p.title, ", ".join(p.groups)] for p in known]
         columns = dict.fromkeys(["name", "what it is", "variants"], "text")
-        print_table("What can be reproduced", columns, rows_of_table)
+        listed = [[p.name, p.title, ", ".join(p.groups)] for p in known]
+        print_table("What can be reproduced", columns, listed)
         return
     result = run(
         name, rows=rows, epochs=epochs, seeds=seeds, only=only or (), settings=collect_settings(settings),

@@ -25,10 +25,8 @@ Found = Mapping[str, Sequence[Mapping[str, Any]]]
 Lines = Mapping[str, Any]
 """By label, a number or the path of a published one."""
 COLOURS = (ACCENT, *PALETTE[1:], MUTED)
-FEW_POINTS = 300
-"""More than these are one embedded image."""
-MOST_GROUPS = 6
-"""Groups that have a colour of their own."""
+FEW_POINTS = 300  # more are one embedded image
+MOST_GROUPS = 6  # that have a colour of their own
 
 
 def draw(folder: Path, plot: Plot, found: Found) -> bool:

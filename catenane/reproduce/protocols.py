@@ -105,11 +105,7 @@ class Protocol:
         return list(dict.fromkeys(variant.group for variant in self.variants))
 
     def chosen(self, only: Sequence[str]) -> list[Variant]:
-        """The variants of these names, groups or patterns; all where there are none.
-
-        Raises:
-            UsageError: A name fits no variant.
-        """
+        """The variants of these names, groups or patterns, of which each must fit one; all if there are none."""
         names: set[str] = set()
         for pattern in only:
             fitting = {v.name for v in self.variants if fnmatch.filter((v.name, v.group), pattern)}
@@ -121,11 +117,7 @@ class Protocol:
 
 
 def read_protocol(path: Path, name: str) -> Protocol:
-    """One protocol from its file.
-
-    Raises:
-        ConfigError: The file is not TOML, or a field is unknown or missing.
-    """
+    """One protocol from its TOML file; a `ConfigError` where a field is unknown or missing."""
     try:
         return _make_protocol(tomllib.loads(path.read_text(encoding="utf-8")) | {"name": name})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -180,11 +172,7 @@ def find_protocol(name: str) -> Protocol:
 
 @cache
 def record(name: str) -> dict[str, Any]:
-    """One paper's record; floats are `Decimal`, so that 0.5400 keeps its zeros.
-
-    Raises:
-        DataError: There is none of this name.
-    """
+    """One paper's record; floats are `Decimal`, so that 0.5400 keeps its zeros."""
     path = RECORDS / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(path.stem for path in RECORDS.glob("*.toml")))
@@ -197,9 +185,6 @@ def published_number(path: Sequence[str]) -> str:
 
     A step is a key of a table; in a list it is an entry's `id`, `what` or `name`; in a `[[table]]` or
     `[[figure]]` it may be a row, by the values of its `row_key`, joined by commas.
-
-    Raises:
-        DataError: The path leads nowhere, or not to a number.
     """
     name, *steps = path
     found: Any = record(name)

@@ -62,7 +62,6 @@ class Reproduction:
     figures: Sequence[tuple[str, str]]
     """File and caption of each."""
     version: str
-    """Of this package."""
     seconds: float
     """Wall time of all that was computed, pauses not counted."""
 
