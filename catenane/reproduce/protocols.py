@@ -105,7 +105,7 @@ class Protocol:
         return list(dict.fromkeys(variant.group for variant in self.variants))
 
     def chosen(self, only: Sequence[str]) -> list[Variant]:
-        """The variants of these names, groups or patterns, of which each must fit one; all if there are none."""
+        """The variants of these names, groups or patterns, each of which must fit one; all without any."""
         names: set[str] = set()
         for pattern in only:
             fitting = {v.name for v in self.variants if fnmatch.filter((v.name, v.group), pattern)}

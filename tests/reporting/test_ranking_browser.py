@@ -71,15 +71,14 @@ def test_dark_screens_get_a_dark_page(measure):
 
 def test_long_names_do_not_overflow_a_phone(measure, ranking):
     name, values = "x" * 300, ranking()["columns"]["co2_0.1bar"]
-    [found] = measure(
-        380, columns={name: values, "y" * 200: values}, units={name: name}, ranked_by=name, model_name=name
-    )
+    columns, units = {name: values, "y" * 200: values}, {name: name, "y" * 200: ""}
+    [found] = measure(380, columns=columns, units=units, ranked_by=name, card={"name": name})
     assert found["overflow"] == 0
 
 
 def test_hostile_strings_do_not_run(visit, page_of):
     name = "<img src=x onerror='document.title=1'><script>document.title=2</script>"
-    document, console, requests = visit(page_of(model_name=name, command=name))
+    document, console, requests = visit(page_of(card={"name": name}, command=name))
     assert console == []
     assert requests == set()
     assert "<title>20 of 200 frameworks" in document
