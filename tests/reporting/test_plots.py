@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from catenane.reporting.plots import ACCENT, INK, histogram, panel, shared_axes
-from catenane.reporting.report_plots import history_curves
+from catenane.reporting.report import history_curves
 
 
 def draw(axes):
