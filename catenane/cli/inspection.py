@@ -46,11 +46,9 @@ def data(
     if as_json:
         print_json([asdict(dataset) for dataset in DATASETS.values()])
         return
-    rows = [
-        [d.name, f"{d.rows:,}", "yes" if _local_copy(d, data_dir) else "no", d.description]
-        for d in DATASETS.values()
-    ]
     columns = {"name": "text", "rows": "number", "here": "text", "what it is": "text"}
+    here = {d.name: "yes" if _local_copy(d, data_dir) else "no" for d in DATASETS.values()}
+    rows = [[d.name, f"{d.rows:,}", here[d.name], d.description] for d in DATASETS.values()]
     print_table("Registered data sets", columns, rows)
 
 

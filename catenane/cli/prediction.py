@@ -43,24 +43,14 @@ def predict(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
-    gas: Annotated[
-        str | None, typer.Option(metavar="FORMULA", help="Gas of an uptake, with --pressure.")
-    ] = None,
+    gas: Annotated[str | None, typer.Option(metavar="FORMULA", help="Of an uptake, with --pressure.")] = None,
     pressure: Annotated[
         str | None, typer.Option(metavar="BAR[,BAR]", help="Of models that have isotherms.")
     ] = None,
-    rank: Annotated[
-        str | None, typer.Option(metavar="COL", help="Column to rank by, where there are several.")
-    ] = None,
-    top: Annotated[
-        int | None, typer.Option(min=1, help="Print so many of the highest; 20 by default.")
-    ] = None,
-    page: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Draw the highest on an HTML page.")
-    ] = None,
-    coverage: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of labels that intervals hold.")
-    ] = 0.9,
+    rank: Annotated[str | None, typer.Option(metavar="COL", help="Column that sets the order.")] = None,
+    top: Annotated[int | None, typer.Option(min=1, help="Print the highest rows; 20 by default.")] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="The highest as an HTML page.")] = None,
+    coverage: Annotated[float, typer.Option(metavar="SHARE", help="Share of labels in an interval.")] = 0.9,
     overwrite: Replace = False,
     column: Column = None,
     device: Device = None,

@@ -21,7 +21,6 @@ from catenane.reporting.plots import ACCENT, shared_axes
 __all__ = ["IsothermPlotter", "Isotherms"]
 
 WIDTH, HEIGHT = 360.0, 190.0
-HEADROOM = 1.04
 AXES_ID = "isotherm-axes"
 SYMBOL = '<svg class="hidden" aria-hidden="true"><symbol id="{}" viewBox="0 0 {:g} {:g}">{}</symbol></svg>'
 CURVE = (
@@ -99,7 +98,7 @@ class IsothermPlotter:
         axes.xaxis.set_minor_locator(NullLocator())
         axes.xaxis.set_major_formatter(FuncFormatter(lambda pressure, _: f"{pressure:.4g}"))
         axes.yaxis.set_major_locator(MaxNLocator(4))
-        axes.set(xlim=(low, high), ylim=(0, HEADROOM * top), xlabel="pressure (bar)")
+        axes.set(xlim=(low, high), ylim=(0, 1.04 * top), xlabel="pressure (bar)")
         axes.set_ylabel(with_unit(f"{chemical(isotherms.gas)} uptake", "mol/kg"))
         axes.grid(visible=False, axis="x")
         if self.marked is not None:
