@@ -31,7 +31,7 @@ enumerate_app = typer.Typer(
 @enumerate_app.command()
 def mofs(
     nodes: Annotated[
-        str | None, typer.Option(metavar="NAME[,NAME]", help="Metal nodes of the library; all.")
+        str | None, typer.Option(metavar="NAME[,NAME]", help="Metal nodes; all by default.")
     ] = None,
     linkers: Annotated[
         str,
@@ -49,9 +49,7 @@ def mofs(
         str | None,
         typer.Option(metavar="N[,N]", help="Interpenetrating nets less one: 0,1."),
     ] = None,
-    sample: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Draw N at random instead of all.")
-    ] = None,
+    sample: Annotated[int | None, typer.Option(min=1, metavar="N", help="Draw N at random.")] = None,
     seed: Seed = 0,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")

@@ -62,9 +62,7 @@ def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
 
 
 def models(
-    name: Annotated[
-        str | None, typer.Argument(metavar="[BUNDLE]", help="Show the card of this bundled model or folder.")
-    ] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[BUNDLE]", help="Show the card of this one.")] = None,
     as_json: Json = False,
 ) -> None:
     """List the bundled models and the recipes, or show the card of a model.

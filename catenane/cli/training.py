@@ -159,18 +159,13 @@ def finetune(
 
 def reproduce(
     name: Annotated[
-        str | None, typer.Argument(metavar="[NAME]", help="What to make again; without it, what there is.")
+        str | None, typer.Argument(metavar="[NAME]", help="What to make again; else what there is.")
     ] = None,
-    rows: Annotated[
-        int | None, typer.Option(min=1, help="Rows drawn from the local data; all by default.")
-    ] = None,
+    rows: Annotated[int | None, typer.Option(min=1, help="Rows to draw; all by default.")] = None,
     epochs: Annotated[
-        int | None,
-        typer.Option(min=1, help="Of pretraining and of fine-tuning; the recipe's by default."),
+        int | None, typer.Option(min=1, help="Of each training; the recipe's by default.")
     ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Repetitions, from seed 0; the paper's by default.")
-    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Repetitions; the paper's by default.")] = None,
     only: Annotated[
         list[str] | None,
         typer.Option(metavar="VARIANT", help="Names or patterns of variants; may be repeated."),
