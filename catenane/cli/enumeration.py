@@ -38,7 +38,7 @@ def mofs(
         typer.Option(metavar="FILE|NAMES", help="CSV of smiles and name, or names: BDC,NDC."),
     ] = BUILTIN,
     topologies: Annotated[
-        str | None, typer.Option(metavar="NET[,NET]", help="RCSR codes of nets; all known.")
+        str | None, typer.Option(metavar="NET[,NET]", help="RCSR codes; all known.")
     ] = None,
     functionalise: Annotated[
         str | None,
@@ -81,8 +81,7 @@ def mofs(
         for framework in chosen:
             write([str(framework)])
             n_written += 1
-    where = "" if out is None else f" to {out}"
-    stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written{where}")
+    stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written to {out or 'stdout'}")
 
 
 def _names(text: str | None, option: str) -> tuple[str, ...] | None:

@@ -44,9 +44,7 @@ def predict(
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
     gas: Annotated[str | None, typer.Option(metavar="FORMULA", help="Of an uptake, with --pressure.")] = None,
-    pressure: Annotated[
-        str | None, typer.Option(metavar="BAR[,BAR]", help="Of models that have isotherms.")
-    ] = None,
+    pressure: Annotated[str | None, typer.Option(metavar="BAR[,BAR]", help="With --gas.")] = None,
     rank: Annotated[str | None, typer.Option(metavar="COL", help="Column that sets the order.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Print the highest rows; 20 by default.")] = None,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="The highest as an HTML page.")] = None,

@@ -145,10 +145,9 @@ def confusion_grid(labels_M: FloatArray, predictions_M: FloatArray) -> Grid:
     from sklearn.metrics import confusion_matrix
 
     counts_22 = confusion_matrix(labels_M > 0.5, predictions_M >= 0.5, labels=[False, True])
-    rows = [
-        [f"class {actual}", *(f"{n:,} ({percent(n / max(1, counts.sum()))})" for n in counts)]
-        for actual, counts in enumerate(counts_22)
-    ]
+    rows = []
+    for actual, counts in enumerate(counts_22):
+        rows.append([f"class {actual}", *(f"{n:,} ({percent(n / max(1, counts.sum()))})" for n in counts)])
     return Grid({"at probability 0.5": "name", "predicted 0": "number", "predicted 1": "number"}, rows)
 
 

@@ -178,9 +178,8 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
     return float(np.exp(intercept)), float(-slope)
 
 
-MEASURES: dict[str, Callable[[Case], Values]] = {
-    measure.__name__: measure for measure in (errors, by_net, labels, cleaning, neighbours, order_blindness)
-}
+_ALL = (errors, by_net, labels, cleaning, neighbours, order_blindness)
+MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for measure in _ALL}
 """Every measure by name."""
 
 
