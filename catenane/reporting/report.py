@@ -70,8 +70,7 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
 def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, Any]:
     """What the page shows of one target."""
     metrics, place, task = result.metrics, result.table.target_names.index(verdict.target), result.task
-    test = result.split.test
-    every = result.table.targets[:, place]
+    test, every = result.split.test, result.table.targets[:, place]
     labels, predictions = every[test], result.predictions[test, place]
     known = np.isfinite(labels) & np.isfinite(predictions)
     rows, labels, predictions = test[known], labels[known], predictions[known]
@@ -100,8 +99,7 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     else:
         curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals})]
         drawings = [*curves, calibration(labels, predictions)]
-    best = verdict.baseline
-    rival = None if best is None else row_errors(labels, rivals[best], task)
+    rival = row_errors(labels, rivals[verdict.baseline], task) if verdict.baseline else None
     groupings = [Grouping(tables.UNDIVIDED, np.full(len(rows), tables.ALL), (tables.ALL,)), *groupings]
     by_group = {grouping.title: errors_by_group(grouping, errors, rival) for grouping in groupings}
     return view | {
