@@ -19,7 +19,10 @@ from pathlib import Path
 RESULTS = Path(__file__).parent / "results"
 SETTINGS = {
     "spinning, as by default": {},
-    "passive, as shipped": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "passive": {"OMP_WAIT_POLICY": "PASSIVE"},
+    "passive after 1,000 spins, as shipped": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000"},
+    "passive after 10,000 spins": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "10000"},
+    "passive after 100,000 spins": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "100000"},
     "one thread": {"OMP_WAIT_POLICY": "PASSIVE", "OMP_NUM_THREADS": "1"},
 }
 SHAPES = {"50 strings of 24 tokens": (50, 24), "128 strings of 48 tokens": (128, 48)}

@@ -12,10 +12,11 @@ from catenane.errors import CatenaneError
 from catenane.lazy import importer
 from catenane.version import __version__
 
-# OpenMP's threads spin while they wait for the next product, and hold up whatever else runs: beside one other
-# process a training step took up to twelve times as long (benchmarks/threads.py). This counts if PyTorch is
-# loaded later; the libraries of GNU, LLVM and Intel heed it; what the environment sets goes before it.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# OpenMP's threads spin while they wait, and hold up whatever else runs (benchmarks/threads.py). Unless the
+# environment says otherwise they sleep, those of GNU's library after 1,000 turns; set before torch loads.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ["OMP_WAIT_POLICY"] = "PASSIVE"
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 if TYPE_CHECKING:
     from catenane.config import Recipe, load_recipe, recipe_names
