@@ -134,11 +134,16 @@ def test_a_column_names_the_parts_in_any_spelling(make_table):
     assert split.method == "column:set"
 
 
+def test_a_column_may_leave_validation_out(make_table):
+    split = make_split(make_table(SMILES[:3], columns={"set": ["train", "test", "train"]}), "column:set")
+    assert [part.tolist() for part in parts(split)] == [[0, 2], [], [1]]
+
+
 @pytest.mark.parametrize(
     ("values", "column", "message"),
     [
         (["train", "valid", "holdout"], "set", "row 3, column 'set': 'holdout' is not train, valid or test"),
-        (["train", "train", "test"], "set", "leaves 'valid' empty"),
+        (["train", "train", "valid"], "set", "leaves 'test' empty"),
         (["train", "valid", "test"], "part", "without the column 'part'"),
     ],
 )
