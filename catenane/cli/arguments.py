@@ -21,7 +21,7 @@ Column = Annotated[
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option(envvar="CATENANE_DATA", metavar="DIR", help="Local copies of the registered data sets."),
+    typer.Option(envvar="CATENANE_DATA", metavar="DIR", help="Local copies of data sets."),
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the fastest there is by default.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's by default.")]

@@ -3,26 +3,50 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from catenane.cli.arguments import DataDir, Json
-from catenane.cli.console import print_json, print_table, stdout
+from catenane.cli.console import print_json, print_table, stderr, stdout
 from catenane.errors import DataError
 
 if TYPE_CHECKING:
     from catenane.data import Dataset
 
-__all__ = ["data", "models"]
+__all__ = ["data_app", "models"]
 
 
-def data(
+class _Data(TyperGroup):
+    """`catenane data NAME` is short for `catenane data show NAME`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
+data_app = typer.Typer(cls=_Data, rich_markup_mode="markdown")
+
+
+@data_app.callback()
+def data() -> None:
+    """List the registered data sets, describe one, or fetch local copies.
+
+    Local copies are in --data-dir, else in the folder that CATENANE_DATA names, else in one of your own.
+
+    Examples: `catenane data`, `catenane data molnet/esol`, `catenane data fetch molnet/esol`
+    """
+
+
+@data_app.command()
+def show(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Describe this one.")] = None,
     data_dir: DataDir = None,
     as_json: Json = False,
 ) -> None:
-    """List the registered data sets, or describe one.
+    """List the registered data sets, or describe one; the word `show` may be left out.
 
     Example: `catenane data molnet/esol`
     """
@@ -38,7 +62,8 @@ def data(
         if as_json:
             print_json(entry)
             return
-        for key, value in entry.items():
+        original = entry.pop("original") or {}
+        for key, value in (entry | {"fetched from": original.get("url", "")}).items():
             if isinstance(value, dict):
                 value = ", ".join(f"{name} ({unit})" if unit else name for name, unit in value.items())
             stdout.print(Text.assemble((key, "bold"), f"  {value}"))
@@ -59,6 +84,43 @@ def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
         return str(dataset_file(dataset, data_dir))
     except DataError:
         return ""
+
+
+@data_app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Of registered data sets.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(
+            "--to", "--data-dir", envvar="CATENANE_DATA", metavar="DIR", help="Folder of local copies."
+        ),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Make a copy that is there anew.")] = False,
+) -> None:
+    """Download public data sets, verify them, and keep them where every verb finds them by name.
+
+    Without --to and CATENANE_DATA they go to a folder of your own, which is where they are looked for then.
+
+    Example: `catenane data fetch molnet/esol molnet/freesolv`
+    """
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+
+    from catenane.data import fetch, find_dataset
+
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
+        console=stderr, transient=True, disable=not stderr.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", total=None)
+    for dataset in [find_dataset(name) for name in names]:
+        bar.reset(task, description=dataset.name)
+        with bar:
+            path, n_rows = fetch(
+                dataset, to, overwrite=overwrite,
+                progress=lambda done, total: bar.update(task, completed=done, total=total or None),
+            )  # fmt: skip
+        what = f"{n_rows:,} rows fetched to" if n_rows else "is there already:"
+        stdout.print(f"{dataset.name}: {what} {path}", soft_wrap=True)
 
 
 def models(

@@ -18,7 +18,7 @@ import typer
 
 from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
-from catenane.cli.inspection import data, models
+from catenane.cli.inspection import data_app, models
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain, reproduce
 from catenane.errors import CatenaneError, UsageError
@@ -41,9 +41,10 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(enumerate_app, name="enumerate")
-for verb in (pretrain, finetune, predict, embed, reproduce, data, models):
+for verb in (pretrain, finetune, predict, embed, reproduce, models):
     app.command()(verb)
+app.add_typer(data_app, name="data")
+app.add_typer(enumerate_app, name="enumerate")
 
 
 @app.callback(invoke_without_command=True)

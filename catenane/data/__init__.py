@@ -3,6 +3,7 @@
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.data.duplicates import aggregate, find_duplicates, noise_floor
+from catenane.data.fetching import fetch
 from catenane.data.rejects import Rejection, write_rejected
 from catenane.data.sources import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.splits import Split, make_split, shared_with_train
@@ -21,6 +22,7 @@ __all__ = [
     "aggregate",
     "collate",
     "dataset_file",
+    "fetch",
     "find_dataset",
     "find_duplicates",
     "make_split",

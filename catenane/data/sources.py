@@ -8,8 +8,8 @@ import os
 import sys
 import tomllib
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path, PurePath
 from typing import Any, Literal, cast
 
@@ -23,7 +23,9 @@ __all__ = [
     "LONGEST_LINE",
     "STDIN",
     "Dataset",
+    "Original",
     "Source",
+    "data_folder",
     "dataset_file",
     "find_dataset",
     "find_source",
@@ -59,6 +61,22 @@ _FOREIGN = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class Original:
+    """The public file that a data set is made of, as `catenane.data.fetching` reads it."""
+
+    url: str
+    """Its address; `{part}` stands for each of `parts`."""
+    parts: Sequence[str] = ()
+    """Files that follow each other in the table, whose column `split` names them."""
+    checksum: str = ""
+    """Algorithm and digest, as in "md5:0c90..."; "" where its publisher gives none."""
+    columns: dict[str, str] = field(default_factory=dict)
+    """Our names of columns, and what they are called there."""
+    header: Sequence[str] = ()
+    """Names of the columns of a file that has no header."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Dataset:
     """Description of a public data set."""
 
@@ -84,6 +102,8 @@ class Dataset:
     """Licence of the public source."""
     address: str
     """Where it is public: repository, and the path inside it."""
+    original: Original | None = None
+    """What `catenane data fetch` makes it of; None where it was put together by hand."""
 
 
 def _load(path: Path) -> dict[str, Dataset]:
@@ -97,6 +117,8 @@ def _load(path: Path) -> dict[str, Dataset]:
             **dict.fromkeys(units, "regression"),
             **dict.fromkeys(classes, "classification"),
         }
+        if "original" in values:
+            values["original"] = Original(**values["original"])
         datasets[name] = Dataset(name=name, targets=units | dict.fromkeys(classes, ""), task=task, **values)
     return datasets
 
@@ -134,23 +156,29 @@ def find_dataset(name_or_path: str | Path) -> Dataset:
     return dataset
 
 
-def dataset_file(dataset: Dataset, data_dir: str | Path | None = None) -> Path:
-    """Path of the local copy of a data set.
+def data_folder(data_dir: str | Path | None = None) -> Path:
+    """Folder of the local copies of data sets: the one given, CATENANE_DATA, or one of the user's own."""
+    if chosen := data_dir or os.environ.get("CATENANE_DATA"):
+        return Path(chosen)
+    if sys.platform == "darwin":
+        return Path.home() / "Library/Application Support/catenane/data"
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "catenane/data"
 
-    Args:
-        dataset: An entry of the registry.
-        data_dir: Folder of the local copies; by default the environment variable CATENANE_DATA.
+
+def dataset_file(dataset: Dataset, data_dir: str | Path | None = None) -> Path:
+    """Path of the local copy of a data set, in the folder that `data_folder` gives.
 
     Raises:
-        DataError: There is no local copy; the message says where the data is public and under which licence.
+        DataError: There is no local copy; the message says how to get one, and under which licence.
     """
-    folder = data_dir or os.environ.get("CATENANE_DATA")
-    path = Path(folder or "") / dataset.file
-    if folder and path.is_file():
+    path = data_folder(data_dir) / dataset.file
+    if path.is_file():
         return path
-    problem = f"{path} does not exist" if folder else f"set CATENANE_DATA to the folder that holds {path}"
-    public = f"it is public at {dataset.address}, licence: {dataset.licence}"
-    raise DataError(f"no local copy of {dataset.name!r}: {problem}; {public}")
+    fetch = f"run catenane data fetch {dataset.name}, or " if dataset.original else ""
+    raise DataError(
+        f"no local copy of {dataset.name!r}: {path} does not exist; {fetch}set CATENANE_DATA to the folder "
+        f"that holds {dataset.file}; it is public at {dataset.address}, licence: {dataset.licence}"
+    )
 
 
 def _plain_parts(path: str | Path) -> tuple[str, ...]:

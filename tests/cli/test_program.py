@@ -1,12 +1,16 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
 import catenane as package
+from catenane.data import DATASETS
+from catenane.data.sources import Original
 
 
 def test_tells_its_version(catenane):
@@ -141,3 +145,44 @@ def test_one_interrupt_ends_a_training_and_says_how_to_go_on(
     assert errors.splitlines()[-1].startswith("catenane: stopped; pretrain and finetune go on with --resume")
     assert "Traceback" not in errors
     assert not list(folder.glob("*.part"))
+
+
+def test_a_fetched_data_set_is_found_by_its_name(catenane, monkeypatch, tmp_path):
+    known = DATASETS["molnet/esol"]
+    lines = "".join(f"{'C' * n}O,{n}\n" for n in range(1, 9))
+    original = tmp_path / "public.csv"
+    original.write_text(f"smiles,measured\n{lines}", encoding="utf-8")
+    settings = Original(url=original.as_uri(), columns={"logS": "measured"})
+    monkeypatch.setitem(DATASETS, known.name, replace(known, original=settings, targets={"logS": ""}))
+    monkeypatch.delenv("CATENANE_DATA", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
+    path = tmp_path / "own" / "catenane" / "data" / known.file
+
+    fetched = catenane("data", "fetch", known.name)
+    assert (fetched.code, fetched.out, fetched.err) == (0, f"{known.name}: 8 rows fetched to {path}\n", "")
+    again = catenane("data", "fetch", known.name)
+    assert (again.code, again.out) == (0, f"{known.name}: is there already: {path}\n")
+    assert json.loads(catenane("data", known.name, "--json").out)["local copy"] == str(path)
+    used = catenane("predict", known.name, "--model", "mof-uptake")
+    assert used.err.startswith("catenane: all 8 rows have no prediction")  # they are read, and no MOFids
+
+    elsewhere = catenane("data", "fetch", known.name, "--to", tmp_path / "there")
+    assert (tmp_path / "there" / known.file).is_file(), elsewhere.err
+
+
+@pytest.mark.parametrize("words", [["data"], ["data", "show"], ["data", "--data-dir", "nowhere"]])
+def test_data_alone_lists_the_sets(catenane, words):
+    listed = catenane(*words)
+    assert listed.code == 0
+    assert "molnet/esol" in listed.out
+
+
+def test_data_takes_a_name_and_says_what_it_can_do(catenane):
+    assert "Delaney" in catenane("data", "molnet/esol").out
+    for words in (["data", "--help"], ["data", "-h"]):
+        assert "fetch" in catenane(*words).out
+    missing = catenane("data", "fetch", "molnet/esoll")
+    assert (missing.code, missing.out) == (1, "")
+    assert "did you mean 'molnet/esol'?" in missing.err
+    assert catenane("data", "fetch").code == 2

@@ -71,11 +71,13 @@ def test_units_and_kinds():
 
 def test_without_a_local_copy_the_public_address_is_named(monkeypatch, tmp_path):
     monkeypatch.delenv("CATENANE_DATA", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "own"))
     with pytest.raises(DataError) as error:
         read_table("molnet/esol")
     for part in (
-        "CATENANE_DATA",
-        "molnet/esol.csv.gz",
+        str(tmp_path / "own" / "catenane" / "data" / "molnet" / "esol.csv.gz"),
+        "run catenane data fetch molnet/esol, or set CATENANE_DATA",
         "https://github.com/deepchem/deepchem",
         "licence: MIT",
     ):
