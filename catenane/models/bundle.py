@@ -24,6 +24,7 @@ from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
+from catenane.models.initialisation import Uninitialised
 from catenane.models.networks import MaskedLanguageModel, PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
 from catenane.notation import NotationName
@@ -173,8 +174,8 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
     weights = folder / "model.safetensors"
     _check_sizes(config, read_shapes(weights), folder)
     try:
-        # Initial weights are drawn and overwritten; the caller's generator must not notice.
-        with torch.random.fork_rng(devices=[]):
+        # Random features are drawn and overwritten; the caller's generator must not notice.
+        with Uninitialised(), torch.random.fork_rng(devices=[]):
             with torch.device("meta"):
                 expected = shapes_of(unique_state(config.build_model()))
             tensors = read_tensors(weights, expected)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from catenane.nn import LearnedPositions
 
-__all__ = ["initialise_encoder", "initialise_property_head", "start_linear", "start_matrix"]
+__all__ = ["Uninitialised", "initialise_encoder", "initialise_property_head", "start_linear", "start_matrix"]
 
 ENCODER_GAIN = 0.5
 """Of a matrix: its deviation times √(inputs). At the width of BERT this is BERT's own 0.02, which would leave
@@ -52,3 +55,16 @@ def start_matrix(matrix: Tensor, gain: float) -> None:
     """Normal with deviation gain / √(columns), cut off at two deviations: no weight starts as an outlier."""
     deviation = gain / matrix.shape[1] ** 0.5
     nn.init.trunc_normal_(matrix, std=deviation, a=-2 * deviation, b=2 * deviation)
+
+
+class Uninitialised(TorchFunctionMode):
+    """Networks built within it keep whatever memory held, since their weights are read from a file next.
+
+    On the meta device PyTorch would load 800 of its modules to draw what is never there.
+    """
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Leave the functions of `torch.nn.init` out."""
+        if getattr(function, "__module__", "") == "torch.nn.init":
+            return kwargs["tensor"] if "tensor" in (kwargs or {}) else args[0]
+        return function(*args, **(kwargs or {}))

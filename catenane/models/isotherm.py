@@ -67,8 +67,8 @@ class Isotherm(nn.Module):
         self.n_scores = len(self.gases) * n_sites * PARAMETERS
         # Before training the sites fill one after the other over the pressures that are known.
         known = [self.pressures(gas) for gas in self.gases]
-        centres = [torch.linspace(math.log(0.2 / p[0]), -math.log(2 * p[-1]), n_sites) for p in known]
-        self.register_buffer("log_affinity_GS", torch.stack(centres), persistent=False)
+        centres = [np.linspace(math.log(0.2 / p[0]), -math.log(2 * p[-1]), n_sites) for p in known]
+        self.register_buffer("log_affinity_GS", torch.tensor(np.array(centres, "float32")), persistent=False)
         self.register_buffer("capacity_G", torch.ones(len(self.gases)))
 
     def fit_scale(self, means: Sequence[float]) -> None:

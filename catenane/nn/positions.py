@@ -22,8 +22,10 @@ LONGEST_WAVE = 10_000.0
 
 def angles(length: int, width: int) -> Tensor:
     """Angles (length, width / 2) of the pairs of features, θ_p = position / 10000^(2p / width), float32."""
-    rates_P = torch.exp(torch.arange(0, width, 2, dtype=torch.float64) * (-math.log(LONGEST_WAVE) / width))
-    return torch.outer(torch.arange(length, dtype=torch.float64), rates_P).float()
+    # Also where a network is laid out on the meta device, whose arange loads 800 modules of PyTorch.
+    places_L = torch.arange(length, dtype=torch.float64, device="cpu")
+    pairs_P = torch.arange(0, width, 2, dtype=torch.float64, device="cpu")
+    return torch.outer(places_L, torch.exp(pairs_P * (-math.log(LONGEST_WAVE) / width))).float()
 
 
 def rotate(x_BHLD: Tensor, rotation: Rotation | None) -> Tensor:

@@ -1,6 +1,8 @@
 import json
 import os
 import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -237,3 +239,8 @@ def test_says_what_there_is_where_a_name_is_unknown(tmp_path: Path):
         load_bundle("no-such-model")
     with pytest.raises(BundleError, match=r"config\.json is missing"):
         load_bundle(tmp_path)
+
+
+def test_reading_a_bundle_loads_no_compiler_of_pytorch():
+    code = "import sys, catenane; catenane.load('mof-uptake'); sys.exit('torch._dynamo' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
