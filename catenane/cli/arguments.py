@@ -12,7 +12,7 @@ from catenane.errors import UsageError
 
 __all__ = [
     "Column", "DataDir", "Device", "Epochs", "Json", "Log", "Out", "Overwrite", "Replace", "Resume", "Seed",
-    "Set", "collect_settings", "split_names",
+    "Set", "collect_settings", "numbers", "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
@@ -65,3 +65,11 @@ def split_names(text: str, option: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise UsageError(f"{option} names one twice: {text}")
     return names
+
+
+def numbers(text: str, option: str) -> list[float]:
+    """Comma-separated numbers; an error where one is none."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise UsageError(f"{option} {text!r}: expected numbers with commas between them") from None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Device, Replace
+from catenane.cli.arguments import Column, DataDir, Device, Replace, numbers
 from catenane.cli.console import command_line, stderr
 from catenane.cli.outputs import VECTOR, choose_output, table_writer, vector_writer
 from catenane.cli.ranking import Ranking
@@ -64,7 +64,7 @@ def predict(
     """
     from catenane.data.inputs import open_inputs
 
-    pressures = _pressures(pressure)
+    pressures = numbers(pressure, "--pressure") if pressure is not None else []
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
     given = open_inputs(strings, string_column=column, data_dir=data_dir)
     ranked = rank is not None or top is not None or page is not None
@@ -198,13 +198,6 @@ def _joined(given: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, A
             name = f"{name}_predicted"
         columns[name] = values
     return columns
-
-
-def _pressures(text: str | None) -> list[float]:
-    try:
-        return [] if text is None else [float(part) for part in text.split(",")]
-    except ValueError:
-        raise UsageError(f"--pressure {text!r}: expected numbers of bar, such as 0.15 or 0.1,0.5") from None
 
 
 def _ranked_column(rank: str | None, columns: list[str]) -> str:

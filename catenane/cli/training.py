@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from catenane.cli import arguments as option
-from catenane.cli.arguments import collect_settings, split_names
+from catenane.cli.arguments import collect_settings, numbers, split_names
 from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
 
 __all__ = ["finetune", "pretrain", "reproduce"]
@@ -80,8 +80,19 @@ def finetune(
     ] = None,
     out: option.Out = None,
     split: Annotated[
-        str, typer.Option(help="random, scaffold, linker, topology, framework, or column:NAME.")
+        str,
+        typer.Option(
+            help="random; of molecules scaffold, butina; of frameworks linker, topology, framework; "
+            "time:COLUMN, column:NAME."
+        ),
     ] = "random",
+    sizes: Annotated[
+        str | None,
+        typer.Option(metavar="80,10,10", help="Training, validation, test rows; with --test the first two."),
+    ] = None,
+    test: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Test rows, in a table of their own.")
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
@@ -116,24 +127,28 @@ def finetune(
     """
     from catenane.config import load_recipe
     from catenane.data.sources import find_source
+    from catenane.data.splits import split_shares
     from catenane.models.folder import find_bundle
 
     targets = split_names(target, "--target")
     changes = collect_settings(settings, finetuning__epochs=epochs)
+    parts = None if sizes is None else split_shares(numbers(sizes, "--sizes"), 3 if test is None else 2)
     if model is not None:
         find_bundle(model)
     if model is None or recipe is not None:
         load_recipe(recipe or "small").with_settings(changes)
     find_source(data, data_dir)
+    if test is not None:
+        find_source(test, data_dir)
 
     from catenane.reporting import headlines, score_grid, verdicts
     from catenane.train import finetune as run
 
     result = run(
         data, target=targets, model=model, out=out, recipe=recipe, settings=changes, column=column,
-        split=split, task=task, duplicates=duplicates, baselines=baselines, seed=seed, on_error=on_error,
-        resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
-        command=command_line(),
+        split=split, sizes=parts, test=test, task=task, duplicates=duplicates, baselines=baselines,
+        seed=seed, on_error=on_error, resume=resume, overwrite=overwrite, log=log, device=device,
+        data_dir=data_dir, command=command_line(),
     )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})

@@ -2,11 +2,12 @@
 
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
-from catenane.data.duplicates import aggregate, find_duplicates, noise_floor
+from catenane.data.duplicates import aggregate, find_duplicates, hold_out, noise_floor
 from catenane.data.fetching import fetch
+from catenane.data.leakage import shared_with_train
 from catenane.data.rejects import Rejection, write_rejected
 from catenane.data.sources import DATASETS, Dataset, dataset_file, find_dataset
-from catenane.data.splits import Split, make_split, shared_with_train
+from catenane.data.splits import Split, make_folds, make_split
 from catenane.data.table import Table, read_table, stream_strings
 
 __all__ = [
@@ -25,6 +26,8 @@ __all__ = [
     "fetch",
     "find_dataset",
     "find_duplicates",
+    "hold_out",
+    "make_folds",
     "make_split",
     "noise_floor",
     "open_corpus",

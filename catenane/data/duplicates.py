@@ -12,9 +12,17 @@ from typing import Literal, TypedDict, get_args
 import numpy as np
 
 from catenane.data.table import Table
-from catenane.errors import ConfigError
+from catenane.errors import ConfigError, DataError
 
-__all__ = ["Aggregation", "Duplicates", "NoiseFloor", "aggregate", "find_duplicates", "noise_floor"]
+__all__ = [
+    "Aggregation",
+    "Duplicates",
+    "NoiseFloor",
+    "aggregate",
+    "find_duplicates",
+    "hold_out",
+    "noise_floor",
+]
 
 Aggregation = Literal["mean", "median", "first", "keep"]
 
@@ -84,6 +92,50 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
             if len(known):
                 targets[place, t] = known[0] if how == "first" else getattr(np, how)(known)
     return replace(table.take(first), targets=targets)
+
+
+def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table, np.ndarray]:
+    """Join test rows from a table of their own to one of other rows.
+
+    A row of the first table whose string is a test row is rejected, unless it is to be kept. Columns that the
+    test rows lack are empty there; their rejected rows are those of a column "COLUMN of SOURCE".
+
+    Returns:
+        One table, and the places of the test rows in it.
+
+    Raises:
+        DataError: The strings are of another notation or the labels in another unit, or no row is left.
+    """
+    if tested.notation != table.notation:
+        raise DataError(f"{tested.source} holds {tested.notation}, and {table.source} {table.notation}")
+    for name in table.target_names:
+        here, there = (each.units.get(name, "") for each in (table, tested))
+        if here and there and here != there:
+            raise DataError(
+                f"target {name!r} is in {there} in {tested.source}, and in {here} in {table.source}"
+            )
+    if not keep:
+        known = set(tested.strings)
+        reason = f"the same string is a test row of {tested.source}"
+        table = table.reject(np.array([text in known for text in table.strings]), table.string_column, reason)
+    if not len(table):
+        raise DataError(f"{table.source}: every string is a test row of {tested.source}")
+    joined = replace(
+        table,
+        records=table.records + tested.records,
+        targets=np.concatenate([table.targets, tested.targets]),
+        rows=np.concatenate([table.rows, tested.rows]),
+        columns={
+            name: values + tested.columns.get(name, [""] * len(tested))
+            for name, values in table.columns.items()
+        },
+        rejected=[
+            *table.rejected,
+            *(replace(row, column=f"{row.column} of {tested.source}") for row in tested.rejected),
+        ],
+        units={name: table.units.get(name) or tested.units.get(name, "") for name in table.target_names},
+    )
+    return joined, np.arange(len(table), len(joined))
 
 
 def noise_floor(table: Table) -> dict[str, NoiseFloor]:

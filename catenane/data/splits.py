@@ -9,6 +9,9 @@ Groups of rows stay together:
 - `topology`: frameworks with a net in common, again the largest to train. A MOFid with several codes chains
   all frameworks of any of them; those without a known net are one group.
 - `framework`: frameworks of the same nodes, linkers and nets, which differ in catenation at most.
+- `butina`: molecules of one Taylor-Butina cluster, the largest to train; see `catenane.data.clusters`.
+- `time:COLUMN`: rows of one time, by a column of numbers or ISO dates: the oldest to train, the newest to
+  test. The rows of a time go where their middle falls. A row without a time cannot be placed.
 - `column:NAME`: the parts that a column of the table names.
 
 `linker` has no such groups, since chained by the linkers that they share 90 % of the hMOF set hang together.
@@ -22,16 +25,18 @@ Murcko, J. Med. Chem. 1996, 39, 2887.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from catenane.data.table import Table
+from catenane.descriptors import HAS_FRAGMENTS
 from catenane.errors import ConfigError, DataError
-from catenane.notation import NOTATIONS, compute_all, get_notation, groups
+from catenane.notation import NOTATIONS, NotationName, compute_all, get_notation, groups
 
-__all__ = ["Split", "make_split", "shared_with_train"]
+__all__ = ["Split", "column_of", "make_folds", "make_split", "parse_times", "reject_untimed", "split_shares"]
 
 PARTS = {
     "train": ("train", "training"),
@@ -57,97 +62,162 @@ class Split:
 
 
 def make_split(
-    table: Table, method: str = "random", *, seed: int = 0, fractions: Sequence[float] = (0.8, 0.1, 0.1)
+    table: Table,
+    method: str = "random",
+    *,
+    seed: int = 0,
+    fractions: Sequence[float] = (0.8, 0.1, 0.1),
+    test: np.ndarray | None = None,
 ) -> Split:
     """Divide a table into train, valid and test as the head of this module describes.
 
     Args:
-        table: Strings and labels. For `column:NAME` it must have been read with `columns=[NAME]`.
-        method: "random", "scaffold" (SMILES), "linker", "topology" or "framework" (MOFid), or
-            "column:NAME".
+        table: Strings and labels, read with the column of `column:NAME` or `time:COLUMN`.
+        method: "random", "scaffold" or "butina" (SMILES), "linker", "topology" or "framework" (MOFid),
+            "time:COLUMN" or "column:NAME".
         seed: Decides every draw and every tie.
         fractions: Shares of train, valid and test, kept as nearly as the groups allow. A part may be left
             out by asking for 0. A column has its own shares.
+        test: Places of the test rows where they are known: the others are divided into train and valid, by
+            the first two shares.
 
     Raises:
-        ConfigError: The method is unknown or does not suit the notation, or the fractions do not add up to 1.
-        DataError: A part would be empty, or the column is missing or names no part.
+        ConfigError: The method is unknown or does not suit the notation, or the shares do not add up to 1.
+        DataError: A part would be empty, or the column is missing or names no part or no time.
     """
+    places, n_groups = np.arange(len(table)), None
+    if test is not None:
+        if method.startswith("column:"):
+            raise ConfigError(f"split={method!r} names test rows, which are given already: take one of both")
+        places = np.setdiff1d(places, test)
+        fractions = (*(np.array(fractions[:2]) / sum(fractions[:2])), 0.0)
     if method.startswith("column:"):
         part = _parts_of_column(table, method.removeprefix("column:"))
-        wanted, n_groups = np.array([1, 0, 1]), None  # It may leave validation out.
+        wanted = np.array([1, 0, 1])  # It may leave validation out.
     else:
-        wanted = np.asarray(fractions, dtype=float)
-        if wanted.shape != (3,) or not np.all(wanted >= 0) or abs(wanted.sum() - 1) > 1e-6 or not wanted[0]:
-            shares = "three shares that add up to 1, with some of train"
-            raise ConfigError(f"fractions={tuple(fractions)} must be {shares}")
-        keys = _keys(table, method)
+        wanted = np.array(split_shares(fractions, 3))
         rng = np.random.default_rng(seed)
         if method in get_notation(table.notation).held_out:
-            part, n_groups = _hold_out(keys, wanted, rng)
+            part, n_groups = _hold_out(_keys(table.take(places), method), wanted, rng)
+        elif method.startswith("time:"):
+            part, n_groups = _by_time(table.take(places), method.removeprefix("time:"), wanted)
         else:
-            group_of_row, n_groups = _grouped(keys)
+            _, group_of_row = np.unique(_groups(table, method)[places], return_inverse=True)
+            n_groups = int(group_of_row.max()) + 1
             part = _assign(group_of_row, wanted, rng, largest_first=method != "random")
-    train, valid, test = (np.flatnonzero(part == p) for p in range(3))
-    for name, rows, share in zip(PARTS, (train, valid, test), wanted, strict=True):
+    parts = [places[part == p] for p in range(3)]
+    for name, rows, share in zip(PARTS, parts, wanted, strict=True):
         if share and not len(rows):
-            cause = "" if n_groups is None else f"; {len(table)} rows make {n_groups} groups"
+            cause = "" if n_groups is None else f"; {len(places)} rows make {n_groups} groups"
             raise DataError(f"{table.source}: the split {method!r} leaves {name!r} empty{cause}")
-    return Split(train, valid, test, method=method, seed=seed, n_groups=n_groups)
+    test = parts[2] if test is None else np.sort(test)
+    return Split(parts[0], parts[1], test, method, seed, n_groups)
 
 
-def shared_with_train(table: Table, split: Split) -> dict[str, float]:
-    """Shares of the test rows that have something in common with a training row.
+def make_folds(table: Table, method: str, n_folds: int, *, seed: int = 0) -> list[np.ndarray]:
+    """Test rows of each fold of a cross-validation: every row in one, no group in two, equally many in each.
 
-    Returns:
-        From 0 to 1 by what is shared. For SMILES: `string`, `without stereochemistry` and `scaffold`
-        (molecules without a ring have none). For MOFid: `string`, `framework` (nodes, linkers and nets;
-        catenation may differ), `topology` (a net), `set of linkers`, `every linker` (each of its linkers is
-        in some training framework) and `any linker`.
+    The largest groups are dealt first, each to the fold that has fewest rows.
+
+    Raises:
+        ConfigError: Rows are not divided by groups, or there are less than two folds.
+        DataError: There are fewer groups than folds.
     """
-    train, test = ([table.records[i] for i in part] for part in (split.train, split.test))
-    shares = {"string": _share_known([[r.text] for r in train], [[r.text] for r in test])}
-    known, tested = compute_all(train, groups), compute_all(test, groups)
-    several = get_notation(table.notation).held_out
-    for kind in tested[0] if tested else ():
-        keys = [row[kind] for row in known], [row[kind] for row in tested]
-        if kind not in several:
-            shares[kind] = _share_known(*keys)
-            continue
-        sets = ([[frozenset(row)] if row else [] for row in part] for part in keys)
-        shares[f"set of {kind}s"] = _share_known(*sets)
-        shares[f"every {kind}"] = _share_known(*keys, every=True)
-        shares[f"any {kind}"] = _share_known(*keys)
-    return shares
+    if n_folds < 2:
+        raise ConfigError(f"folds={n_folds}: cross-validation needs at least 2")
+    if column_of(method) or method in get_notation(table.notation).held_out:
+        raise ConfigError(f"split={method!r} makes no folds: take replicates, or a split by groups of rows")
+    group_of_row = _groups(table, method)
+    sizes = np.bincount(group_of_row)
+    if len(sizes) < n_folds:
+        raise DataError(
+            f"{table.source}: {len(table)} rows make {len(sizes)} groups of the split {method!r}, "
+            f"fewer than {n_folds} folds"
+        )
+    order = np.random.default_rng(seed).permutation(len(sizes))
+    fold_of_group, n_rows = np.empty(len(sizes), dtype=np.int64), np.zeros(n_folds)
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        fold = fold_of_group[group] = n_rows.argmin()
+        n_rows[fold] += sizes[group]
+    return [np.flatnonzero(fold_of_group[group_of_row] == fold) for fold in range(n_folds)]
 
 
-def _share_known(
-    train: Sequence[Sequence[Hashable]], test: Sequence[Sequence[Hashable]], *, every: bool = False
-) -> float:
-    """Share of the test rows of which some trait, or every trait, is one of a training row."""
-    known = {trait for row in train for trait in row}
-    shared = [[trait in known for trait in row] for row in test]
-    return float(np.mean([bool(flags) and (all(flags) if every else any(flags)) for flags in shared]))
+def split_shares(sizes: Sequence[float], n_parts: int) -> tuple[float, ...]:
+    """Shares of the parts of a split that add up to 1, from such shares or from percentages.
+
+    Raises:
+        ConfigError: They are not as many, not positive with some of train, or add up to neither 1 nor 100.
+    """
+    total = sum(sizes)
+    adds_up = math.isclose(total, 100 if total > 1.5 else 1, rel_tol=1e-6)
+    if adds_up and len(sizes) == n_parts and sizes[0] > 0 and min(sizes) >= 0:
+        return tuple(size / total for size in sizes)
+    parts = ("train", "valid", "test")[:n_parts]
+    raise ConfigError(
+        f"the shares {', '.join(f'{size:g}' for size in sizes)} add up to {total:g}: expected {n_parts}, of "
+        f"{', '.join(parts)}, that add up to 1 or 100, some of train and none negative"
+    )
+
+
+def column_of(method: str) -> str | None:
+    """The column that a split is made by, if it is."""
+    kind, colon, column = method.partition(":")
+    return column if colon and kind in ("column", "time") else None
+
+
+def parse_times(values: Sequence[str]) -> np.ndarray:
+    """Times of the cells of a column, float64, NaN where there is none.
+
+    They are numbers where every cell is one that is not empty; else ISO 8601 dates, such as 2021-03-31.
+    """
+    import pandas as pd
+
+    cells = pd.Series([value.strip() for value in values], dtype=object).replace("", None)
+    numbers = pd.to_numeric(cells, errors="coerce").to_numpy(dtype=np.float64)
+    if not (np.isnan(numbers) & cells.notna().to_numpy()).any():
+        return np.where(np.isfinite(numbers), numbers, np.nan)
+    dates = pd.to_datetime(cells, errors="coerce", format="ISO8601", utc=True)
+    return np.where(dates.isna(), np.nan, dates.astype("int64").to_numpy(dtype=np.float64))
+
+
+def reject_untimed(table: Table, column: str) -> Table:
+    """The table without the rows that have no time in this column, which are rejected."""
+    reason = "there is no number or ISO date, such as 2021-03-31, by which the row could be split"
+    return table.reject(np.isnan(parse_times(_column(table, column))), column, reason)
+
+
+def _groups(table: Table, method: str) -> np.ndarray:
+    """Group of each row, numbered from 0."""
+    if method == "butina" and table.notation in HAS_FRAGMENTS:
+        return table.clusters
+    return _grouped(_keys(table, method))
 
 
 def _keys(table: Table, method: str) -> list[tuple[str, ...]]:
     """What each row may share with others."""
     if method == "random":
         return [(record.text,) for record in table.records]
-    methods = get_notation(table.notation).splits
-    if method in methods:
+    owned = {name: _methods(name) for name in NOTATIONS}
+    if method in owned[table.notation]:
         return [found[method] for found in compute_all(table.records, groups)]
-    owners = {split: name for name in NOTATIONS for split in get_notation(name).splits}
+    owners = {split: name for name, splits in owned.items() for split in splits}
     if method in owners:
         raise ConfigError(
             f"split={method!r} is for {owners[method]}, and {table.source} holds {table.notation}: "
-            f"try {' or '.join(methods)}"
+            f"try {' or '.join(owned[table.notation])}"
         )
-    raise ConfigError(f"split={method!r} must be one of random, {', '.join(owners)} or column:NAME")
+    raise ConfigError(
+        f"split={method!r} must be one of random, {', '.join(owners)}, time:COLUMN or column:NAME"
+    )
 
 
-def _grouped(keys: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, int]:
-    """Group of each row, numbered in order of appearance, and how many there are.
+def _methods(notation: NotationName) -> tuple[str, ...]:
+    """Splits that are for strings of this notation."""
+    return get_notation(notation).splits + ("butina",) * (notation in HAS_FRAGMENTS)
+
+
+def _grouped(keys: Sequence[tuple[str, ...]]) -> np.ndarray:
+    """Group of each row, numbered in order of appearance.
 
     Rows that share a key, or are chained by rows that do, are one group; so are those without a key.
     """
@@ -163,7 +233,7 @@ def _grouped(keys: Sequence[tuple[str, ...]]) -> tuple[np.ndarray, int]:
             parent[root(key)] = root(row[0])
     numbers: dict[str | None, int] = {}
     found = [numbers.setdefault(root(row[0] if row else None), len(numbers)) for row in keys]
-    return np.array(found, dtype=np.int64), len(numbers)
+    return np.array(found, dtype=np.int64)
 
 
 def _assign(
@@ -227,12 +297,36 @@ def _hold_out(
     return part, len(rows_by_linker)
 
 
-def _parts_of_column(table: Table, name: str) -> np.ndarray:
+def _by_time(table: Table, column: str, fractions: np.ndarray) -> tuple[np.ndarray, int]:
+    """Part of each row, and the number of different times."""
+    time_N = parse_times(_column(table, column))
+    if np.isnan(time_N).any():
+        i = int(np.argmax(np.isnan(time_N)))
+        raise DataError(
+            f"{table.source}: row {table.rows[i]}, column {column!r}: {table.columns[column][i]!r} is no time"
+        )
+    times, place_N, size = np.unique(time_N, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(size) - size / 2) / len(time_N)
+    # Rounded, so that a share that is exact stays so; and no part goes without where there are enough times.
+    old, known = np.searchsorted(middle, np.round(np.cumsum(fractions), 9)[:2]).tolist()
+    some_valid, some_test = (fractions[1:] > 0).tolist()
+    old = max(1, min(old, known - some_valid, len(times) - some_valid - some_test))
+    known = max(old + some_valid, min(known, len(times) - some_test))
+    part = np.searchsorted([old, known], np.arange(len(times)), side="right")
+    return part[place_N], len(times)
+
+
+def _column(table: Table, name: str) -> list[str]:
+    """The cells of a column that the split is made by."""
     if name not in table.columns:
         known = f"; it holds {', '.join(table.columns)}" if table.columns else ""
         raise DataError(f"{table.source}: the table was read without the column {name!r} of the split{known}")
+    return table.columns[name]
+
+
+def _parts_of_column(table: Table, name: str) -> np.ndarray:
     number = {spelling: p for p, spellings in enumerate(PARTS.values()) for spelling in spellings}
-    parts = [number.get(value.strip().lower()) for value in table.columns[name]]
+    parts = [number.get(value.strip().lower()) for value in _column(table, name)]
     if None in parts:
         i = parts.index(None)
         raise DataError(

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from catenane.data.clusters import butina_clusters
 from catenane.data.columns import find_column, find_notation, find_string_column
 from catenane.data.labels import check_target_names, parse_labels, split_unit
 from catenane.data.rejects import Rejection
@@ -66,6 +67,11 @@ class Table:
         """The normal forms."""
         return [record.text for record in self.records]
 
+    @cached_property
+    def clusters(self) -> np.ndarray:
+        """Cluster of each molecule, int64 (N,), see `butina_clusters`."""
+        return butina_clusters(self.records)
+
     def take(self, indices: np.ndarray | Sequence[int]) -> Table:
         """The rows at these places, in this order; `rejected` stays as it is."""
         places = np.asarray(indices, dtype=np.int64)
@@ -76,6 +82,15 @@ class Table:
             rows=self.rows[places],
             columns={name: [values[i] for i in places] for name, values in self.columns.items()},
         )
+
+    def reject(self, wrong_N: np.ndarray, column: str, reason: str) -> Table:
+        """The rows that are not wrong (bool); the others join `rejected`, with what stands in the column."""
+        values = self.columns.get(column, self.strings)
+        more = [
+            Rejection(int(self.rows[i]), column, values[i], None, reason) for i in np.flatnonzero(wrong_N)
+        ]
+        rejected = sorted([*self.rejected, *more], key=lambda rejection: rejection.row)
+        return replace(self.take(np.flatnonzero(~wrong_N)), rejected=rejected)
 
 
 def read_table(

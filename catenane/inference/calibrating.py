@@ -56,6 +56,8 @@ def plan_calibration(
         notation, groups = get_notation(table.notation), None
         if split.method in notation.splits and split.method not in notation.held_out:
             groups = np.array([" ".join(table.records[row].groups[split.method]) for row in split.train])
+        elif split.method == "butina":
+            groups = table.clusters[split.train]
         learns_MN = np.ones((n_members, len(table)), dtype=bool)
         learns_MN[:, split.train] = learning_mask(len(split.train), n_members, seed, groups)
         return split, learns_MN, None

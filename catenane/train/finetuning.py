@@ -16,9 +16,18 @@ import torch
 
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, Task
-from catenane.data import Rejection, Split, Table, make_split, read_table, write_rejected
-from catenane.data.duplicates import Aggregation, Duplicates, aggregate, find_duplicates, noise_floor
+from catenane.data import Split, Table, make_split, read_table, write_rejected
+from catenane.data.duplicates import (
+    Aggregation,
+    Duplicates,
+    aggregate,
+    find_duplicates,
+    hold_out,
+    noise_floor,
+)
+from catenane.data.splits import column_of, reject_untimed, split_shares
 from catenane.descriptors import describe, fragments
+from catenane.errors import UsageError
 from catenane.files import write_json
 from catenane.inference import Model, interval_metrics
 from catenane.metrics import score
@@ -48,6 +57,8 @@ def finetune(
     settings: Mapping[str, Any] | None = None,
     column: str | None = None,
     split: str = "random",
+    sizes: Sequence[float] | None = None,
+    test: str | Path | None = None,
     task: Task | None = None,
     duplicates: Aggregation = "mean",
     baselines: bool = True,
@@ -72,8 +83,12 @@ def finetune(
         recipe: Name or file of a recipe; the model's own, or "small", by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
         column: Column of the strings, where its name or content does not show it.
-        split: "random", "scaffold", "linker", "topology", "framework", or "column:NAME". Where rows are
-            drawn, 80/10/10; 90/0/10 over a frozen encoder, for which no row has to choose an epoch.
+        split: "random", "scaffold" or "butina" (molecules), "linker", "topology" or "framework" (frameworks),
+            "time:COLUMN" or "column:NAME"; see `catenane.data.splits`.
+        sizes: Shares of training, validation and test rows, or percentages: (80, 10, 10); (90, 0, 10) over a
+            frozen encoder, for which no row has to choose an epoch. With `test`, of the first two alone.
+        test: A table like `data` whose rows are the test rows. Rows of `data` with a string of these are
+            rejected, unless `duplicates` is "keep".
         task: "regression" or "classification"; by default inferred from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
@@ -96,28 +111,40 @@ def finetune(
     heed_interrupts()
     targets = (target,) if isinstance(target, str) else tuple(target)
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
-    read = read_table(
-        data, targets=targets, string_column=column, on_error=on_error, data_dir=data_dir,
-        columns=(split.removeprefix("column:"),) if split.startswith("column:") else (),
-        features=(groups, describe, fragments),
-    )  # fmt: skip
+    shares = None if sizes is None else (*split_shares(sizes, 3 if test is None else 2), 0.0)[:3]
+    split_by = column_of(split)
+    if sizes is not None and split.startswith("column:"):
+        raise UsageError(f"the shares of the parts are those of the column {split_by!r}: leave sizes out")
+    options: dict[str, Any] = {
+        "targets": targets, "string_column": column, "on_error": on_error, "data_dir": data_dir,
+        "features": (groups, describe, fragments),
+    }  # fmt: skip
+    read = read_table(data, columns=(split_by,) if split_by else (), **options)
+    if split.startswith("time:") and split_by:
+        read = reject_untimed(read, split_by)
+    tested = None if test is None else read_table(test, notation=read.notation, **options)
     start = choose_start(read.notation, targets, model, recipe, settings or {})
     arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
-        "split": split, "task": task, "duplicates": duplicates, "seed": seed,
+        "split": split, "sizes": shares, "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
     inputs = {
         "the data": source_files([data], data_dir),
+        "the test rows": [] if test is None else source_files([test], data_dir),
         "the model": [] if start.model is None else bundle_files(start.model),
     }
     run = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
-    task = infer_task(read, task)
-    table = _settle(aggregate(read, duplicates), task)
-    shares = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
-    parts = make_split(table, split, seed=seed, fractions=shares)
+    every = read if tested is None else hold_out(read, tested, keep=True)[0]
+    task = infer_task(every, task)
+    table, test_rows = _settle(aggregate(read, duplicates), task), None
+    if tested is not None:
+        tested = _settle(aggregate(tested, duplicates), task)
+        table, test_rows = hold_out(table, tested, keep=duplicates == "keep")
+    usual = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
+    parts = make_split(table, split, seed=seed, fractions=shares or usual, test=test_rows)
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
-    found = find_duplicates(read)
+    found = find_duplicates(every)
     logger.info(
         "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
         _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}",
@@ -136,7 +163,7 @@ def finetune(
     metrics: dict[str, Any] = {
         "targets": _scores(table, parts, predictions, task),
         "task": task,
-        **_describe_data(read, found, table, parts, duplicates),
+        **_describe_data(every, found, table, parts, duplicates, test),
         "seed": seed,
         "intervals": interval_metrics(
             trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND,
@@ -182,15 +209,9 @@ def _settle(table: Table, task: Task) -> Table:
     if task == "regression":
         return table
     majority_NT = np.where(table.targets == 0.5, np.nan, np.round(table.targets))
-    settled = dataclasses.replace(table, targets=majority_NT)
-    lost_N = np.isnan(majority_NT).all(axis=1)
     reason = "the same string occurs with both classes equally often"
-    rejections = [
-        Rejection(int(table.rows[i]), table.string_column, table.strings[i], None, reason)
-        for i in np.flatnonzero(lost_N)
-    ]
-    rejected = sorted([*table.rejected, *rejections], key=lambda rejection: rejection.row)
-    return dataclasses.replace(settled.take(np.flatnonzero(~lost_N)), rejected=rejected)
+    settled = dataclasses.replace(table, targets=majority_NT)
+    return settled.reject(np.all(np.isnan(majority_NT), axis=1), table.string_column, reason)
 
 
 def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -199,13 +220,19 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _describe_data(
-    read: Table, found: Duplicates, table: Table, parts: Split, handling: Aggregation
+    read: Table,
+    found: Duplicates,
+    table: Table,
+    parts: Split,
+    handling: Aggregation,
+    test: str | Path | None,
 ) -> dict[str, Any]:
     """Figures of the rows as they were read, and of those that were used."""
     return {
         "split": {
             "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
             "test": len(parts.test), "n_groups": parts.n_groups,
+            "test_file": None if test is None else Path(test).name,
         },
         "noise_floor": {name: _finite(floor) for name, floor in noise_floor(read).items()},
         "duplicates": {

@@ -55,6 +55,7 @@ def test_wrong_usage_ends_with_2_and_one_line(catenane, words, message):
             "did you mean 'finetuning.epochs'?",
         ),
         (["finetune", "x.csv", "--target", "y", "--set", "finetuning.epochs=many"], "must be int"),
+        (["finetune", "x.csv", "--target", "y", "--sizes", "80,30"], "80, 30 add up to 110: expected 3, of"),
         (["predict", "CCO", "--model", "nowhere"], "no model 'nowhere'"),
         (["data", "molnet/essol"], "did you mean 'molnet/esol'?"),
     ],

@@ -64,7 +64,7 @@ def test_what_the_ranking_keeps_does_not_hang_on_how_answers_come():
     [
         (["--gas", "co2"], "the pressure is missing"),
         (["--pressure", "1"], "the gas is missing"),
-        (["--gas", "co2", "--pressure", "low"], "--pressure 'low': expected numbers of bar"),
+        (["--gas", "co2", "--pressure", "low"], "--pressure 'low': expected numbers"),
         (["--rank", "co2_1bar", "--page", "nowhere/top.html"], "there is no folder nowhere; make it first"),
         (["--gas", "n2", "--pressure", "1"], "isotherms of CO2; got 'N2'"),
         (["--top", "3"], "say with --rank which column sets the order: co2_0.1bar, co2_1bar"),

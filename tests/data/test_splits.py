@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from catenane.data import make_split, read_table, shared_with_train
+from catenane.data import hold_out, make_folds, make_split, read_table, shared_with_train
+from catenane.data.clusters import SIMILARITY, butina_clusters
+from catenane.data.splits import parse_times, reject_untimed, split_shares
 from catenane.errors import ConfigError, DataError
 from catenane.notation import Mofid, Smiles
 
@@ -172,14 +174,15 @@ def test_a_part_may_be_left_out(make_table):
 
 @pytest.mark.parametrize("fractions", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0), (0.0, 0.5, 0.5)])
 def test_fractions_must_add_up(make_table, fractions):
-    with pytest.raises(ConfigError, match="fractions="):
+    with pytest.raises(ConfigError, match="expected 3, of train, valid, test, that add up to 1 or 100"):
         make_split(make_table(SMILES), fractions=fractions)
 
 
 @pytest.mark.parametrize(
     ("method", "notation", "message"),
     [
-        ("butina", "smiles", "must be one of random, scaffold, linker, topology, framework or column:NAME"),
+        ("rings", "smiles", "random, scaffold, butina, linker, topology, framework, time:COLUMN or column:"),
+        ("butina", "mofid", "split='butina' is for smiles"),
         ("scaffold", "mofid", "try linker or topology or framework"),
         ("linker", "smiles", "try scaffold"),
     ],
@@ -188,6 +191,133 @@ def test_a_method_that_does_not_suit_is_refused(make_table, method, notation, me
     with pytest.raises(ConfigError) as error:
         make_split(make_table(MOFIDS if notation == "mofid" else SMILES, notation=notation), method)
     assert message in str(error.value)
+
+
+def test_percentages_are_shares():
+    assert split_shares((80, 10, 10), 3) == (0.8, 0.1, 0.1)
+    assert split_shares((1, 0, 0), 3) == (1, 0, 0)
+    for sizes in ((80, 10), (80, 10, 20), (0, 50, 50), (-10, 100, 10), (float("nan"), 1, 1)):
+        with pytest.raises(ConfigError, match="that add up to 1 or 100"):
+            split_shares(sizes, 3)
+
+
+def test_clusters_are_those_of_rdkit_and_stay_whole(make_table, molecules):
+    from rdkit import DataStructs
+    from rdkit.Chem import rdFingerprintGenerator
+    from rdkit.ML.Cluster import Butina
+
+    table = make_table(molecules)
+    generator = rdFingerprintGenerator.GetMorganGenerator(radius=2, fpSize=2048)
+    prints = [generator.GetFingerprint(record.parsed.mol) for record in table.records]
+    distances = [
+        1 - similarity
+        for place, one in enumerate(prints)
+        for similarity in DataStructs.BulkTanimotoSimilarity(one, prints[:place])
+    ]
+    theirs = Butina.ClusterData(distances, len(prints), 1 - SIMILARITY + 1e-9, isDistData=True)
+    found = butina_clusters(table.records)
+    ours = [np.flatnonzero(found == number).tolist() for number in range(found.max() + 1)]
+    assert {frozenset(cluster) for cluster in theirs} == {frozenset(cluster) for cluster in ours}
+    split = make_split(table, "butina")
+    assert_partition(split, len(table))
+    assert split.n_groups == len(ours)
+    sides = [set(found[part]) for part in parts(split)]
+    assert sum(map(len, sides)) == len(ours)
+
+
+def test_memory_of_clustering_grows_with_the_rows_alone(make_table, molecules, peak_memory):
+    """All molecules alike: a list of neighbours would hold every pair."""
+    once, thrice = (make_table(molecules[:100] * n) for n in (20, 60))
+    for table in (once, thrice):
+        butina_clusters(table.records)
+    small, large = (peak_memory(lambda t=t: butina_clusters(t.records)) for t in (once, thrice))
+    assert large < 4.5 * small
+
+
+def test_the_oldest_train_and_the_newest_are_tested(make_table):
+    days = [f"2021-{month:02d}-{day:02d}" for month in range(1, 11) for day in range(1, 11)]
+    order = np.random.default_rng(0).permutation(100)
+    table = make_table(["C" * (n + 1) for n in range(100)], columns={"day": [days[n] for n in order]})
+    split = make_split(table, "time:day")
+    assert_partition(split, 100)
+    assert [len(part) for part in parts(split)] == [80, 10, 10]
+    ages = [order[part] for part in parts(split)]
+    assert ages[0].max() < ages[1].min()
+    assert ages[1].max() < ages[2].min()
+    assert split.n_groups == 100
+    again = make_split(table, "time:day", fractions=(0.9, 0, 0.1), seed=3)
+    np.testing.assert_array_equal(again.test, split.test)
+    assert len(again.valid) == 0
+
+
+def test_rows_of_one_time_are_not_parted(make_table):
+    years = ["2019"] * 13 + ["2020"] * 4 + ["2021"] * 3
+    split = make_split(make_table(["C" * (n + 1) for n in range(20)], columns={"year": years}), "time:year")
+    assert [part.tolist() for part in parts(split)] == [[*range(13)], [*range(13, 17)], [*range(17, 20)]]
+    with pytest.raises(DataError, match="leaves 'test' empty; 20 rows make 2 groups"):
+        make_split(make_table(["C"] * 20, columns={"year": ["1"] * 10 + ["2"] * 10}), "time:year")
+
+
+def test_times_are_numbers_or_iso_dates():
+    assert parse_times(["3", " 1e2 ", "", "-4.5"])[[0, 1, 3]].tolist() == [3, 100, -4.5]
+    dates = ["2021-03-31", "2021-03-31T12:00:00+02:00", "2021", "20/04/2021", "", "2022-01-01 00:00:00"]
+    times = parse_times(dates)
+    assert np.isnan(times).tolist() == [False, False, False, True, True, False]
+    assert times[2] < times[0] < times[1] < times[5]
+
+
+def test_a_row_without_a_time_is_rejected_by_name(make_table):
+    table = make_table(["C", "CC", "CCC"], columns={"day": ["2021-01-01", "soon", ""]})
+    with pytest.raises(DataError, match="row 2, column 'day': 'soon' is no time"):
+        make_split(table, "time:day")
+    kept = reject_untimed(table, "day")
+    assert kept.strings == ["C"]
+    assert [(row.row, row.column, row.value) for row in kept.rejected] == [(2, "day", "soon"), (3, "day", "")]
+
+
+@pytest.mark.parametrize("method", ["random", "scaffold", "butina"])
+def test_folds_test_every_row_once_and_keep_groups_whole(make_table, method):
+    table = make_table(SMILES * 2)
+    folds = make_folds(table, method, 4, seed=1)
+    np.testing.assert_array_equal(np.sort(np.concatenate(folds)), np.arange(len(table)))
+    if method == "random":
+        assert np.ptp([len(fold) for fold in folds]) <= 2
+    for fold in folds:
+        split = make_split(table, method, seed=1, fractions=(0.8, 0.1, 0.1), test=fold)
+        assert_partition(split, len(table))
+        np.testing.assert_array_equal(split.test, fold)
+        sides = [{table.strings[i] for i in part} for part in parts(split)]
+        assert sum(map(len, sides)) == len(set(SMILES))
+    assert not np.array_equal(folds[0], make_folds(table, method, 4, seed=2)[0]) or method != "random"
+
+
+@pytest.mark.parametrize("method", ["column:set", "time:day", "linker"])
+def test_what_has_no_groups_makes_no_folds(make_table, method):
+    with pytest.raises(ConfigError, match="makes no folds"):
+        make_folds(make_table(MOFIDS, notation="mofid"), method, 5)
+
+
+def test_test_rows_of_a_table_of_their_own(make_table):
+    """The two that both hold stay in the test rows alone."""
+    table = make_table(["C" * n for n in range(1, 31)], targets=range(30))
+    tested = make_table(["CC", "CCC", "CO", "CN"], targets=[5, 6, 7, 8])
+    joined, places = hold_out(table, tested)
+    assert [joined.strings[i] for i in places] == tested.strings
+    assert len(joined) == 28 + 4
+    assert [row.row for row in joined.rejected] == [2, 3]
+    assert "the same string is a test row" in joined.rejected[0].reason
+    split = make_split(joined, fractions=(0.9, 0.1, 0.0), test=places)
+    assert_partition(split, 32)
+    assert split.test.tolist() == [28, 29, 30, 31]
+    assert len(split.valid) == 3
+    assert shared_with_train(joined, split)["string"] == 0
+    kept, places = hold_out(table, tested, keep=True)
+    assert len(kept) == 34
+    assert shared_with_train(kept, make_split(kept, fractions=(1, 0, 0), test=places))["string"] == 0.5
+    with pytest.raises(DataError, match="every string is a test row"):
+        hold_out(tested, tested)
+    with pytest.raises(DataError, match="holds mofid, and"):
+        hold_out(table, make_table(MOFIDS, notation="mofid"))
 
 
 def test_linkers_of_the_real_set_are_held_out(shared_data):

@@ -99,6 +99,52 @@ def test_a_baseline_that_fails_leaves_the_model_and_its_report(
     assert (tmp_path / "run" / "report.html").is_file()
 
 
+def test_test_rows_come_from_a_file_of_their_own(molecules: list[str], tiny, tmp_path: Path):
+    def write(name, texts):
+        path = tmp_path / name
+        rows = [f"{text},{len(text)}" for text in texts]
+        path.write_text("\n".join(["smiles,size", *rows]) + "\n")
+        return path
+
+    known = write("known.csv", molecules[:80])
+    tested = write("tested.csv", [*molecules[78:100], "C1CC"])
+    options = {"target": "size", "settings": tiny, "baselines": False, "device": "cpu"}
+    run = finetune(known, test=tested, sizes=(90, 10), out=tmp_path / "run", **options)
+    split = run.metrics["split"]
+    assert (split["train"], split["valid"], split["test"], split["test_file"]) == (70, 8, 22, "tested.csv")
+    assert run.metrics["targets"]["size"]["test"]["n"] == 22
+    with (tmp_path / "run" / "rejected.csv").open() as file:
+        rejected = [(row["row"], row["column"]) for row in csv.DictReader(file)]
+    assert rejected == [("79", "smiles"), ("80", "smiles"), ("23", f"smiles of {tested}")]
+    assert "tested.csv" in (tmp_path / "run" / "report.html").read_text()
+    with pytest.raises(UsageError, match="the content of the test rows has changed"):
+        finetune(known, sizes=(0.9, 0.1, 0), out=tmp_path / "run", resume=True, **options)
+
+
+def test_all_rows_may_train(molecule_file: Path, tiny, tmp_path: Path):
+    options = {"target": "size", "settings": tiny, "device": "cpu"}
+    result = finetune(molecule_file, sizes=(100, 0, 0), out=tmp_path / "run", **options)
+    assert result.metrics["split"]["train"] == len(result.table)
+    assert (tmp_path / "run" / "report.html").is_file()
+    assert load_bundle(tmp_path / "run").card["targets"]["size"]["test"]["n"] == 0
+
+
+def test_rows_are_split_by_their_time(molecules: list[str], tiny, tmp_path: Path):
+    path = tmp_path / "dated.csv"
+    rows = [f"{text},{len(text)},{2000 + n // 4 if n else 'soon'}" for n, text in enumerate(molecules)]
+    path.write_text("\n".join(["smiles,size,year", *rows]) + "\n")
+    options = {"target": "size", "settings": tiny, "baselines": False, "device": "cpu"}
+    result = finetune(path, split="time:year", out=tmp_path / "run", **options)
+    assert [row.reason.partition(",")[0] for row in result.table.rejected] == [
+        "there is no number or ISO date"
+    ]
+    year = np.array(result.table.columns["year"], dtype=int)
+    assert year[result.split.train].max() < year[result.split.valid].min()
+    assert year[result.split.valid].max() < year[result.split.test].min()
+    with pytest.raises(UsageError, match="leave sizes out"):
+        finetune(path, split="column:year", sizes=(80, 10, 10), out=tmp_path / "other", **options)
+
+
 def test_another_run_is_refused_and_nothing_is_written(molecule_file: Path, tiny, tmp_path: Path):
     options = {"out": tmp_path / "run", "settings": tiny, "device": "cpu", "resume": True}
     finetune(molecule_file, target="size", baselines=False, **options)
