@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catenane.cli.arguments import Replace, Seed, split_names
+from catenane.cli.arguments import Column, Replace, Seed, split_names
 from catenane.cli.console import stderr
 from catenane.cli.outputs import choose_output, csv_rows
 from catenane.errors import UsageError
+from catenane.files import check_output
 
 if TYPE_CHECKING:
-    from catenane.notation import Mofid
     from catenane.notation.building_blocks import Linker
+    from catenane.screen import Framework
 
 __all__ = ["enumerate_app"]
 
@@ -35,8 +36,9 @@ def mofs(
     ] = None,
     linkers: Annotated[
         str,
-        typer.Option(metavar="FILE|NAMES", help="CSV of smiles and name, or names: BDC,NDC."),
+        typer.Option(metavar="FILE|NAMES", help="Table of SMILES, or names: BDC,BPDC."),
     ] = BUILTIN,
+    column: Column = None,
     topologies: Annotated[
         str | None, typer.Option(metavar="NET[,NET]", help="RCSR codes; all known.")
     ] = None,
@@ -56,7 +58,10 @@ def mofs(
     ] = None,
     overwrite: Replace = False,
 ) -> None:
-    """Combine nodes, linkers and nets into hypothetical frameworks, as a CSV of MOFids.
+    """Combine nodes, linkers and nets into hypothetical frameworks: a CSV of MOFids and their parts.
+
+    What cannot exist is left out and counted. Rows of --linkers that cannot be used are written beside the
+    output with their reasons.
 
     Example: `catenane enumerate mofs --topologies pcu,tbo --functionalise F,NH2 --out candidates.csv`
     """
@@ -66,36 +71,56 @@ def mofs(
 
     frameworks = Frameworks(
         nodes=_names(nodes, "--nodes"),
-        linkers=_linkers(linkers),
+        linkers=_linkers(linkers, column, out, overwrite=overwrite),
         topologies=_names(topologies, "--topologies"),
         substituents=_names(functionalise, "--functionalise") or (),
         most_substituents=most,
         catenations=_counts(catenations),
     )
-    chosen: Iterable[Mofid] = frameworks
+    chosen: Iterable[Framework] = frameworks
     if sample is not None and sample < frameworks.size:
         chosen = frameworks.sample(sample, seed=seed)
     n_written = 0
     with csv_rows(out) as write:
-        write(["mofid"])
+        write(["mofid", "node", "linkers", "linker_smiles", "net", "catenation"])
         for framework in chosen:
-            write([str(framework)])
             n_written += 1
+            names, smiles = zip(*((linker.name, linker.smiles) for linker in framework.parts), strict=True)
+            node = framework.node.name if framework.node else ""
+            made_of = (node, "; ".join(names), ".".join(smiles), framework.topology, framework.catenation)
+            write([str(framework), *made_of])
     stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written to {out or 'stdout'}")
+    for reason, count in frameworks.left_out.items():
+        stderr.print(f"{count:,} left out: {reason}")
 
 
 def _names(text: str | None, option: str) -> tuple[str, ...] | None:
     return None if text is None else split_names(text, option)
 
 
-def _linkers(text: str) -> Iterable[Linker | str] | None:
-    from catenane.screen import read_linkers
-
+def _linkers(
+    text: str, column: str | None, out: Path | None, *, overwrite: bool
+) -> Iterable[Linker | str] | None:
     if text == BUILTIN:
         return None
-    if text.endswith((".csv", ".csv.gz")) or Path(text).is_file():
-        return read_linkers(text)
-    return split_names(text, "--linkers")
+
+    from catenane.data import write_rejected
+    from catenane.data.sources import LAYOUTS
+    from catenane.screen import read_linkers
+
+    if not (text.lower().endswith((*LAYOUTS, ".gz")) or Path(text).is_file()):
+        return split_names(text, "--linkers")
+    linkers, rejected = read_linkers(text, string_column=column)
+    if rejected:
+        told = f"{len(rejected):,} of {len(linkers) + len(rejected):,} rows of {text} could not be used"
+        if out is None:
+            stderr.print(f"{told}:", *map(str, rejected), sep="\n", style="yellow")
+        else:
+            beside = out.with_name(f"{out.name.partition('.')[0]}.rejected.csv")
+            check_output(beside, inputs=[Path(text)], overwrite=overwrite)
+            write_rejected(beside, rejected)
+            stderr.print(f"{told}: see {beside}", style="yellow")
+    return linkers
 
 
 def _counts(text: str | None) -> list[int] | None:

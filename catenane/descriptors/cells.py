@@ -15,7 +15,7 @@ from typing import NamedTuple
 from catenane.descriptors.linkers import LinkerTraits
 from catenane.descriptors.nodes import CLUSTERS, NodeTraits
 
-__all__ = ["Net", "Unit", "read_units"]
+__all__ = ["Net", "Unit", "arm_length", "edge_length", "read_units"]
 
 _MOST_READINGS = 8
 _BARE_PILLAR = 9.6
@@ -83,7 +83,7 @@ def _on_axes(
     """Edges at right angles, of one linker each, of which `share` belongs to a node."""
     units = []
     for weight, chosen in _assignments(linkers, n_axes):
-        edges = tuple(_edge(node, x) for x in chosen)
+        edges = tuple(edge_length(node, x) for x in chosen)
         units.append(Unit(weight, edges, math.prod(edges) * height, tuple((share, x) for x in chosen)))
     return units
 
@@ -94,25 +94,32 @@ def _pillared(node: NodeTraits, sheet: Sequence[LinkerTraits], pillars: Sequence
     for weight, chosen in _assignments(sheet, 2):
         for pillar in pillars or (None,):
             linkers = (*chosen, pillar) if pillar else chosen
-            edges = (*(_edge(node, x) for x in chosen), _edge(node, pillar) if pillar else _BARE_PILLAR)
+            axis = edge_length(node, pillar) if pillar else _BARE_PILLAR
+            edges = (*(edge_length(node, x) for x in chosen), axis)
             share = weight / max(len(pillars), 1)
             units.append(Unit(share, edges, math.prod(edges), tuple((1.0, x) for x in linkers)))
     return sorted(units, key=lambda unit: -unit.weight)[:_MOST_READINGS]
 
 
 def _regular(node: NodeTraits, linkers: Sequence[LinkerTraits], net: Net) -> Unit:
-    edges = tuple(_edge(node, linker) for linker in linkers)
+    edges = tuple(edge_length(node, linker) for linker in linkers)
     if net.n_sites == 3:
-        edges = tuple(linker.reach / math.sqrt(3) + CLUSTERS[node.kind].to_carboxylate for linker in linkers)
+        edges = tuple(arm_length(node, linker) for linker in linkers)
     mean = sum(edges) / len(edges)
     share = net.n_linkers / len(linkers)
     return Unit(1.0, edges, net.volume * mean**3, tuple((share, linker) for linker in linkers))
 
 
-def _edge(node: NodeTraits, linker: LinkerTraits) -> float:
+def edge_length(node: NodeTraits, linker: LinkerTraits) -> float:
+    """Distance in angstrom of the centres of two nodes that a linker joins."""
     cluster = CLUSTERS[node.kind]
     end = cluster.to_carboxylate if linker.binding == "carboxylate" else cluster.to_nitrogen
     return linker.reach + 2 * end
+
+
+def arm_length(node: NodeTraits, linker: LinkerTraits) -> float:
+    """Distance in angstrom from the centre of a node to the middle of a linker with three carboxylates."""
+    return linker.reach / math.sqrt(3) + CLUSTERS[node.kind].to_carboxylate
 
 
 def _assignments(

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import random
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, combinations
-from math import comb, prod
+from itertools import accumulate, chain, product
 from typing import Any, TypeVar
 
 from catenane.errors import ConfigError, suggestion
@@ -21,22 +20,32 @@ from catenane.notation.building_blocks import (
     Blueprint,
     Linker,
     Node,
-    Slot,
     Substituent,
     builtin_blueprints,
     builtin_linkers,
     builtin_nodes,
     builtin_substituents,
 )
+from catenane.screen.fillings import Fillings, fill
 from catenane.screen.linkers import functionalise
 
-__all__ = ["Frameworks", "enumerate_mofs"]
+__all__ = ["Framework", "Frameworks", "enumerate_mofs"]
+
+
+@dataclass(frozen=True, slots=True)
+class Framework(Mofid):
+    """A hypothetical framework: its MOFid, and the node and linkers of which it is made."""
+
+    node: Node | None = None
+    parts: tuple[Linker, ...] = ()
+    """The linkers, in the order of the places they take."""
 
 
 class Frameworks:
     """All frameworks of a choice of building blocks, in a fixed order, each made when it is needed.
 
-    Iterate over them, take the one at an index, or draw a sample; `size` is their number.
+    Iterate over them, take the one at an index, or draw a sample; `size` is their number, and `left_out` how
+    many combinations cannot exist, by reason (`fillings.UNEQUAL`, `fillings.CROWDED`).
 
     Args:
         nodes: Names of nodes of the library; all of them if None.
@@ -46,7 +55,7 @@ class Frameworks:
             taken with and without them.
         most_substituents: How many of one group a linker may carry.
         catenations: How many further nets may interpenetrate, as MOFid counts; 0 to 3 if None. A net is given
-            those it is known for, with linkers long enough to leave room for them.
+            those it is known for, where its linkers leave room for them.
 
     Raises:
         ConfigError: A name is unknown (the nearest is shown), or nothing can be built of these.
@@ -70,47 +79,49 @@ class Frameworks:
         slots = [slot for blueprint in blueprints for slot in blueprint.slots]
         usable = [linker for linker in chosen_linkers if any(slot.takes(linker) for slot in slots)]
         variants = _with_substituents(usable, groups, most_substituents)
-        sectors = [
-            _Sector(
-                node,
-                blueprint,
-                catenation,
-                [_fillings(slot, variants, catenation) for slot in blueprint.slots],
-            )
-            for catenation in sorted(set(range(4) if catenations is None else catenations))
-            for blueprint in blueprints
-            for node in chosen_nodes
-            if node.name in blueprint.nodes and 0 <= catenation <= blueprint.catenation
-        ]
-        self._sectors = [sector for sector in sectors if sector.size]
-        self._ends = list(accumulate(sector.size for sector in self._sectors))
-        if not self._sectors:
-            raise ConfigError("no framework can be built of these nodes, linkers, topologies and catenations")
+        self._sectors, self.left_out = [], Counter[str]()
+        shapes: dict[tuple[str, Blueprint, int], Fillings] = {}
+        for catenation, blueprint, node in product(
+            sorted(set(range(4) if catenations is None else catenations)), blueprints, chosen_nodes
+        ):
+            if node.name not in blueprint.nodes or not 0 <= catenation <= blueprint.catenation:
+                continue
+            # Nodes that differ in their metal alone are taken to be of one size.
+            shape = (node.blocks[0].replace(node.metal, ""), blueprint, catenation)
+            if shape not in shapes:
+                shapes[shape] = fill(node, blueprint, catenation, variants)
+            self._sectors.append(_Sector(node, blueprint, catenation, shapes[shape]))
+            self.left_out += shapes[shape].left_out
+        self._ends = list(accumulate(sector.fillings.size for sector in self._sectors))
+        if not self._ends or not self.size:
+            reasons = "".join(f"; {count:,} left out: {reason}" for reason, count in self.left_out.items())
+            choice = "these nodes, linkers, topologies and catenations"
+            raise ConfigError(f"no framework can be built of {choice}{reasons}")
 
     @property
     def size(self) -> int:
         """Number of frameworks."""
         return self._ends[-1]
 
-    def __getitem__(self, index: int) -> Mofid:
+    def __getitem__(self, index: int) -> Framework:
         """The framework at an index from 0 to `size` - 1."""
         if not 0 <= index < self.size:
             raise IndexError(f"index {index} is not within the {self.size:,} frameworks")
         place = bisect_right(self._ends, index)
         return self._sectors[place][index - (self._ends[place - 1] if place else 0)]
 
-    def __iter__(self) -> Iterator[Mofid]:
+    def __iter__(self) -> Iterator[Framework]:
         """All frameworks in order; faster than by index."""
         for sector in self._sectors:
             yield from sector
 
-    def sample(self, count: int, *, seed: int = 0) -> Iterator[Mofid]:
+    def sample(self, count: int, *, seed: int = 0) -> Iterator[Framework]:
         """Different frameworks, each as likely as any other, in random order; all if there are no more."""
         indices = random.Random(seed).sample(range(self.size), min(count, self.size))
         return map(self.__getitem__, indices)
 
 
-def enumerate_mofs(**choice: Any) -> Iterator[Mofid]:
+def enumerate_mofs(**choice: Any) -> Iterator[Framework]:
     """Stream every hypothetical framework of a choice of building blocks, no two alike.
 
     Each is in normal form and named by what it is made of. The arguments, and the errors raised before the
@@ -122,100 +133,29 @@ def enumerate_mofs(**choice: Any) -> Iterator[Mofid]:
 
 
 @dataclass(frozen=True)
-class Fillings:
-    """Every set of `fewest` to `most` different linkers of one group, group by group, smaller sets first."""
-
-    groups: Sequence[Sequence[Linker]]
-    fewest: int
-    most: int
-
-    @property
-    def size(self) -> int:
-        """Number of fillings."""
-        return sum(comb(len(group), count) for group, count in self._kinds())
-
-    def __iter__(self) -> Iterator[tuple[Linker, ...]]:
-        for group, count in self._kinds():
-            yield from combinations(group, count)
-
-    def __getitem__(self, index: int) -> tuple[Linker, ...]:
-        """The filling at an index of that order, found without the others."""
-        for group, count in self._kinds():
-            size = comb(len(group), count)
-            if index < size:
-                return _combination(group, count, index)
-            index -= size
-        raise IndexError(f"index out of the range of {self.size} fillings")
-
-    def _kinds(self) -> Iterator[tuple[Sequence[Linker], int]]:
-        return ((group, count) for group in self.groups for count in range(self.fewest, self.most + 1))
-
-
-def _combination(items: Sequence[Linker], count: int, index: int) -> tuple[Linker, ...]:
-    """The combination at an index of the order of `itertools.combinations`."""
-    if not count:
-        return ()
-    every = comb(len(items), count)
-
-    def before(place: int) -> int:
-        """How many combinations start with an item before the place."""
-        return every - comb(len(items) - place, count)
-
-    place = bisect_right(range(len(items)), index, key=before) - 1
-    return (items[place], *_combination(items[place + 1 :], count - 1, index - before(place)))
-
-
-@dataclass(frozen=True)
 class _Sector:
-    """The frameworks of one node in one net of one catenation; the last slot changes fastest."""
+    """The frameworks of one node in one net of one catenation."""
 
     node: Node
     blueprint: Blueprint
     catenation: int
-    fillings: Sequence[Fillings]
+    fillings: Fillings
 
-    @property
-    def size(self) -> int:
-        return prod(fillings.size for fillings in self.fillings)
+    def __getitem__(self, index: int) -> Framework:
+        return self._framework(self.fillings[index])
 
-    def __getitem__(self, index: int) -> Mofid:
-        linkers: tuple[Linker, ...] = ()
-        for fillings in reversed(self.fillings):
-            index, place = divmod(index, fillings.size)
-            linkers = fillings[place] + linkers
-        return self._framework(linkers)
+    def __iter__(self) -> Iterator[Framework]:
+        return map(self._framework, self.fillings)
 
-    def __iter__(self) -> Iterator[Mofid]:
-        return map(self._framework, _product(self.fillings))
-
-    def _framework(self, linkers: Sequence[Linker]) -> Mofid:
-        return Mofid(
+    def _framework(self, linkers: tuple[Linker, ...]) -> Framework:
+        return Framework(
             blocks=tuple(sorted([*self.node.blocks, *(linker.smiles for linker in linkers)])),
             topologies=(self.blueprint.net,),
             catenation=self.catenation,
             name="_".join([self.node.name, *(linker.name for linker in linkers), self.blueprint.net]),
+            node=self.node,
+            parts=linkers,
         )
-
-
-def _product(fillings: Sequence[Fillings]) -> Iterator[tuple[Linker, ...]]:
-    """As `itertools.product`, which would hold the millions of fillings of a slot in memory."""
-    if not fillings:
-        yield ()
-        return
-    for first in fillings[0]:
-        for rest in _product(fillings[1:]):
-            yield first + rest
-
-
-def _fillings(slot: Slot, linkers: Iterable[Linker], catenation: int) -> Fillings:
-    # A rule of thumb: a second net needs linkers as long as terephthalate (5 bonds), each further net for
-    # two bonds more.
-    shortest = 2 * catenation + 3 if catenation else 0
-    groups: dict[int, list[Linker]] = defaultdict(list)
-    for linker in linkers:
-        if slot.takes(linker) and linker.length >= shortest:
-            groups[linker.length if slot.equal else 0].append(linker)
-    return Fillings(list(groups.values()), slot.fewest, slot.most)
 
 
 def _with_substituents(linkers: Sequence[Linker], groups: Sequence[Substituent], most: int) -> list[Linker]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catenane.errors import CatenaneError, ConfigError, DataError
+from catenane.data import Rejection
+from catenane.data.sources import find_source
+from catenane.data.table import cell_text, choose_string_column, string_value
+from catenane.data.table_files import open_table
+from catenane.errors import CatenaneError, ConfigError, DataError, NotationError
 from catenane.notation import read_block, write_block
 from catenane.notation.building_blocks import Linker, Substituent
 
@@ -18,35 +21,64 @@ if TYPE_CHECKING:
 
 __all__ = ["functionalise", "read_linkers"]
 
-_COLUMNS = ("smiles", "name", "shape")
+_NAMES = ("name", "linker", "id", "label", "title")
 
 
-def read_linkers(path: str | Path) -> list[Linker]:
-    """Read linkers from a CSV file with the column `smiles`, and `name` and `shape` where they are known.
+def read_linkers(
+    path: str | Path, *, string_column: str | None = None
+) -> tuple[list[Linker], list[Rejection]]:
+    """Read linkers from a table: CSV, TSV, SMI (all plain or gzip) or Parquet.
 
-    A linker without a name is named L1, L2, ... by its row. A missing shape is found on a 3D model.
+    Acids and azoles are deprotonated. A linker without a name is named L1, L2, ... by its row; one whose name
+    another structure has already, `NAME (row 7)`. A missing shape is found on a 3D model.
+
+    Args:
+        path: The table. Beside the SMILES it may have a column of names (`name`, `linker`, `id`, `label` or
+            `title`) and a column `shape`.
+        string_column: Column of the SMILES; found by its name or content if None.
+
+    Returns:
+        The linkers, each once, and the rows that are none or repeat one, with the reason.
 
     Raises:
-        DataError: The file cannot be read or holds no linker, or a row, which is named, is no linker.
+        DataError: The table cannot be read, holds no linker, or the column is not found.
     """
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file)
-            columns, rows = table.fieldnames or (), list(table)
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path}: cannot be read as CSV: {error}") from None
-    if "smiles" not in columns:
-        raise DataError(f"{path}: no column 'smiles'; the columns of linkers are {', '.join(_COLUMNS)}")
-    if not rows:
-        raise DataError(f"{path}: holds no linker")
-    linkers = []
-    for number, row in enumerate(rows, start=1):
-        smiles, name, shape = ((row.get(column) or "").strip() for column in _COLUMNS)
+    file = open_table(find_source(path))
+    place = choose_string_column(file, string_column, None)
+    plain = [column.casefold() for column in file.columns]
+    named = next((plain.index(name) for name in _NAMES if name in plain and plain.index(name) != place), None)
+    shaped = plain.index("shape") if "shape" in plain else None
+    linkers: dict[str, Linker] = {}
+    rows: dict[str, int] = {}
+    names: set[str] = set()
+    rejected: list[Rejection] = []
+    for row in file.rows(range(len(file.columns))):
+        if isinstance(row, Rejection):
+            rejected.append(row)
+            continue
+        number, cells = row
+        name, shape = ("" if i is None else cell_text(cells[i]).strip() for i in (named, shaped))
+        name = name or f"L{number}"
+        if name in names:
+            name = f"{name} (row {number})"
         try:
-            linkers.append(Linker.from_smiles(smiles, name or f"L{number}", shape=shape or None))
+            string = string_value(cells[place])
+            if isinstance(string, NotationError):
+                raise string
+            linker = Linker.from_smiles(string, name, shape=shape or None)
+            if linker.smiles in linkers:
+                raise DataError(f"the linker of row {rows[linker.smiles]} again")
         except CatenaneError as error:
-            raise DataError(f"{path}, row {number}: {error}") from None
-    return linkers
+            position = getattr(error, "position", None)
+            column = file.columns[place]
+            rejected.append(Rejection(number, column, cell_text(cells[place]), position, str(error)))
+        else:
+            linkers[linker.smiles], rows[linker.smiles] = linker, number
+            names.add(name)
+    if not linkers:
+        first = f": {len(rejected):,} rows are none; the first is {rejected[0]}" if rejected else ""
+        raise DataError(f"{file.name}: holds no linker{first}")
+    return list(linkers.values()), rejected
 
 
 def functionalise(linker: Linker, substituent: Substituent, *, most: int = 1) -> Iterator[Linker]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from catenane.errors import ConfigError
 from catenane.notation import Mofid, normalise
 from catenane.notation.building_blocks import builtin_linkers
 from catenane.screen import Frameworks, enumerate_mofs
+from catenane.screen.fillings import CROWDED, UNEQUAL
 
 LIBRARY = Frameworks()
 KNOWN = {
@@ -36,6 +38,7 @@ def strings() -> list[str]:
 def test_the_library_makes_more_than_a_hundred_thousand_frameworks_no_two_alike(strings):
     assert len(strings) == LIBRARY.size > 100_000
     assert len(set(strings)) == len(strings)
+    assert f" {LIBRARY.size:,} " in (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_one_is_read_back(strings):
@@ -107,22 +110,83 @@ def test_names_list_what_a_framework_is_made_of():
     assert mofid.name == "Zn2_BDC_DABCO_pcu"
 
 
-def test_further_nets_need_longer_linkers():
-    def names(catenation: int) -> set[str]:
-        made = enumerate_mofs(nodes=["Zn4O"], topologies=["pcu"], catenations=[catenation])
-        return {name for mofid in made for name in mofid.name.split("_")[1:-1]}
-
-    assert "FUM" in names(0) - names(1)
-    assert "BDC" in names(1) - names(2)
-    assert "2,6-NDC" in names(2) - names(3)
-    assert "BPDC" in names(3)
+def alone(catenation: int, node: str = "Zn4O", net: str = "pcu") -> set[str]:
+    """Names of the linkers of which, alone, so many further nets can be made."""
+    made = enumerate_mofs(nodes=[node], topologies=[net], catenations=[catenation])
+    return {mofid.parts[0].name for mofid in made if len(mofid.parts) == 1}
 
 
-def test_nets_without_a_free_axis_mix_linkers_of_one_length_only():
-    length = {linker.smiles: linker.length for linker in builtin_linkers()}
-    mixed = [mofid for mofid in enumerate_mofs(topologies=["fcu"]) if len(mofid.linkers) > 1]
-    assert mixed
-    assert all(len({length[linker] for linker in mofid.linkers}) == 1 for mofid in mixed)
+def test_further_nets_need_longer_and_thinner_linkers():
+    assert "FUM" in alone(1) - alone(2)
+    assert "2,6-NDC" in alone(2) - alone(3)
+    assert {"TPDC", "QPDC"} <= alone(3)
+    assert "9,10-ANDC" in alone(1) - alone(2)  # as long as BDC, but the wall is 7 angstrom wide
+    assert alone(1, "Zr6", "fcu") >= {"PEDB", "NDIDB"}
+    assert not alone(1, "Zr6", "fcu") & {"FUM", "BDC", "2,6-NDC"}
+    assert "BTC" not in alone(1, "Cu2", "pto")
+
+
+def test_linkers_on_equal_places_are_of_one_length():
+    mixed = [
+        {linker.name for linker in mofid.parts}
+        for mofid in enumerate_mofs(nodes=["Zr6"], topologies=["fcu"])
+        if len(mofid.linkers) > 1
+    ]
+    assert {"BDC", "PYDC"} in mixed
+    assert not [names for names in mixed if len(names & {"FUM", "BDC", "2,6-NDC", "BPDC"}) > 1]
+    assert Frameworks(nodes=["Zn4O"], topologies=["pcu"], linkers=["FUM", "QPDC"], catenations=[0]).size == 3
+
+
+def test_two_kinds_of_linkers_close_a_net_by_their_ratio():
+    made = {net: [] for net in ("muo", "ith-d", "toz")}
+    for mofid in enumerate_mofs(topologies=list(made)):
+        made[mofid.topology].append({linker.name for linker in mofid.parts})
+    assert {"BDC", "BTB"} in made["muo"]  # UMCM-1
+    assert {"2,6-NDC", "BTB"} in made["ith-d"]  # DUT-6, MOF-205
+    assert {"BPDC", "BTE"} in made["toz"]  # MOF-210
+    assert not [pair for pairs in made.values() for pair in pairs if pair == {"QPDC", "BTC"}]
+
+
+def test_what_is_left_out_is_counted_by_reason():
+    frameworks = Frameworks(nodes=["Zr6"], linkers=["FUM", "BDC"])
+    names = {(mofid.topology, mofid.catenation, len(mofid.parts)) for mofid in frameworks}
+    assert names == {("fcu", 0, 1)}
+    assert frameworks.left_out == {UNEQUAL: 2, CROWDED: 2}
+    with pytest.raises(ConfigError, match="1 left out: interpenetrating nets without room"):
+        Frameworks(nodes=["Zr6"], linkers=["BDC"], catenations=[1])
+    assert not Frameworks(nodes=["Zn4O"], linkers=["BDC"], catenations=[0]).left_out
+
+
+def test_known_interpenetrated_frameworks_are_possible():
+    made = {
+        (mofid.node.name, mofid.topology, linker.name)
+        for mofid in LIBRARY
+        for linker in mofid.parts
+        if mofid.catenation == 1 and len(mofid.parts) <= 2
+    }
+    irmofs = {("Zn4O", "pcu", name) for name in ("BDC", "BPDC", "HPDC", "PDC", "TPDC")}  # IRMOF-9 to -15
+    mof_508 = {("Zn2", "pcu", "BDC"), ("Zn2", "pcu", "BPY")}
+    assert made >= irmofs | mof_508
+    assert made >= {
+        ("Cu2", "tbo", "TATB"),
+        ("Cu2", "pto", "BTB"),
+        ("Zn4O", "pyr", "NTB"),
+        ("Zr6", "fcu", "PEDB"),
+    }
+
+
+def test_interpenetrated_frameworks_that_were_made_are_possible(strings, shared_data: Path):
+    """Of QMOF and CoRE MOF, all that have a net, node and linkers of the library."""
+    known = set(strings)
+    met = 0
+    for name in ("qmof_mofid", "coremof2024_mofid"):
+        texts = pd.read_csv(shared_data / "mof" / f"{name}.csv.gz", usecols=["mofid"], dtype=str)["mofid"]
+        for text in texts[texts.str.contains(r"(?:pcu|fcu|tbo|pto|pyr)\.cat[123]$")].unique():
+            mofid = Mofid.parse(text).canonical()
+            if str(replace(mofid, catenation=0)) in known:
+                met += 1
+                assert str(mofid) in known, text
+    assert met > 10
 
 
 def test_substituents_multiply_the_linkers():

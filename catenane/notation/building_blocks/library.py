@@ -48,7 +48,7 @@ class Slot:
     most: int
     """Greatest such number."""
     equal: bool = False
-    """Whether linkers that share the places must be of one length, since the net has no free axis."""
+    """Whether linkers that share the places must be of one length: the net makes the places equal."""
 
     def takes(self, linker: Linker) -> bool:
         """Whether the linker fits."""
@@ -72,6 +72,8 @@ class Blueprint:
     """Where they are described."""
     catenation: int = 0
     """Most further nets that interpenetrate it."""
+    ratio: tuple[float, float] | None = None
+    """Least and greatest edge of the first slot, in arms of the second, with which the net closes."""
 
 
 @dataclass(frozen=True)
@@ -114,8 +116,11 @@ def builtin_substituents() -> tuple[Substituent, ...]:
     return tuple(Substituent(name, smiles) for name, smiles in _read("substituents").items())
 
 
-def _blueprint(*, nodes: list[str], slots: list[dict[str, Any]], **rest: Any) -> Blueprint:
-    return Blueprint(nodes=tuple(nodes), slots=tuple(_slot(**slot) for slot in slots), **rest)
+def _blueprint(
+    *, nodes: list[str], slots: list[dict[str, Any]], ratio: list[float] | None = None, **rest: Any
+) -> Blueprint:
+    ends = (ratio[0], ratio[-1]) if ratio else None
+    return Blueprint(nodes=tuple(nodes), slots=tuple(_slot(**slot) for slot in slots), ratio=ends, **rest)
 
 
 def _slot(*, linkers: Sequence[int] = (1, 1), **rest: Any) -> Slot:

@@ -20,7 +20,9 @@ Shape = Literal["linear", "angled", "bent", "triangular", "h-shaped", "square", 
 
 _CARBOXYLATE = "[#6](=O)[O-;D1]"
 _ACID_HYDROXYL = "[OX2H1;$(O[CX3]=O)]"
-_IMIDAZOLATE = "[Nv2]1[#6]=[N][#6]~[#6]1"
+_IMIDAZOLATE = "[Nv2]1[#6,#7]=[N][#6,#7]~[#6,#7]1"
+"""Or a triazolate, with two nitrogens that have one atom between them, as MOFid spells it."""
+_NEUTRAL_AZOLE = "[nH]1[c,n][nX2][c,n][c,n]1"
 _NITROGENS = "[$([nX2]),$([NX1]#C),$([NX3;R2]([CX4])([CX4])[CX4])]"
 """Pyridine-like, of a nitrile, or at the head of a cage such as DABCO."""
 
@@ -55,7 +57,7 @@ class Linker:
 
     @classmethod
     def from_smiles(cls, smiles: str, name: str, *, shape: str | None = None, full_name: str = "") -> Linker:
-        """Read a linker, with its carboxylic acids deprotonated, its shape found on a 3D model unless given.
+        """Read a linker, with its acids or azole deprotonated, its shape found on a 3D model unless given.
 
         An imidazolate is written as MOFid does, without its charge: `C1=C[N]C=N1`.
 
@@ -75,21 +77,46 @@ class Linker:
             smiles=write_block(mol),
             donor=donor,
             points=len(atoms),
-            shape=cast(Shape, shape or ("angled" if donor == "imidazolate" else _infer_shape(mol, atoms))),
+            shape=cast(Shape, shape or _infer_shape(mol, atoms, donor)),
             length=max(_distances(mol, atoms).values()),
             full_name=full_name,
         )
 
 
 def deprotonate(mol: Chem.Mol) -> Chem.Mol:
-    """Make carboxylates of the carboxylic acids of a molecule, in place, and return it."""
+    """The molecule with carboxylates for its acids (made in place), or an imidazolate for its imidazole.
+
+    A triazole counts as an imidazole if two of its nitrogens have an atom between them. One that has company,
+    of a carboxylate or another azole, keeps its hydrogen.
+    """
     for (index,) in mol.GetSubstructMatches(pattern(_ACID_HYDROXYL)):
         oxygen = mol.GetAtomWithIdx(index)
         oxygen.SetFormalCharge(-1)
         oxygen.SetNumExplicitHs(0)
         oxygen.SetNoImplicit(True)
     mol.UpdatePropertyCache(strict=False)
-    return mol
+    azoles = mol.GetSubstructMatches(pattern(_NEUTRAL_AZOLE))
+    if len(azoles) != 1 or mol.HasSubstructMatch(pattern(_CARBOXYLATE)):
+        return mol
+    from catenane.notation.building_blocks.library import builtin_linkers  # which are read here
+
+    # Of an unsymmetric azolate, the spelling does not depend on which nitrogen bore the hydrogen.
+    known = {linker.smiles for linker in builtin_linkers()}
+    spellings = {_azolate(mol, nitrogen, azoles[0]) for nitrogen in (azoles[0][0], azoles[0][2])}
+    return read_block(min(spellings, key=lambda smiles: (smiles not in known, smiles)))
+
+
+def _azolate(mol: Chem.Mol, nitrogen: int, ring: tuple[int, ...]) -> str:
+    """The azolate as MOFid spells it: with double bonds, and an open valence at this nitrogen, no charge."""
+    azolate = Chem.RWMol(mol)
+    for place in (ring[0], ring[2]):
+        azolate.GetAtomWithIdx(place).SetNumExplicitHs(int(place == nitrogen))
+    Chem.Kekulize(azolate, clearAromaticFlags=True)
+    bare = azolate.GetAtomWithIdx(nitrogen)
+    bare.SetNumExplicitHs(0)
+    bare.SetNoImplicit(True)
+    bare.SetNumRadicalElectrons(1)
+    return write_block(azolate)
 
 
 def _connecting_atoms(mol: Chem.Mol) -> tuple[Donor, tuple[int, ...]]:
@@ -111,8 +138,10 @@ def _distances(mol: Chem.Mol, atoms: tuple[int, ...]) -> dict[tuple[int, int], i
     return {(first, second): int(matrix[first, second]) for first, second in combinations(atoms, 2)}
 
 
-def _infer_shape(mol: Chem.Mol, atoms: tuple[int, ...]) -> str:
+def _infer_shape(mol: Chem.Mol, atoms: tuple[int, ...], donor: Donor) -> str:
     """How the connecting atoms of a linker point away, on a 3D model where their number leaves that open."""
+    if donor == "imidazolate" and len(atoms) == 2:
+        return "angled"
     if len(atoms) == 3:
         return "triangular"
     apart_NN = Chem.GetDistanceMatrix(mol)[np.ix_(atoms, atoms)] + np.diag([_META + 1] * len(atoms))

@@ -55,3 +55,37 @@ def test_five_groups_need_a_given_shape():
     with pytest.raises(NotationError, match="5 connecting groups has no shape here unless one is given"):
         Linker.from_smiles(smiles, "X")
     assert Linker.from_smiles(smiles, "X", shape="square").points == 5
+
+
+@pytest.mark.parametrize(
+    ("neutral", "name"),
+    [
+        ("c1c[nH]cn1", "IM"),
+        ("Cc1ncc[nH]1", "mIM"),
+        ("[nH]1cnc(Br)c1", "brIM"),
+        ("[nH]1cncc1Br", "brIM"),
+        ("Clc1ccc2nc[nH]c2c1", "cbIM"),
+        ("Clc1ccc2[nH]cnc2c1", "cbIM"),
+        ("O=[N+]([O-])c1cnc[nH]1", "4-nIM"),
+        ("c1ncc2[nH]cnc2n1", "PUR"),
+        ("c1ncc2nc[nH]c2n1", "PUR"),
+    ],
+)
+def test_neutral_imidazoles_become_the_imidazolates_of_the_library(neutral, name):
+    (known,) = (linker for linker in builtin_linkers() if linker.name == name)
+    read = Linker.from_smiles(neutral, name)
+    assert (read.smiles, read.donor, read.points, read.shape) == (known.smiles, "imidazolate", 2, "angled")
+
+
+@pytest.mark.parametrize("neutral", ["c1nc[nH]n1", "c1n[nH]cn1", "c1ccc2[nH]nnc2c1"])
+def test_triazoles_become_triazolates(neutral):
+    read = Linker.from_smiles(neutral, "X")
+    assert (read.donor, read.points) == ("imidazolate", 2)
+    assert "H" not in read.smiles
+    assert Linker.from_smiles(read.smiles, "X") == read
+
+
+def test_an_azole_with_company_keeps_its_hydrogen():
+    acid = Linker.from_smiles("OC(=O)c1nc[nH]c1C(O)=O", "X")
+    assert (acid.donor, "[nH]" in acid.smiles) == ("carboxylate", True)
+    assert Linker.from_smiles("c1n[nH]cc1-c1c[nH]nc1", "BPZ").donor == "nitrogen"
