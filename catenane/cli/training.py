@@ -88,11 +88,15 @@ def finetune(
     ] = "random",
     sizes: Annotated[
         str | None,
-        typer.Option(metavar="80,10,10", help="Training, validation, test rows; with --test the first two."),
+        typer.Option(
+            metavar="80,10,10", help="Training, validation, test rows; with --test or --folds the first two."
+        ),
     ] = None,
     test: Annotated[
         str | None, typer.Option(metavar="FILE", help="Test rows, in a table of their own.")
     ] = None,
+    replicates: Annotated[int, typer.Option(min=1, help="Runs with different seeds.")] = 1,
+    folds: Annotated[int, typer.Option(min=0, help="Parts of a cross-validation; none by default.")] = 0,
     recipe: Annotated[
         str | None,
         typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
@@ -132,7 +136,8 @@ def finetune(
 
     targets = split_names(target, "--target")
     changes = collect_settings(settings, finetuning__epochs=epochs)
-    parts = None if sizes is None else split_shares(numbers(sizes, "--sizes"), 3 if test is None else 2)
+    n_shares = 3 if test is None and not folds else 2
+    parts = None if sizes is None else split_shares(numbers(sizes, "--sizes"), n_shares)
     if model is not None:
         find_bundle(model)
     if model is None or recipe is not None:
@@ -141,19 +146,30 @@ def finetune(
     if test is not None:
         find_source(test, data_dir)
 
-    from catenane.reporting import headlines, score_grid, verdicts
+    from catenane.reporting import ReplicatesResult, headlines, score_grid, spread_grids, verdicts
     from catenane.train import finetune as run
 
     result = run(
         data, target=targets, model=model, out=out, recipe=recipe, settings=changes, column=column,
-        split=split, sizes=parts, test=test, task=task, duplicates=duplicates, baselines=baselines,
-        seed=seed, on_error=on_error, resume=resume, overwrite=overwrite, log=log, device=device,
-        data_dir=data_dir, command=command_line(),
+        split=split, sizes=parts, test=test, replicates=replicates, folds=folds, task=task,
+        duplicates=duplicates, baselines=baselines, seed=seed, on_error=on_error, resume=resume,
+        overwrite=overwrite, log=log, device=device, data_dir=data_dir, command=command_line(),
     )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return
     assert result.folder is not None
+    if isinstance(result, ReplicatesResult):
+        for title, grid in spread_grids(result.metrics).items():
+            shown = [0, 1, 2, -2, -1]  # two scores: the report has all of them
+            heads = list(grid.columns.items())
+            print_table(title, dict(heads[i] for i in shown), [[row[i] for i in shown] for row in grid.rows])
+            stdout.print()
+        stdout.print(
+            f"Reports: {result.folder / 'report.html'}, and in the folder of each run with its model"
+        )
+        _tell_rejected(result.metrics["rejected"], result.folder)
+        return
     found = verdicts(result)
     for line in headlines(found):
         stdout.print(line)
@@ -165,11 +181,12 @@ def finetune(
         print_table(verdict.text, columns, rows)
         stdout.print()
     stdout.print(f"Report: {result.folder / 'report.html'}")
-    if result.table.rejected:
-        stderr.print(
-            f"{len(result.table.rejected):,} rows could not be used: see {result.folder / 'rejected.csv'}",
-            style="yellow",
-        )
+    _tell_rejected(len(result.table.rejected), result.folder)
+
+
+def _tell_rejected(n_rows: int, folder: Path) -> None:
+    if n_rows:
+        stderr.print(f"{n_rows:,} rows could not be used: see {folder / 'rejected.csv'}", style="yellow")
 
 
 def reproduce(

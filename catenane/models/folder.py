@@ -7,23 +7,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from catenane.errors import BundleError
+from catenane.files import write_json
 
 __all__ = [
+    "ENSEMBLE",
     "bundled_names",
     "check_files",
     "find_bundle",
+    "find_bundles",
     "read_card",
     "read_json",
     "to_json",
     "write_checksums",
+    "write_ensemble",
 ]
 
 BUNDLED = Path(__file__).parent / "bundled"
 CHECKSUMS = "checksums.json"
+ENSEMBLE = "ensemble.json"
+"""Names the folders beside it whose models predict together."""
 NEEDED = {"config.json", "card.json", "model.safetensors", "tokenizer.json"}
 LARGEST_JSON = 32_000_000
 """Bytes; the largest tokenizer has two."""
@@ -39,10 +46,40 @@ def find_bundle(name_or_path: str | Path) -> Path:
     for folder in candidates:
         if (folder / "config.json").is_file():
             return folder
+    if (candidates[0] / ENSEMBLE).is_file():
+        names = ", ".join(path.name for path in _members(candidates[0]))
+        raise BundleError(f"{name_or_path}: this folder holds several models: give one of {names} in it")
     if candidates[0].is_dir():
         raise BundleError(f"{name_or_path}: this folder holds no model: config.json is missing")
     known = ", ".join(bundled_names()) or "none"
     raise BundleError(f"no model {str(name_or_path)!r}: give a model folder, or a bundled name ({known})")
+
+
+def find_bundles(name_or_path: str | Path) -> list[Path]:
+    """As `find_bundle`, all of those that predict together under this name or path.
+
+    Raises:
+        BundleError: There is none, or one is missing.
+    """
+    if not (Path(name_or_path) / ENSEMBLE).is_file():
+        return [find_bundle(name_or_path)]
+    return [bundle for folder in _members(Path(name_or_path)) for bundle in find_bundles(folder)]
+
+
+def write_ensemble(folder: Path, members: Sequence[str]) -> None:
+    """Let the models in these folders, which lie in this one, predict together."""
+    write_json(folder / ENSEMBLE, {"members": list(members)})
+
+
+def _members(folder: Path) -> list[Path]:
+    names = read_json(folder / ENSEMBLE).get("members")
+    if isinstance(names, list) and names and all(isinstance(name, str) and _is_name(name) for name in names):
+        return [folder / name for name in names]
+    raise BundleError(f"{folder / ENSEMBLE}: damaged: expected the names of folders beside it as members")
+
+
+def _is_name(name: str) -> bool:
+    return name == Path(name).name and name not in ("", ".", "..")
 
 
 def bundled_names() -> list[str]:

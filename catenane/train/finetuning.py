@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-import platform
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -12,39 +11,27 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import torch
 
-from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, Task
-from catenane.data import Split, Table, make_split, read_table, write_rejected
-from catenane.data.duplicates import (
-    Aggregation,
-    Duplicates,
-    aggregate,
-    find_duplicates,
-    hold_out,
-    noise_floor,
-)
+from catenane.data import Table, read_table, write_rejected
+from catenane.data.duplicates import Aggregation, aggregate, find_duplicates, hold_out
 from catenane.data.splits import column_of, reject_untimed, split_shares
 from catenane.descriptors import describe, fragments
 from catenane.errors import UsageError
-from catenane.files import write_json
-from catenane.inference import Model, interval_metrics
-from catenane.metrics import score
-from catenane.models.bundle import Bundle, save_bundle
+from catenane.formatting import count
+from catenane.models.folder import ENSEMBLE
 from catenane.notation import groups, heed_interrupts
-from catenane.reporting import FinetuneResult, chemistry_groups, write_report
-from catenane.train.fit import fit_property_model, infer_task
+from catenane.reporting import FinetuneResult, ReplicatesResult
+from catenane.train.fit import infer_task
 from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
+from catenane.train.one_run import FILES, Job, data_stem, run_once
+from catenane.train.replicates import plan_runs, run_names, run_several
 from catenane.train.start import choose_start
-from catenane.version import __version__
 
 __all__ = ["finetune"]
 
 logger = logging.getLogger(__name__)
-FILES = ("rejected.csv", "predictions.csv", "report.html")
-PARTS = ("train", "valid", "test")
 
 
 def finetune(
@@ -59,6 +46,8 @@ def finetune(
     split: str = "random",
     sizes: Sequence[float] | None = None,
     test: str | Path | None = None,
+    replicates: int = 1,
+    folds: int = 0,
     task: Task | None = None,
     duplicates: Aggregation = "mean",
     baselines: bool = True,
@@ -70,8 +59,8 @@ def finetune(
     device: str | None = None,
     data_dir: str | Path | None = None,
     command: str | None = None,
-) -> FinetuneResult:
-    """Train a property model on a table and report on it.
+) -> FinetuneResult | ReplicatesResult:
+    """Train a property model on a table and report on it; or several, on several splits.
 
     Args:
         data: CSV, TSV, Parquet or SMI file, "-", or the name of a registered data set.
@@ -86,9 +75,13 @@ def finetune(
         split: "random", "scaffold" or "butina" (molecules), "linker", "topology" or "framework" (frameworks),
             "time:COLUMN" or "column:NAME"; see `catenane.data.splits`.
         sizes: Shares of training, validation and test rows, or percentages: (80, 10, 10); (90, 0, 10) over a
-            frozen encoder, for which no row has to choose an epoch. With `test`, of the first two alone.
+            frozen encoder, for which no row has to choose an epoch. With `test` or `folds`, of the first two.
         test: A table like `data` whose rows are the test rows. Rows of `data` with a string of these are
             rejected, unless `duplicates` is "keep".
+        replicates: Run so often, with this seed and those that follow it.
+        folds: Cross-validate: every row is a test row once, and rows that the split keeps together are so
+            in one fold. Several runs have a folder each in `out`, with their models; scores are given as
+            mean and standard deviation, and `out` as a model is the mean of theirs.
         task: "regression" or "classification"; by default inferred from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
@@ -110,8 +103,12 @@ def finetune(
     began = time.monotonic()
     heed_interrupts()
     targets = (target,) if isinstance(target, str) else tuple(target)
-    folder = Path(out) if out is not None else Path("runs") / f"finetune-{_stem(data)}"
-    shares = None if sizes is None else (*split_shares(sizes, 3 if test is None else 2), 0.0)[:3]
+    folder = Path(out) if out is not None else Path("runs") / f"finetune-{data_stem(data)}"
+    if test is not None and folds:
+        raise UsageError(f"folds={folds} test every row of the table: leave the table of test rows out")
+    n_shares = 3 if test is None and not folds else 2
+    shares = None if sizes is None else (*split_shares(sizes, n_shares), 0.0)[:3]
+    names = run_names(seed, replicates, folds)
     split_by = column_of(split)
     if sizes is not None and split.startswith("column:"):
         raise UsageError(f"the shares of the parts are those of the column {split_by!r}: leave sizes out")
@@ -122,18 +119,24 @@ def finetune(
     read = read_table(data, columns=(split_by,) if split_by else (), **options)
     if split.startswith("time:") and split_by:
         read = reject_untimed(read, split_by)
+        if on_error == "raise" and read.rejected:
+            raise read.rejected[0].error(read.source)
     tested = None if test is None else read_table(test, notation=read.notation, **options)
     start = choose_start(read.notation, targets, model, recipe, settings or {})
     arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
-        "split": split, "sizes": shares, "task": task, "duplicates": duplicates, "seed": seed,
+        "split": split, "sizes": shares, "replicates": replicates, "folds": folds,
+        "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
     inputs = {
         "the data": source_files([data], data_dir),
         "the test rows": [] if test is None else source_files([test], data_dir),
         "the model": [] if start.model is None else bundle_files(start.model),
     }
-    run = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
+    run = RunFolder(
+        folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=names, resume=resume,
+        overwrite=overwrite,
+    )  # fmt: skip
     every = read if tested is None else hold_out(read, tested, keep=True)[0]
     task = infer_task(every, task)
     table, test_rows = _settle(aggregate(read, duplicates), task), None
@@ -141,67 +144,25 @@ def finetune(
         tested = _settle(aggregate(tested, duplicates), task)
         table, test_rows = hold_out(table, tested, keep=duplicates == "keep")
     usual = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
-    parts = make_split(table, split, seed=seed, fractions=shares or usual, test=test_rows)
+    splits = plan_runs(
+        table, split, seed=seed, fractions=shares or usual, test=test_rows, replicates=replicates, folds=folds
+    )
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
-    found = find_duplicates(every)
     logger.info(
-        "%s: %s rows, %s rejected, %s strings repeated; %s split: %s train, %s validation, %s test",
-        _stem(data), f"{len(table):,}", f"{len(table.rejected):,}", f"{len(found.groups):,}",
-        parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
+        "%s: %s, %s rejected, %s repeated",
+        data_stem(data), count(len(table), "row"), f"{len(table.rejected):,}",
+        count(len(find_duplicates(every).groups), "string"),
     )  # fmt: skip
-
-    fitted = fit_property_model(
-        table, parts, start.recipe, task=task, parent=start.parent, seed=seed, folder=folder,
-        settings=arguments, resume=resume, log=log, device=device,
+    job = Job(
+        data=data, test_file=None if test is None else Path(test).name, read=every, table=table, task=task,
+        start=start, run=run, arguments=arguments, duplicates=duplicates, baselines=baselines, resume=resume,
+        log=log, device=device, command=command, reading_seconds=time.monotonic() - began,
     )  # fmt: skip
-    trained = Model(fitted.bundle, device=device)
-    predictions = trained.predict_normalised(
-        table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
-    ).values
-    groupings = chemistry_groups(table, parts)
-    metrics: dict[str, Any] = {
-        "targets": _scores(table, parts, predictions, task),
-        "task": task,
-        **_describe_data(every, found, table, parts, duplicates, test),
-        "seed": seed,
-        "intervals": interval_metrics(
-            trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND,
-            groups={grouping.title: grouping.take(parts.test).row_names.tolist() for grouping in groupings},
-        ),
-        "recipe": start.recipe.name,
-        "pretrained_from": start.parent.card.get("name", str(start.model)) if start.parent else None,
-        "tokenization": asdict(fitted.tokenization),
-        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
-        **fitted.progress.figures(),
-        "versions": {
-            "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
-        },
-    }  # fmt: skip
-    # Predictions for a few test strings, by which a copy of the model can be checked elsewhere.
-    examples = {
-        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
-    }
-    # A baseline that fails or is killed must not take the trained model with it.
-    bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
-    _write_predictions(folder / "predictions.csv", table, parts, predictions)
-    rivals: dict[str, np.ndarray] = {}
-    if baselines:
-        rivals = _fit_baselines(table, parts, task, seed, metrics)
-        bundle = _save_bundle(run, fitted.bundle, data, metrics, examples)
-    metrics["seconds"] = round(fitted.progress.earlier_seconds + time.monotonic() - began, 1)
-    write_json(folder / "metrics.json", metrics)
-    result = FinetuneResult(
-        folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
-        history=fitted.progress.history, groupings=groupings, metrics=metrics, model_name=bundle.card["name"],
-        command=command,
-    )  # fmt: skip
-    write_report(folder / "report.html", result)
-    return result
-
-
-def _stem(data: str | Path) -> str:
-    return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
+    if not names:
+        return run_once(job, folder, splits[0])
+    named = dict(zip(names, splits, strict=True))
+    return run_several(job, named, replicates=replicates, folds=folds)
 
 
 def _settle(table: Table, task: Task) -> Table:
@@ -212,106 +173,3 @@ def _settle(table: Table, task: Task) -> Table:
     reason = "the same string occurs with both classes equally often"
     settled = dataclasses.replace(table, targets=majority_NT)
     return settled.reject(np.all(np.isnan(majority_NT), axis=1), table.string_column, reason)
-
-
-def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The same values with None for NaN, as JSON has it."""
-    return {key: None if value != value else value for key, value in values.items()}
-
-
-def _describe_data(
-    read: Table,
-    found: Duplicates,
-    table: Table,
-    parts: Split,
-    handling: Aggregation,
-    test: str | Path | None,
-) -> dict[str, Any]:
-    """Figures of the rows as they were read, and of those that were used."""
-    return {
-        "split": {
-            "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
-            "test": len(parts.test), "n_groups": parts.n_groups,
-            "test_file": None if test is None else Path(test).name,
-        },
-        "noise_floor": {name: _finite(floor) for name, floor in noise_floor(read).items()},
-        "duplicates": {
-            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting.sum()),
-            "handling": handling,
-        },
-        "rejected": len(table.rejected),
-    }  # fmt: skip
-
-
-def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> dict[str, dict[str, Any]]:
-    """Scores of every target on each part, with a place for those of the baselines."""
-    names = table.target_names
-    entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
-    for part in PARTS:
-        rows = getattr(parts, part)
-        for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
-            entries[name][part] = scores
-    return {name: entry | {"baselines": {}} for name, entry in entries.items()}
-
-
-def _fit_baselines(
-    table: Table, parts: Split, task: Task, seed: int, metrics: dict[str, Any]
-) -> dict[str, np.ndarray]:
-    """Predictions of the baselines for the test rows; their scores and failures join the metrics."""
-    logger.info("fitting the baselines on the same split")
-    failed: dict[str, str] = {}
-    labels = table.targets[parts.test]
-    train, test = ([table.records[row] for row in rows] for rows in (parts.train, parts.test))
-    rivals = fit_predict_baselines(
-        train, table.targets[parts.train], test, notation=table.notation, task=task, seed=seed,
-        on_failure=failed.__setitem__,
-    )  # fmt: skip
-    for rival, reason in failed.items():
-        logger.warning("baseline %s failed and is left out: %s", rival, reason)
-    for rival, predictions in rivals.items():
-        for name, scores in score(labels, predictions, task, table.target_names).items():
-            metrics["targets"][name]["baselines"][rival] = scores
-    metrics["failed_baselines"] = failed
-    return rivals
-
-
-def _save_bundle(
-    run: RunFolder,
-    bundle: Bundle,
-    data: str | Path,
-    metrics: Mapping[str, Any],
-    examples: dict[str, list[float]],
-) -> Bundle:
-    """Write the model with a card of these figures."""
-    targets, split = metrics["targets"], metrics["split"]
-    card = {
-        "name": f"{_stem(data)}: {', '.join(targets)}",
-        "description": f"Predicts {', '.join(targets)} from a string.",
-        "data": Path(str(data)).name,
-        "targets": targets,
-        "training": {
-            "split": f"{split['method']}, {split['train']} / {split['valid']} / {split['test']} rows",
-            "pretrained_from": metrics["pretrained_from"] or "nothing",
-            **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "training_seconds")},
-        },
-        "noise_floor": metrics["noise_floor"],
-        "examples": examples,
-    }
-    bundle = dataclasses.replace(bundle, card=card)
-    save_bundle(run.path / "bundle", bundle)
-    run.add("bundle")
-    return bundle
-
-
-def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:
-    """Write every row in file order: its part, its labels, and the predictions."""
-    import pandas as pd
-
-    part = np.full(len(table), "", dtype=object)
-    for name in PARTS:
-        part[getattr(parts, name)] = name
-    columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
-    for index, name in enumerate(table.target_names):
-        columns[name] = table.targets[:, index]
-        columns[f"{name}_predicted"] = predictions[:, index]
-    pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")

@@ -37,6 +37,7 @@ class RunFolder:
         settings: Arguments of the run, as JSON values; it is resumed with the same settings alone.
         inputs: Files that are read, by role; a run is resumed with the same content alone.
         files: What it writes beside `FILES`, relative to the folder; `*` stands for part of a name.
+        runs: Folders in it, each of which may hold all of these.
         resume: Go on with an earlier run, if there is one.
         overwrite: Delete the files of an earlier run.
 
@@ -52,12 +53,14 @@ class RunFolder:
         inputs: Mapping[str, Sequence[Path]],
         files: Sequence[str],
         *,
+        runs: Sequence[str] = (),
         resume: bool = False,
         overwrite: bool = False,
     ) -> None:
         self.path = path
         self._overwrite = overwrite
-        self._files = [*FILES, *files]
+        own = [*FILES, *files]
+        self._files = own + [f"{run}/{file}" for run in runs for file in own]
         self._check_place([file for paths in inputs.values() for file in paths], resume or overwrite)
         self._earlier = _read(path) if path.is_dir() else None
         self._run = {"settings": json.loads(json.dumps(settings)), "inputs": _digests(inputs)}
@@ -79,9 +82,9 @@ class RunFolder:
             earlier = []
         self._write(earlier)
 
-    def add(self, folder: str) -> None:
+    def add(self, folder: Path) -> None:
         """Note the files that were written in a folder of the run, to be deleted with it."""
-        self._write(sorted(f"{folder}/{path.name}" for path in (self.path / folder).iterdir()))
+        self._write(sorted(path.relative_to(self.path).as_posix() for path in folder.iterdir()))
 
     def _check_place(self, inputs: Sequence[Path], again: bool) -> None:
         folder = self.path
@@ -119,16 +122,17 @@ class RunFolder:
     def _check_own(self, patterns: Sequence[str]) -> None:
         """The folders of a run are replaced whole, so that nothing else may lie in them."""
         written = {path for pattern in patterns for path in self._found(pattern)}
-        for folder in {path.parent for path in written} - {self.path}:
-            if foreign := sorted(set(folder.iterdir()) - written):
+        folders = {parent for path in written for parent in path.relative_to(self.path).parents}
+        for folder in (self.path / name for name in folders if name != Path()):
+            if foreign := sorted(set(folder.iterdir()) - written - {self.path / name for name in folders}):
                 raise UsageError(f"{foreign[0]} was not written by the run in {self.path}: move it elsewhere")
 
     def _delete(self, patterns: Sequence[str]) -> None:
         """Delete these files and the folders that they leave empty; `run.json`, rewritten next, stays."""
         for path in {path for pattern in patterns if pattern != MARK for path in self._found(pattern)}:
             path.unlink()
-            if path.parent != self.path and not any(path.parent.iterdir()):
-                path.parent.rmdir()
+            while (path := path.parent) != self.path and not any(path.iterdir()):
+                path.rmdir()
 
     def _found(self, pattern: str) -> Iterator[Path]:
         """Files of this name that lie in the folder itself, and not behind a link."""

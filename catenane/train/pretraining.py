@@ -136,7 +136,7 @@ def pretrain(
         "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
     }
     save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
-    opened.add("bundle")
+    opened.add(folder / "bundle")
     write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
 

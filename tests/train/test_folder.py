@@ -68,7 +68,7 @@ def test_overwriting_deletes_only_what_the_run_wrote(tmp_path: Path):
         path = tmp_path / "run" / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("")
-    run.add("bundle")
+    run.add(tmp_path / "run" / "bundle")
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "elsewhere" / "0.u16").write_text("")
     (tmp_path / "run" / "linked").symlink_to(tmp_path / "elsewhere")

@@ -1,0 +1,230 @@
+"""One run of fine-tuning: from a table and its split to a model, its scores, and a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import platform
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from catenane.baselines import fit_predict_baselines
+from catenane.config import Task
+from catenane.data import Split, Table
+from catenane.data.duplicates import Aggregation, find_duplicates, noise_floor
+from catenane.files import write_json
+from catenane.inference import Model, interval_metrics
+from catenane.metrics import score
+from catenane.models.bundle import Bundle, save_bundle
+from catenane.reporting import FinetuneResult, chemistry_groups, write_report
+from catenane.train.fit import fit_property_model
+from catenane.train.folder import RunFolder
+from catenane.train.logs import LogFormat
+from catenane.train.start import Start
+from catenane.version import __version__
+
+__all__ = ["FILES", "Job", "data_stem", "run_once"]
+
+logger = logging.getLogger(__name__)
+FILES = ("predictions.csv", "report.html")
+"""What a run writes beside `catenane.train.folder.FILES`."""
+PARTS = ("train", "valid", "test")
+
+
+@dataclass(kw_only=True)
+class Job:
+    """What all runs of one call have in common."""
+
+    data: str | Path
+    test_file: str | None
+    """Name of the file of the test rows, if they have one."""
+    read: Table
+    """All rows, before those that share a string were made one."""
+    table: Table
+    """The rows that are used."""
+    task: Task
+    start: Start
+    run: RunFolder
+    arguments: Mapping[str, Any]
+    """What a run is resumed with alone."""
+    duplicates: Aggregation
+    baselines: bool
+    resume: bool
+    log: LogFormat
+    device: str | None
+    command: str | None
+    reading_seconds: float = 0.0
+    """That the table took."""
+    pooled_ND: np.ndarray | None = None
+    """Vectors of the strings by a frozen encoder, once a run has made them."""
+
+    @property
+    def stem(self) -> str:
+        """Name of the data."""
+        return data_stem(self.data)
+
+
+def data_stem(data: str | Path) -> str:
+    """Name of a source without its folder and ending."""
+    return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
+
+
+def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
+    """Train and report on these parts of the table, in a folder of the run; see `finetune`."""
+    began = time.monotonic()
+    table, task, seed, parent = job.table, job.task, parts.seed, job.start.parent
+    folder.mkdir(exist_ok=True)
+    logger.info(
+        "%s: %s split: %s train, %s validation, %s test",
+        folder, parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
+    )  # fmt: skip
+    fitted = fit_property_model(
+        table, parts, job.start.recipe, task=task, parent=parent, seed=seed, folder=folder,
+        settings={**job.arguments, "seed": seed}, resume=job.resume, log=job.log, device=job.device,
+        pooled_ND=job.pooled_ND,
+    )  # fmt: skip
+    job.pooled_ND = fitted.pooled_ND
+    trained = Model(fitted.bundle, device=job.device)
+    predictions = trained.predict_normalised(
+        table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
+    ).values
+    groupings = chemistry_groups(table, parts)
+    metrics: dict[str, Any] = {
+        "targets": _scores(table, parts, predictions, task),
+        "task": task,
+        **_describe_data(job, parts),
+        "seed": seed,
+        "intervals": interval_metrics(
+            trained, table, parts.test, descriptors=fitted.descriptors, pooled_ND=fitted.pooled_ND,
+            groups={grouping.title: grouping.take(parts.test).row_names.tolist() for grouping in groupings},
+        ),
+        "recipe": job.start.recipe.name,
+        "pretrained_from": None if parent is None else parent.card.get("name", str(job.start.model)),
+        "tokenization": asdict(fitted.tokenization),
+        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
+        **fitted.progress.figures(),
+        "versions": {
+            "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
+        },
+    }  # fmt: skip
+    # Predictions for a few test strings, by which a copy of the model can be checked elsewhere.
+    examples = {
+        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
+    }
+    # A baseline that fails or is killed must not take the trained model with it.
+    bundle = _save_bundle(job, folder, fitted.bundle, metrics, examples)
+    _write_predictions(folder / "predictions.csv", table, parts, predictions)
+    rivals: dict[str, np.ndarray] = {}
+    if job.baselines:
+        rivals = _fit_baselines(table, parts, task, seed, metrics)
+        bundle = _save_bundle(job, folder, fitted.bundle, metrics, examples)
+    metrics["seconds"] = round(
+        job.reading_seconds + fitted.progress.earlier_seconds + time.monotonic() - began, 1
+    )
+    result = FinetuneResult(
+        folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
+        history=fitted.progress.history, groupings=groupings, metrics=metrics, model_name=bundle.card["name"],
+        command=job.command,
+    )  # fmt: skip
+    write_report(folder / "report.html", result)
+    # Last of all: a run that has it is finished.
+    write_json(folder / "metrics.json", metrics)
+    return result
+
+
+def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The same values with None for NaN, as JSON has it."""
+    return {key: None if value != value else value for key, value in values.items()}
+
+
+def _describe_data(job: Job, parts: Split) -> dict[str, Any]:
+    """Figures of the rows as they were read, and of those that were used."""
+    found = find_duplicates(job.read)
+    return {
+        "split": {
+            "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
+            "test": len(parts.test), "n_groups": parts.n_groups, "test_file": job.test_file,
+        },
+        "noise_floor": {name: _finite(floor) for name, floor in noise_floor(job.read).items()},
+        "duplicates": {
+            "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting.sum()),
+            "handling": job.duplicates,
+        },
+        "rejected": len(job.table.rejected),
+    }  # fmt: skip
+
+
+def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> dict[str, dict[str, Any]]:
+    """Scores of every target on each part, with a place for those of the baselines."""
+    names = table.target_names
+    entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
+    for part in PARTS:
+        rows = getattr(parts, part)
+        for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
+            entries[name][part] = scores
+    return {name: entry | {"baselines": {}} for name, entry in entries.items()}
+
+
+def _fit_baselines(
+    table: Table, parts: Split, task: Task, seed: int, metrics: dict[str, Any]
+) -> dict[str, np.ndarray]:
+    """Predictions of the baselines for the test rows; their scores and failures join the metrics."""
+    logger.info("fitting the baselines on the same split")
+    failed: dict[str, str] = {}
+    labels = table.targets[parts.test]
+    train, test = ([table.records[row] for row in rows] for rows in (parts.train, parts.test))
+    rivals = fit_predict_baselines(
+        train, table.targets[parts.train], test, notation=table.notation, task=task, seed=seed,
+        on_failure=failed.__setitem__,
+    )  # fmt: skip
+    for rival, reason in failed.items():
+        logger.warning("baseline %s failed and is left out: %s", rival, reason)
+    for rival, predictions in rivals.items():
+        for name, scores in score(labels, predictions, task, table.target_names).items():
+            metrics["targets"][name]["baselines"][rival] = scores
+    metrics["failed_baselines"] = failed
+    return rivals
+
+
+def _save_bundle(
+    job: Job, folder: Path, bundle: Bundle, metrics: Mapping[str, Any], examples: dict[str, list[float]]
+) -> Bundle:
+    """Write the model with a card of these figures."""
+    targets, split = metrics["targets"], metrics["split"]
+    card = {
+        "name": f"{job.stem}: {', '.join(targets)}",
+        "description": f"Predicts {', '.join(targets)} from a string.",
+        "data": Path(str(job.data)).name,
+        "targets": targets,
+        "training": {
+            "split": f"{split['method']}, {split['train']} / {split['valid']} / {split['test']} rows",
+            "pretrained_from": metrics["pretrained_from"] or "nothing",
+            **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "training_seconds")},
+        },
+        "noise_floor": metrics["noise_floor"],
+        "examples": examples,
+    }
+    bundle = dataclasses.replace(bundle, card=card)
+    save_bundle(folder / "bundle", bundle)
+    job.run.add(folder / "bundle")
+    return bundle
+
+
+def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:
+    """Write every row in file order: its part, its labels, and the predictions."""
+    import pandas as pd
+
+    part = np.full(len(table), "", dtype=object)
+    for name in PARTS:
+        part[getattr(parts, name)] = name
+    columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
+    for index, name in enumerate(table.target_names):
+        columns[name] = table.targets[:, index]
+        columns[f"{name}_predicted"] = predictions[:, index]
+    pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")
