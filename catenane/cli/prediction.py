@@ -38,7 +38,10 @@ ModelName = Annotated[
 
 def predict(
     strings: Strings,
-    model: ModelName,
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", metavar="BUNDLE", help="Model folder or name; of several, their mean."),
+    ],
     out: Annotated[
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
@@ -134,7 +137,7 @@ def embed(
     writer = vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
-    reading = _load(model, device)
+    reading = _load([model], device)
     tally = _Tally()
     with writer as write:
         for chunk in given.chunks():
@@ -146,15 +149,15 @@ def embed(
     tally.report("could not be read and are NaN", tally.first_error)
 
 
-def _load(model: str, device: str | None) -> Model:
+def _load(models: Sequence[str], device: str | None) -> Model:
     """The model; PyTorch, which is slow to import, is loaded after all that can be wrong without it."""
-    from catenane.models.folder import find_bundle
+    from catenane.models.folder import find_bundles
 
-    folder = find_bundle(model)
+    folders = [folder for model in models for folder in find_bundles(model)]
 
     from catenane.inference import load
 
-    return load(folder, device=device)
+    return load(folders, device=device)
 
 
 class _Tally:

@@ -97,6 +97,9 @@ def finetune(
     ] = None,
     replicates: Annotated[int, typer.Option(min=1, help="Runs with different seeds.")] = 1,
     folds: Annotated[int, typer.Option(min=0, help="Parts of a cross-validation; none by default.")] = 0,
+    members: Annotated[
+        int | None, typer.Option(min=1, help="Models, or heads of one, whose mean predicts.")
+    ] = None,
     recipe: Annotated[
         str | None,
         typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
@@ -151,7 +154,8 @@ def finetune(
 
     result = run(
         data, target=targets, model=model, out=out, recipe=recipe, settings=changes, column=column,
-        split=split, sizes=parts, test=test, replicates=replicates, folds=folds, task=task,
+        split=split, sizes=parts, test=test, replicates=replicates, folds=folds,
+        members=members, task=task,
         duplicates=duplicates, baselines=baselines, seed=seed, on_error=on_error, resume=resume,
         overwrite=overwrite, log=log, device=device, data_dir=data_dir, command=command_line(),
     )  # fmt: skip

@@ -1,6 +1,16 @@
 """Strings in, predictions with intervals out: `Model`, and what it is calibrated by."""
 
 from catenane.inference.calibrating import calibrate, interval_metrics, plan_calibration
-from catenane.inference.model import COVERAGE, Model, Predictions, load
+from catenane.inference.ensemble import Ensemble, load
+from catenane.inference.model import COVERAGE, Model, Predictions
 
-__all__ = ["COVERAGE", "Model", "Predictions", "calibrate", "interval_metrics", "load", "plan_calibration"]
+__all__ = [
+    "COVERAGE",
+    "Ensemble",
+    "Model",
+    "Predictions",
+    "calibrate",
+    "interval_metrics",
+    "load",
+    "plan_calibration",
+]

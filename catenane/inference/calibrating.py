@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
 from catenane.inference.calibration import Calibration, fit_reference, group_keys
+from catenane.inference.ensemble import Ensemble
 from catenane.inference.intervals import (
     FEWEST_ROWS,
     difficulty_features,
@@ -168,7 +169,9 @@ def interval_metrics(
         return {}
     strings = [table.strings[row] for row in rows]
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
-    pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows]
+    pooled = None if pooled_ND is None else pooled_ND[rows]
+    if pooled is None and not isinstance(model, Ensemble):
+        pooled = model.embed_normalised(strings)
     found = {
         level: model.predict_normalised(strings, part, pooled_ND=pooled, coverage=level) for level in LEVELS
     }

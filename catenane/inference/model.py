@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.models.bundle import Bundle, BundleConfig, load_bundle
+from catenane.models.bundle import Bundle, BundleConfig
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
@@ -27,7 +26,7 @@ from catenane.tokenizers import EncodedStrings
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["COVERAGE", "Model", "Predictions", "load"]
+__all__ = ["COVERAGE", "Model", "Predictions"]
 
 Array = NDArray[np.float64]
 
@@ -311,15 +310,3 @@ class Model:
 
     def _tensor(self, values: NDArray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
-
-
-def load(name_or_path: str | Path, *, device: str | None = None) -> Model:
-    """A trained model, by the name it is shipped under or from its folder.
-
-    Raises:
-        BundleError: It is missing, damaged, foreign, or of another layout.
-        ConfigError: The device is not on this machine.
-    """
-    model = Model(load_bundle(name_or_path), device=device)
-    _ = model.calibration  # a damaged one is refused here, not at the first prediction
-    return model

@@ -25,9 +25,9 @@ from catenane.reporting import FinetuneResult, ReplicatesResult
 from catenane.train.fit import infer_task
 from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
-from catenane.train.one_run import FILES, Job, data_stem, run_once
+from catenane.train.one_run import FILES, Job, data_stem, member_names, run_once
 from catenane.train.replicates import plan_runs, run_names, run_several
-from catenane.train.start import choose_start
+from catenane.train.start import choose_members, choose_start
 
 __all__ = ["finetune"]
 
@@ -48,6 +48,7 @@ def finetune(
     test: str | Path | None = None,
     replicates: int = 1,
     folds: int = 0,
+    members: int | None = None,
     task: Task | None = None,
     duplicates: Aggregation = "mean",
     baselines: bool = True,
@@ -82,6 +83,9 @@ def finetune(
         folds: Cross-validate: every row is a test row once, and rows that the split keeps together are so
             in one fold. Several runs have a folder each in `out`, with their models; scores are given as
             mean and standard deviation, and `out` as a model is the mean of theirs.
+        members: Train so many alike from different seeds; the prediction is their mean. Over a frozen encoder
+            they are the heads of one model (networks, see `head.members`), else whole models, each in a
+            folder of its own.
         task: "regression" or "classification"; by default inferred from the labels.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
@@ -123,9 +127,10 @@ def finetune(
             raise read.rejected[0].error(read.source)
     tested = None if test is None else read_table(test, notation=read.notation, **options)
     start = choose_start(read.notation, targets, model, recipe, settings or {})
+    start, n_models = choose_members(start, members)
     arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
-        "split": split, "sizes": shares, "replicates": replicates, "folds": folds,
+        "split": split, "sizes": shares, "replicates": replicates, "folds": folds, "models": n_models,
         "task": task, "duplicates": duplicates, "seed": seed,
     }  # fmt: skip
     inputs = {
@@ -133,9 +138,10 @@ def finetune(
         "the test rows": [] if test is None else source_files([test], data_dir),
         "the model": [] if start.model is None else bundle_files(start.model),
     }
+    member_folders = [str(Path(name) / member) for name in names or [""] for member in member_names(n_models)]
     run = RunFolder(
-        folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=names, resume=resume,
-        overwrite=overwrite,
+        folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=[*names, *member_folders],
+        resume=resume, overwrite=overwrite,
     )  # fmt: skip
     every = read if tested is None else hold_out(read, tested, keep=True)[0]
     task = infer_task(every, task)
@@ -156,8 +162,9 @@ def finetune(
     )  # fmt: skip
     job = Job(
         data=data, test_file=None if test is None else Path(test).name, read=every, table=table, task=task,
-        start=start, run=run, arguments=arguments, duplicates=duplicates, baselines=baselines, resume=resume,
-        log=log, device=device, command=command, reading_seconds=time.monotonic() - began,
+        start=start, n_models=n_models, run=run, arguments=arguments, duplicates=duplicates,
+        baselines=baselines, resume=resume, log=log, device=device, command=command,
+        reading_seconds=time.monotonic() - began,
     )  # fmt: skip
     if not names:
         return run_once(job, folder, splits[0])

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 import platform
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,17 +19,19 @@ from catenane.config import Task
 from catenane.data import Split, Table
 from catenane.data.duplicates import Aggregation, find_duplicates, noise_floor
 from catenane.files import write_json
-from catenane.inference import Model, interval_metrics
+from catenane.inference import Ensemble, Model, interval_metrics
 from catenane.metrics import score
 from catenane.models.bundle import Bundle, save_bundle
+from catenane.models.folder import write_ensemble
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import fit_property_model
 from catenane.train.folder import RunFolder
 from catenane.train.logs import LogFormat
+from catenane.train.loop import seed_of
 from catenane.train.start import Start
 from catenane.version import __version__
 
-__all__ = ["FILES", "Job", "data_stem", "run_once"]
+__all__ = ["FILES", "Job", "data_stem", "member_names", "run_once"]
 
 logger = logging.getLogger(__name__)
 FILES = ("predictions.csv", "report.html")
@@ -50,6 +52,8 @@ class Job:
     """The rows that are used."""
     task: Task
     start: Start
+    n_models: int = 1
+    """Whole models that are trained from different seeds in each run."""
     run: RunFolder
     arguments: Mapping[str, Any]
     """What a run is resumed with alone."""
@@ -65,14 +69,19 @@ class Job:
     """Vectors of the strings by a frozen encoder, once a run has made them."""
 
     @property
-    def stem(self) -> str:
-        """Name of the data."""
-        return data_stem(self.data)
+    def name(self) -> str:
+        """Data and targets."""
+        return f"{data_stem(self.data)}: {', '.join(self.table.target_names)}"
 
 
 def data_stem(data: str | Path) -> str:
     """Name of a source without its folder and ending."""
     return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
+
+
+def member_names(n_models: int) -> list[str]:
+    """Folders of the members of a run, which has none if it trains a single model."""
+    return [f"member-{place}" for place in range(1, n_models + 1)] if n_models > 1 else []
 
 
 def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
@@ -84,13 +93,22 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
         "%s: %s split: %s train, %s validation, %s test",
         folder, parts.method, f"{len(parts.train):,}", f"{len(parts.valid):,}", f"{len(parts.test):,}",
     )  # fmt: skip
-    fitted = fit_property_model(
-        table, parts, job.start.recipe, task=task, parent=parent, seed=seed, folder=folder,
-        settings={**job.arguments, "seed": seed}, resume=job.resume, log=job.log, device=job.device,
-        pooled_ND=job.pooled_ND,
-    )  # fmt: skip
+    members = member_names(job.n_models)
+    fits = []
+    for place, name in enumerate(members or [""]):
+        (folder / name).mkdir(exist_ok=True)
+        own_seed = seed_of(seed, place) if place else seed
+        fits.append(
+            fit_property_model(
+                table, parts, job.start.recipe, task=task, parent=parent, seed=own_seed, folder=folder / name,
+                settings={**job.arguments, "seed": own_seed}, resume=job.resume, log=job.log,
+                device=job.device, pooled_ND=job.pooled_ND,
+            )
+        )  # fmt: skip
+    fitted = fits[0]
     job.pooled_ND = fitted.pooled_ND
-    trained = Model(fitted.bundle, device=job.device)
+    models = [Model(each.bundle, device=job.device) for each in fits]
+    trained = Ensemble(models) if members else models[0]
     predictions = trained.predict_normalised(
         table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
     ).values
@@ -107,8 +125,9 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
         "recipe": job.start.recipe.name,
         "pretrained_from": None if parent is None else parent.card.get("name", str(job.start.model)),
         "tokenization": asdict(fitted.tokenization),
-        "n_parameters": sum(parameter.numel() for parameter in fitted.bundle.model.parameters()),
+        "n_parameters": sum(p.numel() for each in fits for p in each.bundle.model.parameters()),
         **fitted.progress.figures(),
+        **({"members": [each.progress.figures() for each in fits]} if members else {}),
         "versions": {
             "catenane": __version__, "torch": torch.__version__, "python": platform.python_version()
         },
@@ -118,18 +137,20 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
         table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
     }
     # A baseline that fails or is killed must not take the trained model with it.
-    bundle = _save_bundle(job, folder, fitted.bundle, metrics, examples)
+    bundles = [each.bundle for each in fits]
+    _save_bundles(job, folder, bundles, metrics, examples)
     _write_predictions(folder / "predictions.csv", table, parts, predictions)
     rivals: dict[str, np.ndarray] = {}
     if job.baselines:
         rivals = _fit_baselines(table, parts, task, seed, metrics)
-        bundle = _save_bundle(job, folder, fitted.bundle, metrics, examples)
+        _save_bundles(job, folder, bundles, metrics, examples)
     metrics["seconds"] = round(
-        job.reading_seconds + fitted.progress.earlier_seconds + time.monotonic() - began, 1
+        job.reading_seconds + sum(each.progress.earlier_seconds for each in fits) + time.monotonic() - began,
+        1,
     )
     result = FinetuneResult(
         folder=folder, table=table, split=parts, task=task, predictions=predictions, baselines=rivals,
-        history=fitted.progress.history, groupings=groupings, metrics=metrics, model_name=bundle.card["name"],
+        history=fitted.progress.history, groupings=groupings, metrics=metrics, model_name=job.name,
         command=job.command,
     )  # fmt: skip
     write_report(folder / "report.html", result)
@@ -192,13 +213,17 @@ def _fit_baselines(
     return rivals
 
 
-def _save_bundle(
-    job: Job, folder: Path, bundle: Bundle, metrics: Mapping[str, Any], examples: dict[str, list[float]]
-) -> Bundle:
-    """Write the model with a card of these figures."""
+def _save_bundles(
+    job: Job,
+    folder: Path,
+    bundles: Sequence[Bundle],
+    metrics: Mapping[str, Any],
+    examples: dict[str, list[float]],
+) -> None:
+    """Write the model, or each of several, with a card of these figures, which are those of their mean."""
     targets, split = metrics["targets"], metrics["split"]
     card = {
-        "name": f"{job.stem}: {', '.join(targets)}",
+        "name": job.name,
         "description": f"Predicts {', '.join(targets)} from a string.",
         "data": Path(str(job.data)).name,
         "targets": targets,
@@ -208,12 +233,21 @@ def _save_bundle(
             **{key: metrics[key] for key in ("seed", "epochs", "best_epoch", "training_seconds")},
         },
         "noise_floor": metrics["noise_floor"],
-        "examples": examples,
     }
-    bundle = dataclasses.replace(bundle, card=card)
-    save_bundle(folder / "bundle", bundle)
-    job.run.add(folder / "bundle")
-    return bundle
+    names = member_names(len(bundles))
+    for place, bundle in enumerate(bundles):
+        own: dict[str, Any] = {"examples": examples}
+        if names:
+            own = {
+                "name": f"{job.name}, {names[place]}",
+                "description": f"One of {len(bundles)} models; the scores are those of their mean.",
+                "training": card["training"] | metrics["members"][place],
+            }
+        path = folder / (names[place] if names else "") / "bundle"
+        save_bundle(path, dataclasses.replace(bundle, card=card | own))
+        job.run.add(path)
+    if names:
+        write_ensemble(folder, names)
 
 
 def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.ndarray) -> None:

@@ -69,8 +69,7 @@ def run_several(job: Job, splits: Mapping[str, Split], *, replicates: int, folds
     }
     write_ensemble(folder, list(runs))
     _write_predictions(folder, list(runs))
-    title = f"{job.stem}: {', '.join(job.table.target_names)}"
-    write_replicates_report(folder / "report.html", metrics, title, job.command)
+    write_replicates_report(folder / "report.html", metrics, job.name, job.command)
     write_json(folder / "metrics.json", metrics)
     return ReplicatesResult(metrics=metrics, folder=folder)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
-__all__ = ["Start", "choose_start", "choose_tokenizer"]
+__all__ = ["Start", "choose_members", "choose_start", "choose_tokenizer"]
 
 DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "mof-uptake"}
 """The bundled model whose frozen encoder and head a table of a notation starts from."""
@@ -68,6 +69,22 @@ def choose_start(
         if chosen.head.isotherm_sites and not all(map(Uptake.parse, targets)):
             chosen = chosen.with_settings({"head.isotherm_sites": 0, "head.target_scale": "auto"})
     return Start(model, parent, chosen.with_settings(settings))
+
+
+def choose_members(start: Start, members: int | None) -> tuple[Start, int]:
+    """What is trained where so many members are wanted, and how many whole models of it.
+
+    Over a frozen encoder they are heads of one model, which are networks; else whole models.
+
+    Raises:
+        UsageError: The head is a Gaussian process, whose members would all be one.
+    """
+    if members is None or not start.frozen:
+        return start, members or 1
+    if start.recipe.head.kind == "gaussian-process":
+        raise UsageError("a Gaussian process has no members: leave them out, or set head.kind=network")
+    changes = {"head.members": members, "head.kind": "network"}
+    return dataclasses.replace(start, recipe=start.recipe.with_settings(changes)), 1
 
 
 def choose_tokenizer(

@@ -98,6 +98,28 @@ def test_predict_takes_strings_themselves(catenane, run: Path):
     assert "1 of 3 rows have no prediction" in told.err
 
 
+def test_several_models_predict_together(catenane, molecule_file: Path, tiny_flags, tmp_path: Path):
+    words = ["--target", "size", "--no-baselines", *tiny_flags]
+    told = catenane("finetune", molecule_file, *words, "--replicates", "2", "--out", tmp_path / "run")
+    assert told.code == 0, told.err
+    assert "size: mean ± standard deviation over 2\N{NO-BREAK SPACE}seeds" in told.out
+    assert "this model" in told.out
+    told = [
+        catenane(
+            "predict", "CCO", "CCCCO", *(flag for name in names for flag in ("--model", tmp_path / name))
+        )
+        for names in (["run/seed-0"], ["run/seed-1"], ["run/seed-0", "run/seed-1"], ["run"])
+    ]
+    assert [each.code for each in told] == [0] * 4
+    values = [[float(line.split(",")[1]) for line in each.out.splitlines()[1:]] for each in told]
+    np.testing.assert_allclose(values[2], np.mean(values[:2], axis=0), rtol=1e-4)
+    assert told[3].out == told[2].out
+    told = catenane("embed", "CCO", "--model", tmp_path / "run", "--out", tmp_path / "vectors.npy")
+    assert told.code == 1
+    assert "embed with one of them" in told.err
+    assert not (tmp_path / "vectors.npy").exists()
+
+
 @pytest.mark.parametrize("ending", ["npy", "parquet"])
 def test_embed_writes_a_vector_a_row(ending: str, catenane, encoder: Path, tmp_path: Path):
     path = tmp_path / "molecules.smi"

@@ -1,0 +1,104 @@
+"""Several models that predict together, and models by their names."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import numpy as np
+
+from catenane.descriptors import Descriptors
+from catenane.errors import BundleError, UsageError
+from catenane.formatting import with_unit
+from catenane.inference.model import Model, Predictions
+from catenane.models.bundle import load_bundle
+from catenane.models.folder import find_bundles
+from catenane.notation import Record
+from catenane.tokenizers import EncodedStrings
+
+__all__ = ["Ensemble", "load"]
+
+
+class Ensemble(Model):
+    """The mean of several property models.
+
+    The ends of an interval are means as well. The mean of the values errs no more than the models do on
+    average, and half the width is the models' average too, so the interval tends to hold more labels than one
+    of theirs. A string is in the domain where it is in that of every model.
+
+    Args:
+        models: At least one.
+
+    Raises:
+        UsageError: They differ in notation, task, targets or units. A unit that is not known may be any.
+        BundleError: One is a pretrained encoder.
+    """
+
+    def __init__(self, models: Sequence[Model]) -> None:
+        self.models = tuple(models)
+        first, *others = self.models
+        for place, model in enumerate(others, start=2):
+            units = zip(first.bundle.units.values(), model.bundle.units.values(), strict=False)
+            _ = model.property_model, first.property_model
+            if _kind(model) != _kind(first) or any(here and there and here != there for here, there in units):
+                raise UsageError(
+                    f"model {place} of {len(models)} predicts {_described(model)}, and the first "
+                    f"{_described(first)}: models that predict together have the same notation, targets in "
+                    "the same order, and units"
+                )
+        name = f"{len(models)} models, the first: {first.bundle.card.get('name', first.config.recipe.name)}"
+        self.bundle = dataclasses.replace(first.bundle, card=first.bundle.card | {"name": name})
+        self.device = first.device
+
+    def predict_normalised(
+        self,
+        strings: Sequence[Record] | Sequence[str],
+        descriptors: Descriptors | None = None,
+        **options: Any,
+    ) -> Predictions:
+        """As `Model.predict_normalised`; descriptors, if they are given, are those that every model reads."""
+        found = [model.predict_normalised(strings, descriptors, **options) for model in self.models]
+        notes = [
+            "; ".join(dict.fromkeys(note for text in of_row for note in text.split("; ") if note))
+            for of_row in zip(*(each.notes for each in found), strict=True)
+        ]
+        values, low, high = (
+            np.mean([getattr(each, part) for each in found], axis=0) for part in ("values", "low", "high")
+        )
+        return dataclasses.replace(
+            found[0], values=values, low=low, high=high, notes=notes,
+            in_domain=np.all([each.in_domain for each in found], axis=0),
+        )  # fmt: skip
+
+    def _embed(self, encoded: EncodedStrings) -> NoReturn:
+        raise BundleError(f"{len(self.models)} models have vectors of their own: embed with one of them")
+
+
+def _kind(model: Model) -> tuple[Any, ...]:
+    return model.config.notation, model.config.task, model.targets
+
+
+def _described(model: Model) -> str:
+    targets = ", ".join(with_unit(name, unit) for name, unit in model.bundle.units.items())
+    return f"{targets} of {model.config.notation} ({model.config.task})"
+
+
+def load(name_or_path: str | Path | Sequence[str | Path], *, device: str | None = None) -> Model:
+    """A trained model, by the name it is shipped under or from its folder; the mean of several if so given.
+
+    A folder of several runs or members is the mean of these.
+
+    Raises:
+        BundleError: One is missing, damaged, foreign, or of another layout.
+        ConfigError: The device is not on this machine.
+        UsageError: Several do not predict the same, or there is none.
+    """
+    names = [name_or_path] if isinstance(name_or_path, str | Path) else name_or_path
+    models = [Model(load_bundle(path), device=device) for name in names for path in find_bundles(name)]
+    if not models:
+        raise UsageError("load needs the name or the folder of at least one model")
+    for model in models:
+        _ = model.calibration  # a damaged one is refused here, not at the first prediction
+    return models[0] if len(models) == 1 else Ensemble(models)
