@@ -27,8 +27,8 @@ _NONMETAL = "H|He|B|C|N|O|F|Ne|Si|P|S|Cl|Ar|As|Se|Br|Kr|Te|I|Xe|At|Rn|Ts|Og|as|s
 _METAL_ATOM = re.compile(rf"\[[0-9]*(?!(?:{_NONMETAL})(?![a-z]))")
 _LONE_ATOM = re.compile(r"\[[^\]]*\]|[A-Z][a-z]?")
 
-_CODE = r"(?!cat[0-9])[A-Za-z0-9][A-Za-z0-9*+_-]*"
-_CATENATION = r"cat(?:0|[1-9][0-9]{0,2})|NA"
+_CODE = r"(?!(?i:cat)[0-9])[A-Za-z0-9][A-Za-z0-9*+_-]*"
+_CATENATION = r"(?i:cat)(?:0|[1-9][0-9]{0,2})|(?i:NA)"
 _COMPACT_TAIL = re.compile(
     rf"(?:(?P<codes>{_CODE}(?:,{_CODE})*)(?:\.(?P<catenation>{_CATENATION}))?|(?P<alone>{_CATENATION}))?"
 )
@@ -87,7 +87,7 @@ class Mofid:
         return cls(
             blocks=tuple(smiles.split(".")),
             topologies=tuple(codes.split(",")) if codes else (),
-            catenation=int(catenation[3:]) if catenation and catenation != "NA" else None,
+            catenation=int(catenation[3:]) if catenation and catenation.upper() != "NA" else None,
             name=name or None,
             reference=last,
         )

@@ -62,3 +62,17 @@ def test_the_order_of_real_blocks_is_of_no_account(real_mofids):
             blocks = tuple(rng.sample(mofid.blocks, len(mofid.blocks)))
             other = Mofid(blocks, mofid.topologies, mofid.catenation)
             assert normalise(str(other), "mofid") == normalise(str(mofid), "mofid")
+
+
+@pytest.mark.parametrize(
+    ("tail", "normal"),
+    [
+        ("PCU.CAT0", "pcu.cat0"),
+        ("Pcu.Cat1", "pcu.cat1"),
+        ("CAT2", "cat2"),
+        ("pcu.na", "pcu"),
+        ("unknown", "UNKNOWN"),
+    ],
+)
+def test_nets_and_catenations_in_any_case_are_the_same(tail, normal):
+    assert normalise(f"[Zn].c1ccncc1&&{tail}", "mofid") == f"[Zn].c1ccncc1&&{normal}"
