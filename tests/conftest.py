@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import json
+import logging
 import os
 import re
 import shutil
@@ -51,6 +52,17 @@ def start_program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
+
+
+@pytest.fixture
+def bare_logging(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A function that makes logging what it is in a fresh interpreter: without pytest's handlers."""
+
+    def strip() -> None:  # called in the test: pytest adds its handlers before that
+        monkeypatch.setattr(logging.getLogger("catenane"), "propagate", False)
+        monkeypatch.setattr(logging.getLogger("catenane"), "handlers", [])
+
+    return strip
 
 
 PR_SET_PDEATHSIG = 1

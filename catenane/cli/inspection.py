@@ -9,8 +9,9 @@ import typer
 from typer.core import TyperGroup
 
 from catenane.cli.arguments import DataDir, Json
-from catenane.cli.console import print_json, print_table, stderr, stdout
+from catenane.cli.console import print_json, print_table, stdout
 from catenane.errors import DataError
+from catenane.progress import draws_bars, new_bar
 
 if TYPE_CHECKING:
     from catenane.data import Dataset
@@ -103,14 +104,11 @@ def fetch(
 
     Example: `catenane data fetch molnet/esol molnet/freesolv`
     """
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+    from rich.progress import DownloadColumn
 
     from catenane.data import fetch, find_dataset
 
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), DownloadColumn(),
-        console=stderr, transient=True, disable=not stderr.is_terminal,
-    )  # fmt: skip
+    bar = new_bar(DownloadColumn(), show=draws_bars())
     task = bar.add_task("", total=None)
     for dataset in [find_dataset(name) for name in names]:
         bar.reset(task, description=dataset.name)

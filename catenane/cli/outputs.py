@@ -15,7 +15,7 @@ import numpy as np
 from catenane.errors import UsageError
 from catenane.files import check_output, csv_writer, replaced, storable
 
-__all__ = ["VECTOR", "choose_output", "csv_rows", "table_writer", "vector_writer"]
+__all__ = ["VECTOR", "add_suffix", "choose_output", "csv_rows", "table_writer", "vector_writer"]
 
 Columns = Mapping[str, Any]
 """Columns by name: lists, or arrays of shape (rows,) or (rows, width)."""
@@ -137,12 +137,24 @@ def _parquet(path: Path, types: Mapping[str, Any]) -> Iterator[Write]:
             writer.close()
 
 
+def add_suffix(results: Columns, taken: Iterable[str]) -> dict[str, Any]:
+    """The results with `_predicted` after every name that is taken."""
+    names, taken = list(results), set(taken)
+    for place, name in enumerate(names):
+        while name in taken:
+            name = f"{name}_predicted"
+        taken.add(name)
+        names[place] = name
+    return dict(zip(names, results.values(), strict=True))
+
+
 def _flattened(columns: Columns) -> dict[str, Any]:
     """The columns with a matrix as one column for each of its own: `vector_0`, `vector_1`, ..."""
     flat: dict[str, Any] = {}
     for name, values in columns.items():
         if isinstance(values, np.ndarray) and values.ndim == 2:
-            flat |= {f"{name}_{place}": values[:, place] for place in range(values.shape[1])}
+            names = [f"{name}_{place}" for place in range(values.shape[1])]
+            flat |= add_suffix(dict(zip(names, values.T, strict=True)), columns)
         else:
             flat[name] = values
     return flat

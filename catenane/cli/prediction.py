@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
 from catenane.cli.arguments import Column, DataDir, Device, Replace, numbers
-from catenane.cli.console import command_line, stderr
-from catenane.cli.outputs import VECTOR, choose_output, table_writer, vector_writer
+from catenane.cli.console import command_line, stderr, stdout
+from catenane.cli.outputs import VECTOR, add_suffix, choose_output, table_writer, vector_writer
 from catenane.cli.ranking import Ranking
 from catenane.errors import DataError, UsageError
 from catenane.files import check_output
+from catenane.progress import RowCount
 
 if TYPE_CHECKING:
     from catenane.data.inputs import InputChunk
@@ -88,7 +89,8 @@ def predict(
         by = _ranked_column(rank, columns)
         ranking = Ranking(predicting, columns, by, top=top or TOP, keep_all=page is not None)
     tally = _Tally()
-    with table_writer(out, given.types) if write_table else nullcontext() as write:
+    count = RowCount("predict", show=out is not None or not stdout.is_terminal)
+    with count, table_writer(out, given.types) if write_table else nullcontext() as write:
         for chunk in given.chunks():
             found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
             results = found.named()
@@ -97,9 +99,10 @@ def predict(
                 stderr.print(f"the input has columns {names}: those of the predictions end in _predicted")
             results["error"] = tally.add(chunk, found.errors, found.notes)
             if write is not None:
-                write(_joined(chunk.columns, results))
+                write(chunk.columns | add_suffix(results, chunk.columns))
             if ranking is not None:
                 ranking.add(chunk.strings, found)
+            count.add(len(chunk.strings))
         tally.require_rows(given.name)
     if ranking is not None and tally.n_failed < tally.n_rows:
         # The page before the table: whoever reads the table may close it early, as `head` does.
@@ -139,11 +142,13 @@ def embed(
 
     reading = _load([model], device)
     tally = _Tally()
-    with writer as write:
+    with RowCount("embed") as count, writer as write:
         for chunk in given.chunks():
             vectors, errors = reading.embed_readable(chunk.readable())
             errors = tally.add(chunk, errors)
-            write(_joined(chunk.columns, {VECTOR: vectors.astype(np.float32), "error": errors}))
+            results = {VECTOR: vectors.astype(np.float32), "error": errors}
+            write(chunk.columns | add_suffix(results, chunk.columns))
+            count.add(len(errors))
         tally.require_rows(given.name)
     stderr.print(f"{tally.n_rows:,} vectors of {reading.bundle.encoder.d_model} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)
@@ -191,16 +196,6 @@ class _Tally:
             raise DataError(f"all {self.n_rows:,} rows {failed}: {self.first_error}")
         if self.n_failed:
             stderr.print(f"{self.n_failed:,} of {self.n_rows:,} rows {failed}: {more}", style="yellow")
-
-
-def _joined(given: Mapping[str, Any], results: Mapping[str, Any]) -> dict[str, Any]:
-    """The columns of the input and, after them, those of the results; a name that is taken gets a suffix."""
-    columns = dict(given)
-    for name, values in results.items():
-        while name in columns:
-            name = f"{name}_predicted"
-        columns[name] = values
-    return columns
 
 
 def _ranked_column(rank: str | None, columns: list[str]) -> str:

@@ -63,6 +63,7 @@ def options(
         raise typer.Exit
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(message)s"))
+    stderr.quiet = quiet
     logger = logging.getLogger("catenane")
     logger.handlers[:] = [handler]
     logger.setLevel(logging.WARNING if quiet else logging.INFO)
@@ -134,6 +135,7 @@ def _prepare_streams() -> None:
 def _fail(message: str, code: int) -> NoReturn:
     """Print the message, if there is one, and exit; what stdout could not take is not tried again."""
     if message:
+        stderr.quiet = False
         with suppress(OSError):
             stderr.print(f"catenane: {message}", style="red")
     try:

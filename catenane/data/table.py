@@ -62,6 +62,11 @@ class Table:
     def __len__(self) -> int:
         return len(self.records)
 
+    def __repr__(self) -> str:
+        targets = ", ".join(self.target_names) or "no targets"
+        rejected = f"{len(self.rejected):,} rejected"
+        return f"Table({self.source!r}: {len(self):,} rows of {self.notation}, {rejected}; {targets})"
+
     @cached_property
     def strings(self) -> list[str]:
         """The normal forms."""

@@ -21,6 +21,7 @@ from catenane.models.bundle import Bundle, BundleConfig
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
+from catenane.progress import RowCount, verbosity
 from catenane.tokenizers import EncodedStrings
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ COVERAGE = 0.9
 BATCH_TOKENS = 8192
 HEAD_ROWS = 4096
 """Strings that a head reads at once."""
+PIECE = 16_384
+"""Strings that `Model.predict` reads at once."""
 
 
 @dataclass(frozen=True)
@@ -115,30 +118,44 @@ class Model:
         return Calibration.from_tensors(self.bundle.calibration) if self.bundle.calibration else None
 
     def predict(
-        self, strings: Iterable[str] | str, *, coverage: float = COVERAGE, **conditions: Any
+        self,
+        strings: Iterable[str] | str,
+        *,
+        coverage: float = COVERAGE,
+        verbose: bool = False,
+        **conditions: Any,
     ) -> pd.DataFrame:
         """Predict every target for every string, or what the head predicts under conditions.
 
         Args:
             strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
             coverage: Share of new labels that the intervals are to hold, between 0 and 1.
+            verbose: Show on stderr how many of many strings are done.
             conditions: Of the model's head, by name. Heads of isotherms have `gas`, a formula such as "co2",
                 and `pressure` in bar, one or several; their columns take the place of the targets'.
 
         Returns:
-            One row per string in the order given: `string`, for every target its value in the label's units
-            (for classification the probability of class 1) and the ends `TARGET_low` and `TARGET_high` of its
-            interval, `in_domain`, `note`, and `error` ("" or why there is no value).
+            One row per string in the order given, with the index of a Series: `string`, for every target its
+            value in the label's units (for classification the probability of class 1) and the ends
+            `TARGET_low` and `TARGET_high` of its interval, `in_domain`, `note`, and `error` ("" or why there
+            is no value).
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
-            UsageError: The head has no such conditions, or `coverage` is out of range.
+            UsageError: The head has no such conditions, `coverage` is out of range, or a table is given.
         """
         import pandas as pd
 
-        texts = [strings] if isinstance(strings, str) else list(strings)
-        found = self.predictions(texts, conditions, coverage=coverage)
-        return pd.DataFrame({"string": texts, **found.named()})
+        texts = _texts(strings)
+        frames = []
+        with verbosity(verbose), RowCount("predict", len(texts)) as count:
+            for start in range(0, max(len(texts), 1), PIECE):
+                piece = texts[start : start + PIECE]
+                found = self.predictions(piece, conditions, coverage=coverage)
+                frames.append(pd.DataFrame({"string": piece, **found.named()}))
+                count.add(len(piece))
+        table = pd.concat(frames, ignore_index=True)
+        return table.set_index(strings.index) if isinstance(strings, pd.Series) else table
 
     def predictions(
         self, strings: Sequence[str], conditions: Conditions | None = None, *, coverage: float = COVERAGE
@@ -214,10 +231,10 @@ class Model:
         Raises:
             NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
         """
-        vectors_ND, errors = self.embed_readable([strings] if isinstance(strings, str) else list(strings))
+        vectors_ND, errors = self.embed_readable(_texts(strings))
         for row, error in enumerate(errors):
             if error:
-                raise NotationError(f"string {row + 1} of {len(errors)}: {error}")
+                raise NotationError(f"row {row + 1} of {len(errors)}: {error}")
         return vectors_ND.astype(np.float32)
 
     def embed_readable(self, strings: Sequence[str]) -> tuple[NDArray, list[str]]:
@@ -310,3 +327,10 @@ class Model:
 
     def _tensor(self, values: NDArray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
+
+
+def _texts(strings: Iterable[str] | str) -> list[str]:
+    """The strings as a list; a table, whose items are names of columns, is refused."""
+    if hasattr(strings, "columns"):
+        raise UsageError(f"expected strings, got a {type(strings).__name__}: give one column of it")
+    return [strings] if isinstance(strings, str) else list(strings)

@@ -125,6 +125,12 @@ class Bundle:
     calibration: dict[str, torch.Tensor] = field(default_factory=dict)
     """What `catenane.inference.Calibration` is made of; empty where there is none."""
 
+    def __repr__(self) -> str:
+        targets = ", ".join(self.config.targets) or "no targets"
+        return (
+            f"Bundle({self.card.get('name', '')!r}, {self.config.kind} of {self.config.notation}: {targets})"
+        )
+
     @property
     def encoder(self) -> Any:
         """The part that reads strings, see `catenane.models.encoder.Encoder`."""

@@ -1,4 +1,4 @@
-"""Estimators of strings in the manner of scikit-learn."""
+"""Estimators of strings in the manner of scikit-learn; messages count rows from 1."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from catenane.inference import Model
 from catenane.metrics import Task
 from catenane.models.bundle import load_bundle, save_bundle
 from catenane.notation import detect_notation, read_records
+from catenane.progress import verbosity
 from catenane.train import fit_property_model
-from catenane.train.start import choose_start
+from catenane.train.start import DEFAULT_MODELS, choose_start
 
 __all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]
 
@@ -46,24 +47,27 @@ class StringEmbedder(TransformerMixin, _StringEstimator):
     """Vectors of strings by a trained encoder, as the first step of a pipeline.
 
     Args:
-        model: Folder of a bundle, or the name of a bundled model.
+        model: Folder of a bundle, or the name of a bundled model; by default the bundled one of the notation
+            of the strings that `fit` is given.
         device: "cpu", "cuda", ...; the fastest by default.
 
     Attributes:
         bundle_: The loaded model, see `catenane.models.bundle.Bundle`.
     """
 
-    def __init__(self, model: str | Path = "mof-uptake", *, device: str | None = None) -> None:
+    def __init__(self, model: str | Path | None = None, *, device: str | None = None) -> None:
         self.model = model
         self.device = device
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Load the model; nothing is learnt from X.
+        """Load the model; nothing is learnt from X but its notation.
 
         Raises:
             BundleError: There is no such model, or it is damaged.
+            NotationError: No model is named, and X holds neither SMILES nor MOFids.
         """
-        self.bundle_ = load_bundle(self.model)
+        model = DEFAULT_MODELS[detect_notation(_strings(X))] if self.model is None else self.model
+        self.bundle_ = load_bundle(model)
         return self
 
     def transform(self, X: Any) -> np.ndarray:
@@ -96,6 +100,7 @@ class _PropertyEstimator(_StringEstimator):
         valid_share: float = 0.1,
         seed: int = 0,
         device: str | None = None,
+        verbose: bool = False,
     ) -> None:
         self.recipe = recipe
         self.settings = settings
@@ -103,6 +108,7 @@ class _PropertyEstimator(_StringEstimator):
         self.valid_share = valid_share
         self.seed = seed
         self.device = device
+        self.verbose = verbose
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted model as a bundle that `catenane.load` and the command line read."""
@@ -115,7 +121,7 @@ class _PropertyEstimator(_StringEstimator):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
         if (infinite := np.isinf(targets_NT).any(axis=1)).any():
             row = int(infinite.argmax())
-            raise DataError(f"y is infinite at row {row}: expected numbers, NaN where a label is missing")
+            raise DataError(f"y is infinite at row {row + 1}: expected numbers, NaN where a label is missing")
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
         table = _table(strings, targets_NT)
@@ -123,10 +129,11 @@ class _PropertyEstimator(_StringEstimator):
         valid_share = 0.0 if start.frozen else self.valid_share
         # No row is kept for a test here: scikit-learn's splitters do that outside.
         split = make_split(table, seed=self.seed, fractions=(1 - valid_share, valid_share, 0.0))
-        fitted = fit_property_model(
-            table, split, start.recipe, task=self._task, parent=start.parent, seed=self.seed,
-            device=self.device,
-        )  # fmt: skip
+        with verbosity(self.verbose):
+            fitted = fit_property_model(
+                table, split, start.recipe, task=self._task, parent=start.parent, seed=self.seed,
+                device=self.device,
+            )  # fmt: skip
         self.history_ = fitted.progress.history
         card = {
             "name": type(self).__name__,
@@ -142,7 +149,7 @@ class _PropertyEstimator(_StringEstimator):
         found = Model(self.bundle_, device=self.device).predictions(_strings(X))
         for row, error in enumerate(found.errors):
             if error:
-                raise NotationError(f"row {row}: {error}")
+                raise NotationError(f"row {row + 1} of {len(found.errors)}: {error}")
         return found.values
 
 
@@ -157,6 +164,7 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
         valid_share: Share of the rows given to `fit` that choose the best epoch; none over a frozen encoder.
         seed: Of that choice, weights, order and dropout.
         device: "cpu", "cuda", ...; the fastest by default.
+        verbose: Show the progress of `fit` on stderr.
 
     Attributes:
         bundle_: The fitted model, see `catenane.models.bundle.Bundle`.
@@ -256,7 +264,7 @@ def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
     records = []
     for row, read in enumerate(read_records(strings, notation)):
         if isinstance(read, NotationError):
-            raise NotationError(f"row {row}: {read}", position=read.position)
+            raise NotationError(f"row {row + 1} of {len(strings)}: {read}", position=read.position)
         records.append(read)
     names = tuple(f"y{column}" for column in range(targets_NT.shape[1]))
     return Table(
@@ -277,5 +285,5 @@ def _strings(X: Any) -> list[str]:
     strings: list[str] = values.tolist()
     for row, value in enumerate(strings):
         if not isinstance(value, str):
-            raise DataError(f"X holds {value!r} at row {row}: expected a string")
+            raise DataError(f"X holds {value!r} at row {row + 1}: expected a string")
     return strings

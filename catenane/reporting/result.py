@@ -61,6 +61,12 @@ class FinetuneResult:
     command: str | None = None
     """The command line that made it, where there was one."""
 
+    def __repr__(self) -> str:
+        main = MAIN_SCORE[self.task]
+        targets = self.metrics["targets"].items()
+        scores = ", ".join(f"{name}: {main} {number(entry['test'][main])}" for name, entry in targets)
+        return f"FinetuneResult({self.model_name!r} in {self.folder}; test {scores})"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:

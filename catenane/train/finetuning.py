@@ -21,6 +21,7 @@ from catenane.errors import UsageError
 from catenane.formatting import count
 from catenane.models.folder import ENSEMBLE
 from catenane.notation import groups, heed_interrupts
+from catenane.progress import shows_progress
 from catenane.reporting import FinetuneResult, ReplicatesResult
 from catenane.train.fit import infer_task
 from catenane.train.folder import RunFolder, bundle_files, source_files
@@ -34,6 +35,7 @@ __all__ = ["finetune"]
 logger = logging.getLogger(__name__)
 
 
+@shows_progress
 def finetune(
     data: str | Path,
     *,
@@ -59,6 +61,7 @@ def finetune(
     log: LogFormat = "csv",
     device: str | None = None,
     data_dir: str | Path | None = None,
+    verbose: bool | None = None,
     command: str | None = None,
 ) -> FinetuneResult | ReplicatesResult:
     """Train a property model on a table and report on it; or several, on several splits.
@@ -96,7 +99,8 @@ def finetune(
         overwrite: Delete an earlier run in `out`.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
-        data_dir: Local copies of the registered data sets; the environment's `CATENANE_DATA` by default.
+        data_dir: Local copies of data sets; see `catenane.data.sources.data_folder`.
+        verbose: Show progress on stderr; by default unless the logger `catenane` is set to warnings alone.
         command: How this was called, for the report.
 
     Raises:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import csv
 import logging
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn, TextColumn
 
 from catenane.errors import MissingDependencyError
 from catenane.files import replaced
+from catenane.progress import LONGEST_SILENCE, draws_bars, new_bar
 
 __all__ = ["LogFormat", "RunLog"]
 
 logger = logging.getLogger(__name__)
 LogFormat = Literal["csv", "tensorboard"]
-SILENCE, LONGEST_SILENCE = 10.0, 60.0
-"""Seconds between two lines of the log, after an epoch and within one."""
+SILENCE = 10.0
+"""Seconds between two lines of the log after an epoch; within one `LONGEST_SILENCE`."""
 
 
 class RunLog:
@@ -37,7 +36,7 @@ class RunLog:
         total: Micro-batches of the whole run.
         done: Those that an earlier process has done.
         began: Time of `clock` at which the run would have begun, had it never been interrupted.
-        show: Draw a bar; by default when stderr is a terminal.
+        show: Draw a bar; by default where stderr is a terminal and the log is not silenced.
         clock: Seconds.
     """
 
@@ -57,12 +56,9 @@ class RunLog:
         self._writer = _tensorboard(folder) if folder is not None and kind == "tensorboard" else None
         self._began, self._resumed, self._done_before, self._done = began, clock(), done, done
         self._logged, self._n_lines = self._resumed, 0
-        self._show = sys.stderr.isatty() if show is None else show
+        self._show = draws_bars() if show is None else show
         times = TextColumn("batches  {task.fields[times]}  {task.fields[note]}", markup=False)
-        self._bar = Progress(
-            TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), times,
-            console=Console(stderr=True), transient=True, disable=not self._show,
-        )  # fmt: skip
+        self._bar = new_bar(MofNCompleteColumn(), times, show=self._show)
         self._task = self._bar.add_task(label, total=total, completed=done, times="", note="")
 
     def __enter__(self) -> Self:

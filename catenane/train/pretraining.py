@@ -22,6 +22,7 @@ from catenane.files import write_json
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
+from catenane.progress import shows_progress
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import RunFolder, source_files
@@ -50,6 +51,7 @@ class PretrainResult:
     """What `metrics.json` holds: corpus, loss and accuracy on strings held out, run."""
 
 
+@shows_progress
 def pretrain(
     corpora: Sequence[str | Path],
     *,
@@ -64,6 +66,7 @@ def pretrain(
     log: LogFormat = "csv",
     device: str | None = None,
     data_dir: str | Path | None = None,
+    verbose: bool | None = None,
 ) -> PretrainResult:
     """Train an encoder to restore hidden tokens of a corpus.
 
@@ -79,7 +82,8 @@ def pretrain(
         overwrite: Delete an earlier run in `out`.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
-        data_dir: Local copies of the registered data sets; the environment's `CATENANE_DATA` by default.
+        data_dir: Local copies of data sets; see `catenane.data.sources.data_folder`.
+        verbose: Show progress on stderr; by default unless the logger `catenane` is set to warnings alone.
 
     Raises:
         DataError: A corpus cannot be read, or holds too few strings.

@@ -18,7 +18,7 @@ from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
-__all__ = ["Start", "choose_members", "choose_start", "choose_tokenizer"]
+__all__ = ["DEFAULT_MODELS", "Start", "choose_members", "choose_start", "choose_tokenizer"]
 
 DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "mof-uptake"}
 """The bundled model whose frozen encoder and head a table of a notation starts from."""

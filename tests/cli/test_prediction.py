@@ -78,6 +78,28 @@ def test_line_k_of_the_output_belongs_to_line_k_of_the_input(catenane, untrained
     ]  # fmt: skip
 
 
+def test_no_column_of_the_input_gives_way_to_one_of_the_output(catenane, untrained: Path, tmp_path: Path):
+    (tmp_path / "in.csv").write_text("smiles,vector_0,error,error_predicted\nCCO,7,mine,too\n")
+    for verb in ("predict", "embed"):
+        told = catenane(verb, tmp_path / "in.csv", "--model", untrained, "--out", tmp_path / f"{verb}.csv")
+        assert told.code == 0, told.err
+        header, found = rows((tmp_path / f"{verb}.csv").read_text())
+        assert found[:4] == ["CCO", "7", "mine", "too"]
+        assert len(set(header)) == len(header)
+        assert header[-1] == "error_predicted_predicted"
+    assert header[4:6] == ["vector_0_predicted", "vector_1"]
+
+
+@pytest.mark.parametrize("words", [["-q", "predict"], ["predict", "-q"], ["predict", "--quiet"]])
+def test_quiet_prints_results_and_errors_alone(words: list[str], catenane, untrained: Path):
+    told = catenane(*words, "CCO", "C(", "--model", untrained)
+    assert (told.code, told.err) == (0, "")
+    assert len(rows(told.out)) == 3
+    told = catenane(*words, "C(", "--model", untrained)
+    assert told.err.startswith("catenane: all 1 rows have no prediction")
+    assert "have no prediction" in catenane("predict", "CCO", "C(", "--model", untrained).err
+
+
 def test_several_tables_have_a_source(catenane, untrained: Path, tmp_path: Path):
     (tmp_path / "a.csv").write_text("smiles\nCCO\n")
     (tmp_path / "b.smi").write_text("CCN amine\n")

@@ -84,6 +84,32 @@ def test_takes_any_iterable_even_an_empty_one(model):
     assert len(model.predict(np.array(["CC", "CCC"]))) == 2
 
 
+def test_a_series_keeps_its_index_and_a_table_is_refused(model, molecules):
+    series = pd.Series(molecules[:3], index=["x", "z", "y"], name="smiles")
+    found = model.predict(series)
+    assert found.index.tolist() == ["x", "z", "y"]
+    pd.testing.assert_frame_equal(found.reset_index(drop=True), model.predict(molecules[:3]))
+    for verb in (model.predict, model.embed):
+        with pytest.raises(UsageError, match="expected strings, got a DataFrame: give one column of it"):
+            verb(series.to_frame())
+
+
+def test_many_strings_are_answered_in_pieces(model, molecules, monkeypatch, caplog):
+    whole = model.predict(molecules)
+    monkeypatch.setattr("catenane.inference.model.PIECE", 50)
+    monkeypatch.setattr("catenane.progress.LONGEST_SILENCE", 0.0)
+    pd.testing.assert_frame_equal(model.predict(molecules), whole, rtol=1e-5)
+    assert caplog.messages == []
+    model.predict(molecules, verbose=True)
+    assert caplog.messages[:2] == ["predict: 50 rows", "predict: 100 rows"]
+
+
+def test_a_model_and_its_bundle_say_what_they_are(model, encoder):
+    assert repr(model) == f"Model('molecules: size, sparse', smiles: size, sparse; on {model.device})"
+    assert repr(model.bundle) == "Bundle('molecules: size, sparse', property of smiles: size, sparse)"
+    assert repr(encoder.bundle).endswith("encoder of smiles: no targets)")
+
+
 def test_one_string_is_one_row(model):
     assert list(model.predict("CCO")["string"]) == ["CCO"]
 
@@ -97,7 +123,7 @@ def test_embeddings_have_a_row_per_string(model, encoder, molecules):
 
 
 def test_embed_says_which_string_cannot_be_read(encoder):
-    with pytest.raises(NotationError, match="string 2 of 3"):
+    with pytest.raises(NotationError, match="row 2 of 3"):
         encoder.embed(["CC", "C1CC", "CCC"])
 
 

@@ -158,6 +158,24 @@ def test_embeds_as_the_first_step_of_a_pipeline(regressor, molecules, sizes, tmp
     assert pickle.loads(pickle.dumps(pipeline)).predict(molecules[:2]).shape == (2,)
 
 
+def test_the_bundled_encoder_of_the_notation_is_the_default(mof_file: Path):
+    mofs = pd.read_csv(mof_file)["mofid"][:3]
+    for strings, name in ((["CCO", "CCN"], "mol-small"), (mofs, "mof-uptake")):
+        embedder = StringEmbedder(device="cpu").fit(strings)
+        assert (embedder.transform(strings) == catenane.load(name, device="cpu").embed(strings)).all()
+    with pytest.raises(NotationError, match="neither SMILES nor MOFid"):
+        StringEmbedder().fit(["what?", "that!"])
+
+
+def test_progress_is_shown_on_request(molecules, sizes, quick, capfd, bare_logging):
+    bare_logging()
+    model = PropertyRegressor(settings=quick, device="cpu")
+    model.fit(molecules[:40], sizes[:40])
+    assert capfd.readouterr().err == ""
+    clone(model.set_params(verbose=True)).fit(molecules[:40], sizes[:40])
+    assert "finetune: epoch 1 of" in capfd.readouterr().err
+
+
 def test_mofs_are_told_from_their_look(mof_file: Path, quick):
     table = pd.read_csv(mof_file)
     model = PropertyRegressor(settings=quick, device="cpu").fit(table["mofid"], table["uptake"])
@@ -171,10 +189,10 @@ def test_mofs_are_told_from_their_look(mof_file: Path, quick):
         ("CCO", [1.0], DataError, "give a list of strings"),
         (["CCO", "CC"], [1.0], DataError, "X has 2 rows and y has 1"),
         ([["CCO", "CC"]], [1.0], DataError, "expected one string a row"),
-        (["CCO", None], [1.0, 2.0], DataError, "None at row 1"),
-        (["CCO", "CC"], [1.0, np.inf], DataError, "infinite at row 1"),
+        (["CCO", None], [1.0, 2.0], DataError, "None at row 2"),
+        (["CCO", "CC"], [1.0, np.inf], DataError, "infinite at row 2"),
         (["CCO", "CC"], ["a", "b"], DataError, "does not hold numbers"),
-        (["CCO", "CC", "CCC", "C1CC"], [1.0, 2.0, 3.0, 4.0], NotationError, "row 3"),
+        (["CCO", "CC", "CCC", "C1CC"], [1.0, 2.0, 3.0, 4.0], NotationError, "row 4 of 4"),
     ],
 )
 def test_says_what_is_wrong_with_its_input(X, y, error, message):
