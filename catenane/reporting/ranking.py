@@ -233,7 +233,7 @@ def _block(linker: str, name: LinkerName) -> Block:
     if name.parent is None:
         return Block(chemical(name.formula), "", depict(linker))
     groups = map(chemical, name.groups)
-    return Block(", ".join([name.parent.name, *groups]), name.parent.full_name, depict(linker))
+    return Block(", ".join([name.parent.name, *groups]), chemical(name.full), depict(linker))
 
 
 def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:

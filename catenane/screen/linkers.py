@@ -15,6 +15,7 @@ from catenane.data.table_files import open_table
 from catenane.errors import CatenaneError, ConfigError, DataError, NotationError
 from catenane.notation import read_block, write_block
 from catenane.notation.building_blocks import Linker, Substituent
+from catenane.notation.building_blocks.linker_names import locant_order, locants, write_groups
 
 if TYPE_CHECKING:
     from rdkit.Chem import Mol
@@ -84,8 +85,8 @@ def read_linkers(
 def functionalise(linker: Linker, substituent: Substituent, *, most: int = 1) -> Iterator[Linker]:
     """Every linker with one to `most` aromatic C-H replaced by the same group, each isomer once.
 
-    The isomers are named in the order found: `BDC-F`, `2,6-NDC-F`, `2,6-NDC-F~2`, `BDC-(F)2`. Donor, shape
-    and length stay those of the linker.
+    The isomers are named by their lowest locants, as `name_linker` does: `BDC, 2-F`, `BDC, 2,5-F2`. Donor,
+    shape and length stay those of the linker.
 
     Raises:
         ConfigError: `most` is less than 1.
@@ -93,20 +94,28 @@ def functionalise(linker: Linker, substituent: Substituent, *, most: int = 1) ->
     if most < 1:
         raise ConfigError(f"most={most} substituents must be at least 1")
     mol, group = read_block(linker.smiles), read_block(substituent.smiles)
+    at = locants(linker)
     sites = [
         atom.GetIdx()
         for atom in mol.GetAtoms()
         if atom.GetIsAromatic() and atom.GetSymbol() == "C" and atom.GetTotalNumHs() == 1
     ]
+    sites.sort(key=lambda site: locant_order(at[site]))
     for count in range(1, min(most, len(sites)) + 1):
-        label = substituent.name if count == 1 else f"({substituent.name}){count}"
-        isomers = dict.fromkeys(_attach(mol, group, places) for places in combinations(sites, count))
-        for number, smiles in enumerate(isomers, start=1):
+        found: set[str] = set()
+        for places in combinations(sites, count):  # the lowest locants first
+            smiles = _attach(mol, group, places)
+            if smiles in found:
+                continue
+            found.add(smiles)
+            label = write_groups(substituent.name, [at[place] for place in places])
+            parent = linker.full_name or linker.name
             yield replace(
                 linker,
-                name=f"{linker.name}-{label}{f'~{number}' if number > 1 else ''}",
+                name=f"{linker.name}, {label}",
                 smiles=smiles,
-                full_name=f"{linker.full_name}, {count} x {substituent.name}".lstrip(", "),
+                full_name=f"{label} derivative of {parent}",
+                locants=(),
             )
 
 

@@ -80,7 +80,8 @@ def test_there_is_a_card_for_each_best_first_with_its_string_as_given(page_of, r
 
 def test_linkers_are_drawn_and_named(page_of):
     text = Page(page_of(1, strings=["[O-]C(=O)c1cc(N)c(cc1N)C(=O)[O-].[Zn][O]([Zn])([Zn])[Zn]&&pcu.cat1"]))
-    assert "BDC, 2 × NH₂" in text.text("figcaption")
+    assert "BDC, 2,5-(NH₂)₂" in text.text("figcaption")
+    assert "2,5-(NH₂)₂ derivative of benzene-1,4-dicarboxylate" in text.text("figcaption")
     assert "pcu, 2 interpenetrated nets" in text.text("dd")
     assert "Zn₄O(COO)₆, basic zinc acetate" in text.text("dd")
     assert text.source.count('<svg class="structure"') == 1

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
 from catenane.notation.blocks import canonical_block
 from catenane.notation.building_blocks.linkers import Donor, Linker, Shape
+from catenane.notation.smiles import Smiles
 
 __all__ = [
     "Blueprint",
@@ -98,9 +99,9 @@ def builtin_nodes() -> tuple[Node, ...]:
 def builtin_linkers() -> tuple[Linker, ...]:
     """Every linker of the library."""
     return tuple(
-        Linker.from_smiles(linker["smiles"], name, shape=shape, full_name=linker["name"])
+        _linker(name, shape=shape, **entry)
         for shape, linkers in _read("linkers").items()
-        for name, linker in linkers.items()
+        for name, entry in linkers.items()
     )
 
 
@@ -114,6 +115,17 @@ def builtin_blueprints() -> tuple[Blueprint, ...]:
 def builtin_substituents() -> tuple[Substituent, ...]:
     """Every substituent of the library."""
     return tuple(Substituent(name, smiles) for name, smiles in _read("substituents").items())
+
+
+def _linker(key: str, *, shape: str, name: str, smiles: str, locants: str) -> Linker:
+    linker = Linker.from_smiles(smiles, key, shape=shape, full_name=name)
+    written, read = Smiles.parse(smiles).mol, Smiles.parse(linker.smiles).mol
+    labels = iter(locants.split())
+    numbers = [""] * read.GetNumAtoms()
+    for atom, place in zip(written.GetAtoms(), read.GetSubstructMatch(written), strict=True):
+        if atom.GetSymbol() == "C" and atom.GetTotalNumHs():
+            numbers[place] = next(labels)
+    return replace(linker, locants=tuple(numbers))
 
 
 def _blueprint(

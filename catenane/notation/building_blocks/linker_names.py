@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from catenane.errors import NotationError
 from catenane.notation import Chem, Smiles, atoms_beyond, read_block
 from catenane.notation.building_blocks import Linker, builtin_linkers, builtin_substituents, deprotonate
 
-__all__ = ["LinkerName", "molecular_formula", "name_linker"]
+__all__ = ["LinkerName", "locant_order", "locants", "molecular_formula", "name_linker", "write_groups"]
 
 _MOST_MATCHES = 100
 """Ways to lay a parent over a linker that are tried; symmetric ones count once."""
+_MOST_NUMBERINGS = 20_000
+"""Above the symmetries of the library's linkers, most of which flip rings."""
+
+
+Substituents: TypeAlias = tuple[tuple[str, tuple[str, ...]], ...]
+"""Groups by name, with their locants."""
 
 
 @dataclass(frozen=True)
@@ -23,20 +34,45 @@ class LinkerName:
 
     parent: Linker | None
     """The linker of the library that it is, or is made from; None for a foreign one."""
-    substituents: tuple[tuple[str, int], ...]
-    """Groups of the library in the place of the parent's hydrogens, and how many of each, in its order."""
+    substituents: Substituents
+    """Groups of the library in the place of the parent's hydrogens, in its order, and the locants of each."""
     formula: str
     """As `molecular_formula` has it."""
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The substituents in words: `NH2`, `2 × NH2`."""
-        return tuple(f"{count} × {group}" if count > 1 else group for group, count in self.substituents)
+        """The substituents as chemists write them: `2-NH2`, `2,5-Cl2`, `2,5-(NH2)2`."""
+        return tuple(write_groups(group, locants) for group, locants in self.substituents)
 
     @property
     def short(self) -> str:
-        """`BDC`, `BDC, 2 × NH2`, or the formula of a foreign linker."""
+        """`BDC`, `BDC, 2,5-Cl2`, or the formula of a foreign linker."""
         return ", ".join([self.parent.name, *self.groups]) if self.parent else self.formula
+
+    @property
+    def full(self) -> str:
+        """The systematic name, or what it is a derivative of; "" for a foreign linker."""
+        name = self.parent.full_name if self.parent else ""
+        return f"{', '.join(self.groups)} derivative of {name}" if name and self.groups else name
+
+
+def write_groups(group: str, locants: Sequence[str]) -> str:
+    """Equal groups and where they are: `2-NH2`, `2,5-Cl2`, `2,5-(NH2)2`."""
+    several = group if re.fullmatch("[A-Z][a-z]*", group) and group != "OH" else f"({group})"
+    return f"{','.join(locants)}-{f'{several}{len(locants)}' if len(locants) > 1 else group}"
+
+
+def locants(linker: Linker) -> tuple[str, ...]:
+    """Names of the atoms of a linker's SMILES, see `linkers.toml`; C1, C2, ... where it is foreign."""
+    known = linker.locants or _known().get(linker.smiles, ())
+    return known or tuple(f"C{place + 1}" for place in range(read_block(linker.smiles).GetNumAtoms()))
+
+
+def locant_order(locant: str) -> tuple[int, str, int]:
+    """2 before 2' before 3, and numbers before letters."""
+    base = locant.rstrip("'")
+    number = re.search(r"\d+", base)
+    return (int(number[0]) if number else sys.maxsize, base, len(locant) - len(base))
 
 
 @lru_cache(maxsize=4096)
@@ -44,8 +80,10 @@ def name_linker(smiles: str) -> LinkerName:
     """Name one linker of a MOFid.
 
     The largest linker of the library is taken from which this one can be made by putting groups of the
-    library in the place of hydrogens on carbon; acids count as their carboxylates. Where stereochemistry is
-    written it has no name, as the library leaves that out. It need not be a molecule to RDKit.
+    library in the place of hydrogens on carbon; acids and azoles count as their anions. Of equivalent ways to
+    number the parent, that with the lowest locants counts, then that with the lowest for the groups that the
+    library has first. Where stereochemistry is written it has no name, as the library leaves that out. It
+    need not be a molecule to RDKit.
     """
     foreign = LinkerName(None, (), molecular_formula(smiles))
     try:
@@ -56,10 +94,9 @@ def name_linker(smiles: str) -> LinkerName:
         return foreign
     mol = deprotonate(read.mol)
     for parent, reference in _parents():
-        groups = _substituents(mol, reference)
-        if groups is not None:
-            counts = [(group.name, groups.count(group.name)) for group in builtin_substituents()]
-            return LinkerName(parent, tuple(pair for pair in counts if pair[1]), foreign.formula)
+        found = _substituents(mol, reference)
+        if found:
+            return LinkerName(parent, min(_numbered(parent, groups) for groups in found)[1], foreign.formula)
     return foreign
 
 
@@ -86,22 +123,56 @@ def _parents() -> tuple[tuple[Linker, Chem.Mol], ...]:
 
 
 @cache
+def _known() -> dict[str, tuple[str, ...]]:
+    return {linker.smiles: linker.locants for linker in builtin_linkers()}
+
+
+@cache
+def _numberings(parent: Linker) -> np.ndarray:
+    """Equivalent numberings of a parent: places of its atoms in the order of locants, (numberings, atoms)."""
+    mol = Smiles.parse(parent.smiles).mol
+    ranked = sorted(set(parent.locants), key=locant_order)
+    ranks_A = np.array([ranked.index(locant) for locant in parent.locants])
+    ways_NA = mol.GetSubstructMatches(mol, uniquify=False, maxMatches=_MOST_NUMBERINGS)
+    numberings_NA: np.ndarray = ranks_A[np.array(ways_NA)]
+    return numberings_NA
+
+
+def _numbered(parent: Linker, groups: list[tuple[int, str]]) -> tuple[Any, Substituents]:
+    """The groups, given by atoms of the parent, with their lowest locants; first, what makes these lowest."""
+    borne = {name for _, name in groups}
+    names = [group.name for group in builtin_substituents() if group.name in borne]
+
+    def ranks(way: list[int]) -> tuple[list[int], list[list[int]]]:
+        pairs = list(zip(way, groups, strict=True))
+        return sorted(way), [sorted(rank for rank, (_, other) in pairs if other == name) for name in names]
+
+    ways_NG = np.unique(_numberings(parent)[:, [atom for atom, _ in groups]], axis=0)
+    lowest = min(map(ranks, ways_NG.tolist()))
+    ranked = sorted(set(parent.locants), key=locant_order)
+    at = (tuple(ranked[rank] for rank in of_group) for of_group in lowest[1])
+    return lowest, tuple(zip(names, at, strict=True))
+
+
+@cache
 def _names() -> dict[str, str]:
     """Name of each substituent by how it is written from its first atom while it sits on something."""
     bearers = ((Smiles.parse(f"C{group.smiles}").mol, group.name) for group in builtin_substituents())
     return {_written(mol, list(range(1, mol.GetNumAtoms())), 1): name for mol, name in bearers}
 
 
-def _substituents(mol: Chem.Mol, parent: Chem.Mol) -> list[str] | None:
-    """Names of the groups that make the parent into this molecule; None where it is not so made."""
+def _substituents(mol: Chem.Mol, parent: Chem.Mol) -> list[list[tuple[int, str]]]:
+    """Ways to make the parent into this molecule: atoms of the parent, and the group that each bears."""
     if mol.GetNumAtoms() < parent.GetNumAtoms():
-        return None
+        return []
     ways = mol.GetSubstructMatches(parent, maxMatches=_MOST_MATCHES)
     found = (_substituents_beside(mol, parent, places) for places in ways)
-    return next((groups for groups in found if groups is not None), None)
+    return [groups for groups in found if groups is not None]
 
 
-def _substituents_beside(mol: Chem.Mol, parent: Chem.Mol, places: tuple[int, ...]) -> list[str] | None:
+def _substituents_beside(
+    mol: Chem.Mol, parent: Chem.Mol, places: tuple[int, ...]
+) -> list[tuple[int, str]] | None:
     """As `_substituents`, where each atom of the parent lies over the atom of the molecule at its place."""
     inside = set(places)
     n_inside, n_outside = 0, mol.GetNumAtoms() - len(inside)
@@ -120,7 +191,7 @@ def _substituents_beside(mol: Chem.Mol, parent: Chem.Mol, places: tuple[int, ...
         name = _names().get(_written(mol, group, first.GetIdx()))
         if name is None or bearer.GetSymbol() != "C" or bond.GetBondType() != Chem.BondType.SINGLE:
             return None
-        names.append(name)
+        names.append((places.index(bearer.GetIdx()), name))
         n_attached[bearer.GetIdx()] += 1
         n_outside -= len(group)
     alike = all(

@@ -54,6 +54,8 @@ class Linker:
     """Bonds between the connecting atoms that are farthest apart (carbons of carboxylates, or nitrogens)."""
     full_name: str = ""
     """Systematic name."""
+    locants: tuple[str, ...] = ()
+    """Of the atoms of `smiles`, "" where it is no carbon with hydrogen; none at all where not known."""
 
     @classmethod
     def from_smiles(cls, smiles: str, name: str, *, shape: str | None = None, full_name: str = "") -> Linker:
