@@ -73,9 +73,12 @@ def show(
         print_json([asdict(dataset) for dataset in DATASETS.values()])
         return
     columns = {"name": "text", "rows": "number", "here": "text", "what it is": "text"}
-    here = {d.name: "yes" if _local_copy(d, data_dir) else "no" for d in DATASETS.values()}
-    rows = [[d.name, f"{d.rows:,}", here[d.name], d.description] for d in DATASETS.values()]
+    rows = []
+    for d in DATASETS.values():
+        here = "yes" if _local_copy(d, data_dir) else "fetch" if d.original else "no"
+        rows.append([d.name, f"{d.rows:,}", here, d.description])
     print_table("Registered data sets", columns, rows)
+    stdout.print("\nThose marked fetch are downloaded by `catenane data fetch NAME`.", soft_wrap=True)
 
 
 def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:

@@ -179,6 +179,14 @@ def test_data_alone_lists_the_sets(catenane, words):
     assert "molnet/esol" in listed.out
 
 
+def test_the_list_says_what_is_here_and_what_can_be_fetched(catenane, tmp_path):
+    (tmp_path / "molnet").mkdir()
+    (tmp_path / "molnet" / "esol.csv.gz").touch()
+    lines = catenane("data", "--data-dir", tmp_path).out.splitlines()
+    here = {words[0]: words[2] for words in map(str.split, lines) if "/" in "".join(words[:1])}
+    assert (here["molnet/esol"], here["molnet/bace"], here["mof/hmof"]) == ("yes", "fetch", "no")
+
+
 def test_data_takes_a_name_and_says_what_it_can_do(catenane):
     assert "Delaney" in catenane("data", "molnet/esol").out
     for words in (["data", "--help"], ["data", "-h"]):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from catenane.errors import DataError, UsageError
+from catenane.formatting import number
 from catenane.models.bundle import load_bundle
 from catenane.train import finetune, pretrain
 from catenane.train.folder import RunFolder
@@ -93,6 +94,12 @@ def test_a_baseline_that_fails_leaves_the_model_and_its_report(
     monkeypatch.setattr("catenane.baselines.suite._linear", broken)
     result = finetune(molecule_file, target="size", out=tmp_path / "run", settings=tiny, device="cpu")
     assert result.metrics["failed_baselines"] == {"ngram-ridge": "no room"}
+    score = number(result.metrics["targets"]["size"]["test"]["mae"])
+    assert repr(result) == f"FinetuneResult('molecules: size' in {tmp_path / 'run'}; test size: mae {score})"
+    assert (
+        repr(result.table)
+        == f"Table('{molecule_file}': {len(result.table)} rows of smiles, 0 rejected; size)"
+    )
     assert "baseline ngram-ridge failed and is left out: no room" in caplog.text
     card = load_bundle(tmp_path / "run").card
     assert list(card["targets"]["size"]["baselines"]) == ["median", "descriptor-gbm", "morgan-forest"]
