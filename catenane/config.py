@@ -18,8 +18,10 @@ from catenane.errors import ConfigError
 from catenane.settings import build, require_not_negative, require_positive, require_share, require_types
 
 __all__ = [
+    "LOSSES",
     "EncoderConfig",
     "HeadConfig",
+    "Loss",
     "MaskingConfig",
     "Objective",
     "Recipe",
@@ -40,9 +42,14 @@ TargetScale = Literal["auto", "linear", "sqrt"]
 Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
-Loss = Literal["mae", "huber", "mse"]
+Loss = Literal["mae", "huber", "mse", "bce"]
 Precision = Literal["auto", "bf16", "fp32"]
 Task = Literal["regression", "classification"]
+LOSSES: Mapping[Task, tuple[Loss, ...]] = {
+    "regression": ("mae", "huber", "mse"),
+    "classification": ("bce",),
+}
+"""What networks can make small by task."""
 RECIPES = Path(__file__).parent / "recipes"
 
 
@@ -186,7 +193,8 @@ class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
     loss: Loss = "huber"
-    """Regression loss on standardised targets: absolute, squared, or Huber, absolute beyond one deviation."""
+    """Of numbers, on standardised targets: absolute, squared, or Huber, absolute beyond one deviation. Of two
+    classes it is their log loss, `bce`, whatever stands here."""
     respell: bool = False
     """Finetuning: write every training string anew in every epoch, blocks or atoms in another order."""
     epochs: int = 20

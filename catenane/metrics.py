@@ -6,6 +6,7 @@ that do not vary) is None, so that the result is valid JSON.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -13,23 +14,54 @@ import numpy as np
 import numpy.typing as npt
 
 from catenane.config import Task
+from catenane.errors import UsageError, suggestion
 
-__all__ = ["MAIN_SCORE", "SCORES", "Advantage", "FloatArray", "Score", "Task", "advantage", "score"]
+__all__ = [
+    "IN_LABEL_UNITS",
+    "MAIN_SCORE",
+    "SCORES",
+    "Advantage",
+    "FloatArray",
+    "Score",
+    "Task",
+    "advantage",
+    "choose_scores",
+    "is_error",
+    "score",
+]
 
 FloatArray = npt.NDArray[np.float64]
 Score = float | int | None
 
 MAIN_SCORE: dict[Task, str] = {"regression": "mae", "classification": "roc_auc"}
-"""The score that ranks predictors: the smaller mean absolute error, the larger area under the ROC curve."""
+"""The score that ranks predictors unless others are asked for."""
 
 SCORES: dict[Task, dict[str, str]] = {
-    "regression": {"mae": "MAE", "rmse": "RMSE", "r2": "R²", "pearson": "Pearson r"},
+    "regression": {
+        "mae": "MAE", "rmse": "RMSE", "r2": "R²", "pearson": "Pearson r", "spearman": "Spearman ρ",
+        "mse": "MSE",
+    },
     "classification": {
         "roc_auc": "ROC AUC", "pr_auc": "PR AUC", "accuracy": "accuracy",
-        "balanced_accuracy": "balanced accuracy", "brier": "Brier score", "log_loss": "log loss",
+        "balanced_accuracy": "balanced accuracy", "brier": "Brier score", "log_loss": "log loss", "f1": "F1",
+        "mcc": "Matthews correlation",
     },
 }  # fmt: skip
 """Keys of the scores and what tables call them; `pr_auc` is the average precision."""
+ON_REQUEST = {"spearman", "mse", "f1", "mcc"}
+"""Scores that are given only where they are asked for."""
+ALIASES = {
+    "mean_absolute_error": "mae", "root_mean_squared_error": "rmse", "mean_squared_error": "mse",
+    "r2_score": "r2", "roc_auc_score": "roc_auc", "average_precision": "pr_auc", "prc": "pr_auc",
+    "average_precision_score": "pr_auc", "accuracy_score": "accuracy", "f1_score": "f1",
+    "balanced_accuracy_score": "balanced_accuracy", "brier_score": "brier", "brier_score_loss": "brier",
+    "matthews_corrcoef": "mcc", "bce": "log_loss",
+}  # fmt: skip
+"""What scikit-learn calls them, as functions and (with `neg_` before an error) as scorers; and chemprop."""
+ERRORS = {"mae", "rmse", "mse", "brier", "log_loss"}
+IN_LABEL_UNITS = {"mae", "rmse"}
+RESAMPLES = 200
+"""Draws of the test rows that the interval of a lead rests on where there is no formula for it."""
 
 SMALLEST_SAMPLE = 10
 """Rows (in classification: rows of either class) below which no interval is given."""
@@ -43,92 +75,153 @@ class Advantage(NamedTuple):
     high: float
 
 
+def choose_scores(asked: Sequence[str], task: Task) -> tuple[str, ...]:
+    """Keys of the scores of a task, in order: those asked for by any of their names, then the usual others.
+
+    Raises:
+        UsageError: A name is none of them.
+    """
+    found: list[str] = []
+    for name in asked:
+        key = name.strip().lower().removeprefix("neg_")
+        key = ALIASES.get(key, key)
+        if key not in SCORES[task]:
+            raise UsageError(f"metric {name!r} is none of {task}: {suggestion(key, SCORES[task])}")
+        found.append(key)
+    return tuple(dict.fromkeys([*found, *(key for key in SCORES[task] if key not in ON_REQUEST)]))
+
+
+def is_error(key: str) -> bool:
+    """Whether a smaller score is a better one."""
+    return key in ERRORS
+
+
 def score(
-    targets_NT: FloatArray, predictions_NT: FloatArray, task: Task, names: Sequence[str]
+    targets_NT: FloatArray,
+    predictions_NT: FloatArray,
+    task: Task,
+    names: Sequence[str],
+    keys: Sequence[str] | None = None,
 ) -> dict[str, dict[str, Score]]:
-    """Every score of every target.
+    """Scores of every target.
 
     Args:
         targets_NT: Labels in their own units; classes are 0 and 1; NaN where a label is missing.
         predictions_NT: Predictions in the same units, or probabilities of class 1. A target with a prediction
             that is not finite has no scores: leaving the row out would flatter the predictor.
-        task: Decides the scores, see `SCORES`; accuracy and balanced_accuracy are at probability 0.5.
+        task: Decides the scores, see `SCORES`; those of calls, such as accuracy, are at probability 0.5.
         names: The T targets.
+        keys: Which scores, in which order; those of `choose_scores` by default.
 
     Returns:
         By target, the scores by name, and `n`, the number of labels they rest on.
     """
-    scores = _regression_scores if task == "regression" else _classification_scores
+    keys = choose_scores((), task) if keys is None else keys
     result: dict[str, dict[str, Score]] = {}
     for name, target_N, prediction_N in zip(names, targets_NT.T, predictions_NT.T, strict=True):
         labelled_N = np.isfinite(target_N)
         target_N, prediction_N = target_N[labelled_N], prediction_N[labelled_N]
         usable = len(target_N) > 0 and bool(np.isfinite(prediction_N).all())
-        with np.errstate(over="ignore", invalid="ignore"):
-            values = scores(target_N, prediction_N) if usable else dict.fromkeys(SCORES[task])
-        result[name] = {
-            key: float(value) if value is not None and np.isfinite(value) else None
-            for key, value in values.items()
-        }
+        result[name] = {key: _score(key, target_N, prediction_N, task) if usable else None for key in keys}
         result[name]["n"] = len(target_N)
     return result
 
 
 def advantage(
-    target_N: FloatArray, first_N: FloatArray, second_N: FloatArray, task: Task
+    target_N: FloatArray, first_N: FloatArray, second_N: FloatArray, task: Task, key: str | None = None
 ) -> Advantage | None:
     """How far the first predictor leads the second on the same rows; positive where the first is better.
 
-    The main score is a mean of contributions, one per row, so the interval is 1.96 standard errors of their
-    paired difference; for the area under the ROC curve the contributions are the placements of DeLong et al.
-    1988, Biometrics 44, 837. It covers the choice of test rows, not the randomness of training. Rows with
-    a NaN label are left out.
+    The interval is 1.96 standard errors of the difference. A mean absolute error is a mean of contributions,
+    one per row, whose paired difference gives it; for the area under the ROC curve the contributions are the
+    placements of DeLong et al. 1988, Biometrics 44, 837. Other scores are computed anew on rows drawn with
+    replacement. It covers the choice of test rows, not the randomness of training. Rows with a NaN label are
+    left out.
 
     Returns:
         None where there are fewer than ten rows (of either class), or a prediction is not finite.
     """
+    key = MAIN_SCORE[task] if key is None else key
     labelled_N = np.isfinite(target_N)
     target_N, first_N, second_N = target_N[labelled_N], first_N[labelled_N], second_N[labelled_N]
     positive_N = target_N > 0.5
     sizes = [len(target_N)] if task == "regression" else [positive_N.sum(), (~positive_N).sum()]
     if min(sizes) < SMALLEST_SAMPLE or not np.isfinite([first_N, second_N]).all():
         return None
-    if task == "regression":
+    if key == "mae":
         samples = [np.abs(second_N - target_N) - np.abs(first_N - target_N)]
-    else:
+    elif key == "roc_auc":
         first, second = _placements(positive_N, first_N), _placements(positive_N, second_N)
         samples = [a - b for a, b in zip(first, second, strict=True)]
+    else:
+        return _resampled(target_N, first_N, second_N, task, key)
     value = float(samples[0].mean())
     spread = 1.96 * float(np.sqrt(sum(sample.var(ddof=1) / len(sample) for sample in samples)))
     return Advantage(value, value - spread, value + spread)
 
 
-def _regression_scores(target_N: FloatArray, prediction_N: FloatArray) -> dict[str, float | None]:
+def _resampled(
+    target_N: FloatArray, first_N: FloatArray, second_N: FloatArray, task: Task, key: str
+) -> Advantage | None:
+    def lead(rows: npt.NDArray[np.int64]) -> float:
+        found = [_score(key, target_N[rows], values_N[rows], task) for values_N in (first_N, second_N)]
+        better, worse = (math.nan if value is None else value for value in found)
+        return worse - better if is_error(key) else better - worse
+
+    value, n_rows = lead(np.arange(len(target_N))), len(target_N)
+    draws = np.random.default_rng(0).integers(n_rows, size=(RESAMPLES, n_rows))
+    leads = np.array([lead(rows) for rows in draws])
+    spread = 1.96 * float(np.std(leads[np.isfinite(leads)])) if np.isfinite(leads).any() else math.nan
+    return Advantage(value, value - spread, value + spread) if math.isfinite(value + spread) else None
+
+
+def _score(key: str, target_N: FloatArray, prediction_N: FloatArray, task: Task) -> float | None:
+    """One score; None where it is undefined."""
+    compute = _regression_score if task == "regression" else _classification_score
+    with np.errstate(over="ignore", invalid="ignore"):
+        value = compute(key, target_N, prediction_N)
+    return float(value) if value is not None and np.isfinite(value) else None
+
+
+def _regression_score(key: str, target_N: FloatArray, prediction_N: FloatArray) -> float | None:
+    from scipy.stats import rankdata
     from sklearn import metrics
 
-    varied = np.ptp(target_N) > 0
-    both = varied and np.ptp(prediction_N) > 0
-    return {
-        "mae": metrics.mean_absolute_error(target_N, prediction_N),
-        "rmse": metrics.root_mean_squared_error(target_N, prediction_N),
-        "r2": metrics.r2_score(target_N, prediction_N) if varied else None,
-        "pearson": np.corrcoef(target_N, prediction_N)[0, 1] if both else None,
-    }
+    if key in ("mae", "rmse", "mse"):
+        names = {"mae": "mean_absolute_error", "rmse": "root_mean_squared_error", "mse": "mean_squared_error"}
+        return getattr(metrics, names[key])(target_N, prediction_N)  # type: ignore[no-any-return]
+    if np.ptp(target_N) == 0 or (key != "r2" and np.ptp(prediction_N) == 0):
+        return None
+    if key == "r2":
+        return metrics.r2_score(target_N, prediction_N)  # type: ignore[no-any-return]
+    if key == "spearman":
+        target_N, prediction_N = rankdata(target_N), rankdata(prediction_N)
+    return float(np.corrcoef(target_N, prediction_N)[0, 1])
 
 
-def _classification_scores(target_N: FloatArray, probability_N: FloatArray) -> dict[str, float | None]:
+def _classification_score(key: str, target_N: FloatArray, probability_N: FloatArray) -> float | None:
     from sklearn import metrics
 
     positive_N, called_N = target_N > 0.5, probability_N >= 0.5
-    both = bool(positive_N.any()) and not positive_N.all()
-    return {
-        "roc_auc": metrics.roc_auc_score(positive_N, probability_N) if both else None,
-        "pr_auc": metrics.average_precision_score(positive_N, probability_N) if both else None,
-        "accuracy": metrics.accuracy_score(positive_N, called_N),
-        "balanced_accuracy": metrics.balanced_accuracy_score(positive_N, called_N) if both else None,
-        "brier": metrics.mean_squared_error(target_N, probability_N),
-        "log_loss": metrics.log_loss(positive_N, np.clip(probability_N, 0, 1), labels=[False, True]),
-    }
+    value: float | None = None
+    if key == "accuracy":
+        value = metrics.accuracy_score(positive_N, called_N)
+    elif key == "brier":
+        value = metrics.mean_squared_error(target_N, probability_N)
+    elif key == "log_loss":
+        value = metrics.log_loss(positive_N, np.clip(probability_N, 0, 1), labels=[False, True])
+    elif positive_N.any() and not positive_N.all():  # of one class alone the others are undefined
+        if key in ("roc_auc", "pr_auc"):
+            compute = metrics.roc_auc_score if key == "roc_auc" else metrics.average_precision_score
+            value = compute(positive_N, probability_N)
+        else:
+            names = {
+                "balanced_accuracy": "balanced_accuracy_score",
+                "f1": "f1_score",
+                "mcc": "matthews_corrcoef",
+            }
+            value = getattr(metrics, names[key])(positive_N, called_N)
+    return value
 
 
 def _placements(positive_N: npt.NDArray[np.bool_], value_N: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import spearmanr
 from sklearn import metrics as reference
 
-from catenane.metrics import advantage, score
+from catenane.errors import UsageError
+from catenane.metrics import advantage, choose_scores, is_error, score
 
 
 def column(values):
@@ -130,3 +132,44 @@ def test_too_few_rows_give_no_interval():
     assert advantage(y, y, 1 - y, "classification") is None
     assert advantage(np.ones(50), np.ones(50), np.zeros(50), "classification") is None
     assert advantage(np.ones(50), np.full(50, np.nan), np.zeros(50), "regression") is None
+
+
+def test_scores_are_found_by_the_names_of_scikit_learn():
+    assert choose_scores(["neg_mean_squared_error", "R2", "mae"], "regression") == (
+        "mse", "r2", "mae", "rmse", "pearson"
+    )  # fmt: skip
+    assert choose_scores(["average_precision", "prc"], "classification")[:2] == ("pr_auc", "roc_auc")
+    with pytest.raises(UsageError, match="metric 'roc_auc' is none of regression"):
+        choose_scores(["roc_auc"], "regression")
+
+
+def test_scores_on_request_are_those_of_scikit_learn(rng):
+    y, p = rng.normal(size=80), rng.normal(size=80)
+    found = score(y[:, None], p[:, None], "regression", ["a"], ["mse", "spearman"])["a"]
+    assert list(found) == ["mse", "spearman", "n"]
+    assert found["mse"] == pytest.approx(reference.mean_squared_error(y, p))
+    assert found["spearman"] == pytest.approx(spearmanr(y, p).statistic)
+    y, p = (y > 0).astype(float), np.clip(p, 0, 1)
+    found = score(y[:, None], p[:, None], "classification", ["a"], ["f1", "mcc"])["a"]
+    assert found["f1"] == pytest.approx(reference.f1_score(y, p >= 0.5))
+    assert found["mcc"] == pytest.approx(reference.matthews_corrcoef(y, p >= 0.5))
+
+
+@pytest.mark.parametrize("key", ["rmse", "r2", "pearson", "mse"])
+def test_a_lead_in_any_score_is_that_of_the_score(rng, key):
+    y = rng.normal(size=300)
+    good, bad = y + 0.3 * rng.normal(size=300), y + rng.normal(size=300)
+    lead = advantage(y, good, bad, "regression", key)
+    values = score(np.stack([y, y], 1), np.stack([good, bad], 1), "regression", ["good", "bad"], [key])
+    sign = -1 if is_error(key) else 1
+    assert lead.value == pytest.approx(sign * (values["good"][key] - values["bad"][key]))
+    assert 0 < lead.low < lead.value < lead.high
+
+
+def test_a_resampled_interval_is_that_of_the_formula(rng):
+    """The mean of squared errors is a mean of contributions, whose standard error is known."""
+    y = rng.normal(size=400)
+    good, bad = y + 0.3 * rng.normal(size=400), y + rng.normal(size=400)
+    lead = advantage(y, good, bad, "regression", "mse")
+    samples = (bad - y) ** 2 - (good - y) ** 2
+    assert lead.high - lead.value == pytest.approx(1.96 * samples.std() / 20, rel=0.2)

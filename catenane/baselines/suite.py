@@ -55,6 +55,16 @@ class _Strings:
     test: list[Record]
     notation: NotationName
     n_targets: int
+    features_NX: np.ndarray
+    """What is given beside all of them, NaN where missing."""
+    weights_N: np.ndarray | None = None
+    """Of the training strings; None where all count alike."""
+
+    def weighting(self, rows: np.ndarray) -> dict[str, np.ndarray]:
+        """The argument of scikit-learn's estimators for training rows that do not count alike."""
+        if self.weights_N is None:
+            return {}
+        return {"sample_weight": self.weights_N[rows] / self.weights_N[rows].mean()}
 
     @cached_property
     def ngrams(self) -> sparse.csr_matrix:
@@ -65,11 +75,30 @@ class _Strings:
         """Descriptors, and the n-grams that vary most on the training strings."""
         columns = commonest_columns(self.ngrams[: len(self.train)], N_DENSE_NGRAMS)
         descriptors = compute_descriptors(self.train + self.test, self.notation).values
-        return np.hstack([descriptors, self.ngrams[:, columns].toarray()])
+        return np.hstack([descriptors, self.features_NX, self.ngrams[:, columns].toarray()])
 
     @cached_property
     def fragments(self) -> np.ndarray:
-        return count_fragments(self.train + self.test)
+        """Counts of Morgan fragments, and the features."""
+        counts = count_fragments(self.train + self.test)
+        return np.hstack([counts, self.scaled]) if self.scaled.size else counts
+
+    @cached_property
+    def terms(self) -> Any:
+        """What a linear model reads: logarithms of the n-grams' counts, and the features."""
+        counts = self.ngrams.log1p()
+        return sparse.csr_matrix(sparse.hstack([counts, self.scaled])) if self.scaled.size else counts
+
+    @cached_property
+    def scaled(self) -> np.ndarray:
+        """Features of mean zero and deviation one on the training strings; a missing one is the mean."""
+        train_NX = self.features_NX[: len(self.train)]
+        if not train_NX.size:
+            return np.empty((len(self.features_NX), 0), np.float32)
+        std_X = np.nanstd(train_NX, axis=0)
+        scaled_NX = (self.features_NX - np.nanmean(train_NX, axis=0)) / np.where(std_X > 0, std_X, np.inf)
+        scaled: np.ndarray = np.nan_to_num(scaled_NX).astype(np.float32)
+        return scaled
 
 
 def fit_predict_baselines(
@@ -79,6 +108,8 @@ def fit_predict_baselines(
     *,
     notation: NotationName,
     task: Task,
+    features: tuple[np.ndarray, np.ndarray] | None = None,
+    weights: np.ndarray | None = None,
     seed: int = 0,
     on_failure: Callable[[str, str], object] | None = None,
     time_limit: float | None = None,
@@ -91,6 +122,8 @@ def fit_predict_baselines(
         test: M of the same.
         notation: What the strings are.
         task: What the labels are.
+        features: Numbers beside the training and the test strings, (N, X) and (M, X), NaN where missing.
+        weights: How much each training string counts, (N,), not negative; the median heeds none.
         seed: Of the inner validation rows and the trees.
         on_failure: Called with the name of a baseline that fails and the reason, and the others go on; the
             error is raised without it.
@@ -106,9 +139,11 @@ def fit_predict_baselines(
     Raises:
         TimeoutError: A baseline takes longer than `time_limit`, and `on_failure` is not given.
     """
+    given = [np.empty((len(part), 0)) for part in (train, test)] if features is None else features
     strings = _Strings(
-        as_records(train, notation), as_records(test, notation), notation, train_targets.shape[1]
-    )
+        as_records(train, notation), as_records(test, notation), notation, train_targets.shape[1],
+        np.concatenate(given), weights,
+    )  # fmt: skip
     limit = 300 + 0.06 * len(train) if time_limit is None else time_limit
     predictions = {}
     for name, fit in _fits(notation, task).items():
@@ -164,7 +199,8 @@ def _predict(fit: Fit, strings: _Strings, targets: np.ndarray, task: Task, seed:
 
 def _predict_one(fit: Fit, strings: _Strings, labels: np.ndarray, task: Task, seed: int) -> np.ndarray:
     """One target; labels that do not vary need no model."""
-    rows = np.flatnonzero(~np.isnan(labels))
+    heeded = True if strings.weights_N is None else strings.weights_N > 0
+    rows = np.flatnonzero(~np.isnan(labels) & heeded)
     labels = labels[rows]
     if len(rows) == 0 or labels.min() == labels.max():
         return np.full(len(strings.test), labels[0] if len(rows) else np.nan)
@@ -180,7 +216,8 @@ def _predict_one(fit: Fit, strings: _Strings, labels: np.ndarray, task: Task, se
 
 
 def _constant(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task, seed: int) -> np.ndarray:
-    return np.full(len(strings.test), np.median(labels) if task == "regression" else labels.mean())
+    share = np.average(labels, weights=strings.weighting(rows).get("sample_weight"))
+    return np.full(len(strings.test), np.median(labels) if task == "regression" else share)
 
 
 def _linear(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task, seed: int) -> np.ndarray:
@@ -189,7 +226,7 @@ def _linear(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
     from sklearn.metrics import log_loss
     from sklearn.model_selection import train_test_split
 
-    counts = strings.ngrams.log1p()
+    counts = strings.terms
     is_class = task == "classification"
     mean = 0.0 if is_class else labels.mean()
 
@@ -198,7 +235,7 @@ def _linear(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
             model = LogisticRegression(C=1 / penalty, solver="liblinear")
         else:
             model = Ridge(alpha=penalty, solver="lsqr", fit_intercept=False, tol=1e-3)
-        model.fit(counts[rows[places]], labels[places] - mean)
+        model.fit(counts[rows[places]], labels[places] - mean, **strings.weighting(rows[places]))
         return _predictions(model, features) + mean
 
     def error(penalty: float) -> float:
@@ -241,7 +278,11 @@ def _boosted(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task
     # As many threads as there is work for: on a busy machine, idle ones spin and hold it up.
     n_threads = max(1, min(os.cpu_count() or 1, len(rows) // ROWS_PER_THREAD))
     with threadpool_limits(n_threads, user_api="openmp"):
-        model.fit(strings.dense[np.ix_(rows, columns)], np.sqrt(labels) if rooted else labels)
+        model.fit(
+            strings.dense[np.ix_(rows, columns)],
+            np.sqrt(labels) if rooted else labels,
+            **strings.weighting(rows),
+        )
         predictions = _predictions(model, strings.dense[len(strings.train) :, columns])
     return np.clip(predictions, 0, None) ** 2 if rooted else predictions
 
@@ -260,7 +301,7 @@ def _forest(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
         model = RandomForestRegressor(max_features=0.1, **settings)
     else:
         model = RandomForestClassifier(max_features="sqrt", min_samples_leaf=2, **settings)
-    model.fit(strings.fragments[rows], labels)
+    model.fit(strings.fragments[rows], labels, **strings.weighting(rows))
     return _predictions(model, strings.fragments[len(strings.train) :])
 
 

@@ -81,6 +81,7 @@ def predict(
 
     predicting = _load(model, device)
     head = predicting.property_model.head
+    places = given.find([column.name for column in predicting.config.features])
     for note in filter(None, head.extrapolations(conditions)):
         stderr.print(note, style="yellow")
     columns = list(head.columns(conditions))
@@ -92,7 +93,8 @@ def predict(
     count = RowCount("predict", show=out is not None or not stdout.is_terminal)
     with count, table_writer(out, given.types) if write_table else nullcontext() as write:
         for chunk in given.chunks():
-            found = predicting.predictions(chunk.readable(), conditions, coverage=coverage)
+            features = {name: chunk.columns[place] for name, place in places.items()}
+            found = predicting.predictions(chunk.readable(), conditions, features=features, coverage=coverage)
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
                 names = ", ".join(taken)
@@ -101,7 +103,7 @@ def predict(
             if write is not None:
                 write(chunk.columns | add_suffix(results, chunk.columns))
             if ranking is not None:
-                ranking.add(chunk.strings, found)
+                ranking.add(chunk.strings, found, features)
             count.add(len(chunk.strings))
         tally.require_rows(given.name)
     if ranking is not None and tally.n_failed < tally.n_rows:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,6 +19,7 @@ __all__ = ["Ranking"]
 
 MOST_COLUMNS, SHORTEST = 3, 24
 """Columns that the table shows, and the least room for a string in it."""
+FEATURES = "features"
 CURVE_POINTS = 61
 """Pressures of the curve that is drawn of an isotherm."""
 
@@ -41,11 +42,16 @@ class Ranking:
         """The strings and all that is predicted of them, the highest first."""
         self.n_rows = 0
 
-    def add(self, strings: Sequence[str], found: Predictions) -> None:
-        """Take in strings with their predictions; those without a value are left out."""
+    def add(
+        self, strings: Sequence[str], found: Predictions, features: Mapping[str, Any] | None = None
+    ) -> None:
+        """Take in strings with features and predictions; those without a value are left out."""
         import pandas as pd
 
-        rows = pd.DataFrame({"string": strings, **found.named()}).dropna(subset=[self._by])
+        rows = pd.DataFrame(
+            {"string": strings, FEATURES: [*zip(*(features or {}).values(), strict=True)] or None}
+        )
+        rows = rows.assign(**found.named()).dropna(subset=[self._by])
         self.n_rows += len(rows)
         if self._keep_all:
             self._all.append(rows[self._by].to_numpy(dtype=np.float32))
@@ -88,8 +94,11 @@ class Ranking:
         measured = head.isotherm.pressures(ranked.gas)
         highest = max(ranked.pressure, measured[-1])
         pressures = np.geomspace(min(measured[0], ranked.pressure or measured[0]) / 10, highest, CURVE_POINTS)
+        names = [column.name for column in self._model.config.features]
         curves = self._model.predictions(
-            self.best["string"].tolist(), {"gas": ranked.gas, "pressure": pressures}
+            self.best["string"].tolist(),
+            {"gas": ranked.gas, "pressure": pressures},
+            features=dict(zip(names, zip(*self.best[FEATURES], strict=True), strict=True)) if names else None,
         )
         return Isotherms(
             gas=ranked.gas, pressures_P=pressures, uptake_KP=curves.values, marked=ranked.pressure,

@@ -75,6 +75,25 @@ def finetune(
         str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
     ],
     target: Annotated[str, typer.Option("--target", "-t", metavar="COL[,COL]", help="Columns of labels.")],
+    features: Annotated[
+        str, typer.Option(metavar="COL[,COL]", help="Columns of numbers that the model reads as well.")
+    ] = "",
+    weights: Annotated[
+        str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")
+    ] = None,
+    target_weights: Annotated[
+        str, typer.Option(metavar="NUMBER[,NUMBER]", help="Weights of the targets in the loss.")
+    ] = "",
+    metrics: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME[,NAME]", help="Scores to show first: mae, rmse, r2, roc_auc, f1 and others."
+        ),
+    ] = "",
+    loss: Annotated[
+        Literal["mae", "huber", "mse", "bce"] | None,
+        typer.Option(help="Of networks, which are then trained."),
+    ] = None,
     model: Annotated[
         str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
     ] = None,
@@ -138,7 +157,7 @@ def finetune(
     from catenane.models.folder import find_bundle
 
     targets = split_names(target, "--target")
-    changes = collect_settings(settings, finetuning__epochs=epochs)
+    changes = collect_settings(settings, finetuning__epochs=epochs, finetuning__loss=loss)
     n_shares = 3 if test is None and not folds else 2
     parts = None if sizes is None else split_shares(numbers(sizes, "--sizes"), n_shares)
     if model is not None:
@@ -153,11 +172,13 @@ def finetune(
     from catenane.train import finetune as run
 
     result = run(
-        data, target=targets, model=model, out=out, recipe=recipe, settings=changes, column=column,
-        split=split, sizes=parts, test=test, replicates=replicates, folds=folds,
-        members=members, task=task,
-        duplicates=duplicates, baselines=baselines, seed=seed, on_error=on_error, resume=resume,
-        overwrite=overwrite, log=log, device=device, data_dir=data_dir, command=command_line(),
+        data, target=targets, features=split_names(features, "--features") if features else (),
+        weights=weights, target_weights=numbers(target_weights, "--target-weights") if target_weights else (),
+        metrics=split_names(metrics, "--metrics") if metrics else (), model=model, out=out, recipe=recipe,
+        settings=changes, column=column, split=split, sizes=parts, test=test, replicates=replicates,
+        folds=folds, members=members, task=task, duplicates=duplicates, baselines=baselines, seed=seed,
+        on_error=on_error, resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
+        command=command_line(),
     )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})

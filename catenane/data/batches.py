@@ -127,6 +127,8 @@ class TokenBatch:
     """float32, NaN where a label is missing."""
     descriptors_BF: Tensor | None
     """float32, NaN where a descriptor is not defined."""
+    weights_BT: Tensor | None = None
+    """float32, of the labels; None where all count alike."""
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor]:
@@ -148,6 +150,7 @@ def collate(
     pad_id: int,
     targets: np.ndarray | None = None,
     descriptors: np.ndarray | None = None,
+    weights: np.ndarray | None = None,
 ) -> TokenBatch:
     """Make a batch of the strings at these places.
 
@@ -157,6 +160,7 @@ def collate(
         pad_id: What stands to the right of shorter strings.
         targets: Labels of all strings, shape (N, T), NaN where missing.
         descriptors: Descriptors of all strings, shape (N, F), NaN where not defined.
+        weights: Of all labels, shape (N, T).
     """
     import torch
 
@@ -173,4 +177,5 @@ def collate(
         keep_BL=torch.from_numpy(keep),
         targets_BT=of_batch(targets),
         descriptors_BF=of_batch(descriptors),
+        weights_BT=of_batch(weights),
     )

@@ -71,10 +71,11 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
     Args:
         table: Strings and labels.
         how: "mean", "median" or "first" of the labels that are there, or "keep" every row. Of classes that
-            disagree, mean and median may be neither.
+            disagree, mean and median may be neither. A mean is weighted where rows have weights.
 
     Returns:
-        A table whose `rows` and `columns` are those of the first row of each string.
+        A table whose `rows` and `columns` are those of the first row of each string, and whose weights are
+        means.
 
     Raises:
         ConfigError: `how` is none of these.
@@ -86,12 +87,22 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
     groups = _rows_by_string(table)
     first = [rows[0] for rows in groups]
     targets = table.targets[first]
+    single = table.take(first)
     for place, rows in enumerate(groups):
+        if len(rows) > 1 and single.weights is not None and table.weights is not None:
+            single.weights[place] = table.weights[rows].mean()
         for t, labels in enumerate(table.targets[rows].T if len(rows) > 1 else ()):
-            known = labels[~np.isnan(labels)]
-            if len(known):
-                targets[place, t] = known[0] if how == "first" else getattr(np, how)(known)
-    return replace(table.take(first), targets=targets)
+            known = ~np.isnan(labels)
+            if known.any():
+                weights = None if table.weights is None else table.weights[rows][known]
+                targets[place, t] = _one_label(labels[known], weights, how)
+    return replace(single, targets=targets)
+
+
+def _one_label(labels: np.ndarray, weights: np.ndarray | None, how: Aggregation) -> float:
+    if how == "mean" and weights is not None and weights.any():
+        return float(np.average(labels, weights=weights))
+    return float(labels[0] if how == "first" else getattr(np, how)(labels))
 
 
 def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table, np.ndarray]:
@@ -133,6 +144,11 @@ def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table,
             *table.rejected,
             *(replace(row, column=f"{row.column} of {tested.source}") for row in tested.rejected),
         ],
+        features={
+            name: np.concatenate([values, others])
+            for (name, values), others in zip(table.features.items(), tested.features.values(), strict=True)
+        },
+        weights=None if table.weights is None else np.append(table.weights, np.ones(len(tested))),
         units={name: table.units.get(name) or tested.units.get(name, "") for name in table.target_names},
     )
     return joined, np.arange(len(table), len(joined))
@@ -157,8 +173,8 @@ def noise_floor(table: Table) -> dict[str, NoiseFloor]:
 
 
 def _rows_by_string(table: Table) -> list[list[int]]:
-    """Rows of each string, in order of first appearance."""
-    rows: dict[str, list[int]] = {}
-    for row, string in enumerate(table.strings):
-        rows.setdefault(string, []).append(row)
+    """Rows of each string, apart where features differ, in order of first appearance."""
+    rows: dict[tuple[str, bytes], list[int]] = {}
+    for row, key in enumerate(table.inputs):
+        rows.setdefault(key, []).append(row)
     return list(rows.values())

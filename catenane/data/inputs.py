@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from catenane.data.columns import find_column
 from catenane.data.rejects import Rejection
 from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_source
 from catenane.data.table import cell_text, choose_string_column, string_value
@@ -64,6 +65,24 @@ class Inputs:
     def files(self) -> list[Path | int]:
         """The files that are read, by path, or by descriptor for standard input."""
         return [table.source.path or 0 for table in self.tables]
+
+    def find(self, names: Sequence[str]) -> dict[str, str]:
+        """The column of each of these numbers, which every table must have under one name.
+
+        Raises:
+            DataError: There is none, or tables spell it differently.
+        """
+        found: dict[str, str] = {}
+        for name in names:
+            if not self.tables:
+                raise DataError(f"the model reads {name!r} beside a string: give a table with such a column")
+            spelt = {t.columns[find_column(t.columns, name, t.source.name)] for t in self.tables}
+            if len(spelt) > 1:
+                raise DataError(
+                    f"the tables spell the column {name!r} differently: {', '.join(sorted(spelt))}"
+                )
+            found[name] = spelt.pop()
+        return found
 
     def chunks(self) -> Iterator[InputChunk]:
         """The rows in order, in pieces of a bounded size: a row for every row or line, whatever it holds.

@@ -11,7 +11,7 @@ import numpy as np
 
 from catenane.errors import DataError
 
-__all__ = ["check_target_names", "parse_labels", "split_unit"]
+__all__ = ["check_target_names", "parse_labels", "parse_numbers", "split_unit"]
 
 _RESERVED = ("row", "string", "source", "split", "error", "in_domain", "note")
 _SUFFIXES = ("low", "high", "predicted")
@@ -65,24 +65,41 @@ def check_target_names(names: Sequence[str], headers: Sequence[str], source: str
 
 
 def parse_labels(
-    cells: Sequence[Any], rows: Sequence[int], column: str, source: str
+    cells: Sequence[Any], rows: Sequence[int], column: str, source: str, what: str = "label"
 ) -> tuple[np.ndarray, dict[int, str]]:
-    """The numbers of a column, and what is wrong with the cells that hold none.
+    """As `parse_numbers`, for a column of a table.
+
+    Args:
+        cells: As there.
+        rows: Data row of each cell, for messages.
+        column: Name of the column, for messages.
+        source: Name of the table, for messages.
+        what: What the numbers are, for messages.
+
+    Raises:
+        DataError: Most cells are text.
+    """
+    values, wrong = parse_numbers(cells, what)
+    text = [i for i in wrong if not np.isinf(values[i])]
+    if len(text) > np.isfinite(values).sum():
+        shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in text[:_SHOWN_ROWS])
+        raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}")
+    values[np.isinf(values)] = math.nan
+    return values, wrong
+
+
+def parse_numbers(cells: Sequence[Any], what: str = "label") -> tuple[np.ndarray, dict[int, str]]:
+    """The numbers in cells, and what is wrong with those that hold none.
 
     Empty cells, NA, NaN, null and none are missing; true and false are 1 and 0.
 
     Args:
         cells: Text or typed values, None where a typed file has a null.
-        rows: Data row of each cell, for messages.
-        column: Name of the column, for messages.
-        source: Name of the table, for messages.
+        what: What the numbers are, for messages.
 
     Returns:
-        float64 array of shape (len(cells),), NaN where the label is missing or wrong, and the reason by
-        index for every wrong cell: text, or a number that is not finite.
-
-    Raises:
-        DataError: Most labels are text.
+        float64 array of shape (len(cells),), not finite where the number is missing or wrong, and the reason
+        by index for every wrong cell: text, or a number that is not finite.
     """
     values = np.full(len(cells), math.nan)
     wrong: dict[int, str] = {}
@@ -92,13 +109,9 @@ def parse_labels(
         except (TypeError, ValueError):
             has_comma = _DECIMAL_COMMA.fullmatch(str(cell).strip())
             hint = "; write a point for the decimal comma" if has_comma else ""
-            wrong[i] = f"label {cell!r} is not a number{hint}"
-    if len(wrong) > np.isfinite(values).sum():
-        shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in list(wrong)[:_SHOWN_ROWS])
-        raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}")
+            wrong[i] = f"{what} {cell!r} is not a number{hint}"
     for i in np.flatnonzero(np.isinf(values)).tolist():
-        wrong[i] = f"label {cells[i]!r} is not finite"
-        values[i] = math.nan
+        wrong[i] = f"{what} {cells[i]!r} is not finite"
     return values, wrong
 
 

@@ -58,6 +58,10 @@ class Table:
     """Column of the strings."""
     units: dict[str, str] = field(default_factory=dict)
     """Unit of each target; "" where it is not known."""
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+    """Numbers that a model is to read beside the string, by name: float64 (N,), NaN where missing."""
+    weights: np.ndarray | None = None
+    """How much each row counts in training, float64 (N,), not negative; None where all count alike."""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -77,6 +81,16 @@ class Table:
         """Cluster of each molecule, int64 (N,), see `butina_clusters`."""
         return butina_clusters(self.records)
 
+    @cached_property
+    def inputs(self) -> list[tuple[str, bytes]]:
+        """What a model is told of each row, its string and features: rows that are equal here are repeats."""
+        return [(text, row.tobytes()) for text, row in zip(self.strings, self.feature_matrix, strict=True)]
+
+    @property
+    def feature_matrix(self) -> np.ndarray:
+        """All features, (N, X)."""
+        return np.column_stack([np.empty((len(self), 0)), *self.features.values()])
+
     def take(self, indices: np.ndarray | Sequence[int]) -> Table:
         """The rows at these places, in this order; `rejected` stays as it is."""
         places = np.asarray(indices, dtype=np.int64)
@@ -86,6 +100,8 @@ class Table:
             targets=self.targets[places],
             rows=self.rows[places],
             columns={name: [values[i] for i in places] for name, values in self.columns.items()},
+            features={name: values[places] for name, values in self.features.items()},
+            weights=None if self.weights is None else self.weights[places],
         )
 
     def reject(self, wrong_N: np.ndarray, column: str, reason: str) -> Table:
@@ -107,7 +123,9 @@ def read_table(
     columns: Sequence[str] = (),
     on_error: OnError = "skip",
     data_dir: str | Path | None = None,
-    features: Sequence[Feature] = (),
+    features: Sequence[str] = (),
+    weights: str | None = None,
+    compute: Sequence[Feature] = (),
 ) -> Table:
     """Read strings and labels: CSV, TSV, SMI (all plain or gzip) or Parquet.
 
@@ -119,11 +137,13 @@ def read_table(
         columns: Other columns to keep as text, such as one that holds a split.
         on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
-        features: Functions of a record to compute while it is at hand, such as `catenane.notation.groups` and
+        features: Columns of numbers that a model is to read beside the string. Empty cells are missing.
+        weights: Column of the weights of rows; a row with none, or a negative one, is rejected.
+        compute: Functions of a record to compute while it is at hand, such as `catenane.notation.groups` and
             `catenane.descriptors.describe`; others are computed when they are needed.
 
     Raises:
-        DataError: The source cannot be read, a column is missing, a target does not hold numbers, no row
+        DataError: The source cannot be read, a column is missing or does not hold numbers, no row
             can be used, or, with on_error="raise", a row is bad.
         ConfigError: `on_error` is neither "skip" nor "raise".
     """
@@ -134,20 +154,34 @@ def read_table(
     known = place.dataset if place.dataset and place.dataset.string_column in file.columns else None
     # First of all, since it separates a table without a header from one that lacks a target.
     string_place = choose_string_column(file, string_column, known, notation)
-    target_places = _find_targets(file, targets, string_place)
+    target_places = _find_numbers(file, targets, [string_place], "target")
+    feature_places = _find_numbers(file, features, [string_place, *target_places], "feature")
+    weight_places = _find_numbers(
+        file, [weights] if weights else [], [string_place, *target_places], "weight"
+    )
     headers = [file.columns[i] for i in target_places]
     units = dict(split_unit(header) for header in headers)
     names = tuple(split_unit(header)[0] for header in headers)
     check_target_names(names, headers, file.name)
     other_places = [find_column(file.columns, column, file.name) for column in columns]
-    rows, cells, rejected = _read_cells(file, [string_place, *target_places, *other_places])
+    places = [string_place, *target_places, *feature_places, *weight_places, *other_places]
+    rows, cells, rejected = _read_cells(file, places)
     # Numbers before strings: a wrong target is found before many molecules are parsed.
-    labels, wrong = _parse_targets(file.name, rows, headers, [cells[i] for i in target_places])
+    labels, wrong = _parse_columns(file, rows, target_places, cells, "label")
+    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if headers else ():
+        wrong.setdefault(i, Rejection(rows[i], ", ".join(headers), "", None, "there is no label"))
+    numbers, unread = _parse_columns(file, rows, feature_places, cells, "feature")
+    counted, uncounted = _parse_columns(file, rows, weight_places, cells, "weight")
+    for i in np.flatnonzero(~(counted >= 0).all(axis=1)).tolist():
+        value = cell_text(cells[weight_places[0]][i])
+        reason = "the weight is negative" if counted[i, 0] < 0 else "there is no weight"
+        uncounted.setdefault(i, Rejection(rows[i], file.columns[weight_places[0]], value, None, reason))
+    wrong = uncounted | unread | wrong
 
     column, texts = file.columns[string_place], cells[string_place]
     notation = notation or (known.notation if known else None) or find_notation(texts, column, file.name)
     labelled = [i for i in range(len(rows)) if i not in wrong]
-    found = read_cells([(rows[i], texts[i]) for i in labelled], column, notation, features)
+    found = read_cells([(rows[i], texts[i]) for i in labelled], column, notation, compute)
     records: dict[int, Record] = {}
     for i, read in zip(labelled, found, strict=True):
         if isinstance(read, Record):
@@ -176,18 +210,20 @@ def read_table(
         source=str(source),
         string_column=column,
         units={name: unit or (known.targets.get(name, "") if known else "") for name, unit in units.items()},
+        features={file.columns[place]: numbers[good, x] for x, place in enumerate(feature_places)},
+        weights=counted[good, 0] if weights else None,
     )
 
 
-def _find_targets(file: TableFile, targets: Sequence[str], string_place: int) -> list[int]:
-    """Numbers of the columns of these targets, each named with or without its unit."""
+def _find_numbers(file: TableFile, names: Sequence[str], taken: Sequence[int], what: str) -> list[int]:
+    """Places of these columns, each named with or without its unit; the first one taken holds the strings."""
     bare = [split_unit(column)[0] for column in file.columns]
     places: list[int] = []
-    for target in targets:
-        place = find_column(file.columns if target in file.columns else bare, target, file.name)
-        if place == string_place or place in places:
-            reason = "holds the strings" if place == string_place else "is named twice"
-            raise DataError(f"{file.name}: target {file.columns[place]!r} {reason}")
+    for name in names:
+        place = find_column(file.columns if name in file.columns else bare, name, file.name)
+        if place in taken or place in places:
+            reason = "holds the strings" if place == taken[0] else "is named twice"
+            raise DataError(f"{file.name}: {what} {file.columns[place]!r} {reason}")
         places.append(place)
     return places
 
@@ -208,19 +244,18 @@ def _read_cells(
     return rows, {place: [row[i] for row in values] for i, place in enumerate(places)}, rejected
 
 
-def _parse_targets(
-    source: str, rows: Sequence[int], headers: Sequence[str], cells: Sequence[Sequence[Any]]
+def _parse_columns(
+    file: TableFile, rows: Sequence[int], places: Sequence[int], cells: dict[int, list[Any]], what: str
 ) -> tuple[np.ndarray, dict[int, Rejection]]:
-    """Labels of shape (N, T), and by index the rows that hold a wrong label or none."""
-    labels = np.empty((len(rows), len(headers)))
+    """Numbers of these columns, (N, len(places)), and by index the rows in which one of them is wrong."""
+    numbers = np.empty((len(rows), len(places)))
     wrong: dict[int, Rejection] = {}
-    for t, (header, values) in enumerate(zip(headers, cells, strict=True)):
-        labels[:, t], reasons = parse_labels(values, rows, header, source)
+    for column, place in enumerate(places):
+        header, values = file.columns[place], cells[place]
+        numbers[:, column], reasons = parse_labels(values, rows, header, file.name, what)
         for i, reason in reasons.items():
             wrong.setdefault(i, Rejection(rows[i], header, cell_text(values[i]), None, reason))
-    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if headers else ():
-        wrong.setdefault(i, Rejection(rows[i], ", ".join(headers), "", None, "there is no label"))
-    return labels, wrong
+    return numbers, wrong
 
 
 def stream_strings(

@@ -1,7 +1,13 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
 from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments
-from catenane.descriptors.table import Descriptors, compute_descriptors, describe, descriptor_meanings
+from catenane.descriptors.table import (
+    Descriptors,
+    compute_descriptors,
+    describe,
+    descriptor_meanings,
+    head_inputs,
+)
 
 __all__ = [
     "HAS_FRAGMENTS",
@@ -11,4 +17,5 @@ __all__ = [
     "describe",
     "descriptor_meanings",
     "fragments",
+    "head_inputs",
 ]

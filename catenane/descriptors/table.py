@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from catenane.config import HeadConfig
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
 from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, count_fragments, describe_molecule
 from catenane.notation import (
@@ -21,7 +22,7 @@ from catenane.notation import (
     rdkit_errors,
 )
 
-__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings"]
+__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "head_inputs"]
 
 _MEANINGS = {"smiles": MOLECULE_DESCRIPTORS, "mofid": FRAMEWORK_DESCRIPTORS}
 _DESCRIBE: dict[NotationName, Callable[[Any], list[float]]] = {
@@ -37,7 +38,7 @@ class Descriptors:
     values: NDArray[np.float32]
     """Shape (N, F), NaN where undefined; behind them counts of fragments, where these were wanted."""
     names: tuple[str, ...]
-    """What the first F columns are; see `descriptor_meanings`."""
+    """What the first F columns are; see `descriptor_meanings`. Names of features follow."""
 
 
 def descriptor_meanings(notation: NotationName) -> dict[str, str]:
@@ -76,6 +77,19 @@ def compute_descriptors(
     if n_fragments:
         values = np.hstack([values, count_fragments(records, n_fragments).astype(np.float32)])
     return Descriptors(values, names)
+
+
+def head_inputs(
+    records: Sequence[Record], notation: NotationName, head: HeadConfig, features: Mapping[str, NDArray]
+) -> Descriptors | None:
+    """What a head reads beside states: descriptors, features (N,) by name, fragments; None where nothing."""
+    found = Descriptors(np.empty((len(records), 0), np.float32), ())
+    if head.descriptors:
+        found = compute_descriptors(records, notation, n_fragments=head.fragments)
+    parts_NF = np.split(found.values, [len(found.names)], axis=1)
+    parts_NF[1:1] = [np.asarray(column, np.float32)[:, None] for column in features.values()]
+    joined = Descriptors(np.hstack(parts_NF), (*found.names, *features))
+    return joined if joined.names else None
 
 
 def describe(record: Record) -> NDArray[np.float32]:

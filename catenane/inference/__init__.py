@@ -2,7 +2,8 @@
 
 from catenane.inference.calibrating import calibrate, interval_metrics, plan_calibration
 from catenane.inference.ensemble import Ensemble, load
-from catenane.inference.model import COVERAGE, Model, Predictions
+from catenane.inference.model import COVERAGE, Model
+from catenane.inference.rows import Predictions
 
 __all__ = [
     "COVERAGE",

@@ -27,7 +27,8 @@ from catenane.inference.intervals import (
     learning_mask,
     out_of_fold,
 )
-from catenane.inference.model import COVERAGE, Model, Predictions
+from catenane.inference.model import COVERAGE, Model
+from catenane.inference.rows import Predictions
 from catenane.models.bundle import Bundle
 from catenane.notation import get_notation
 
@@ -113,7 +114,12 @@ def calibrate(
     with torch.inference_mode():
         labels = torch.from_numpy(table.targets[rows].astype(np.float32)).to(model.device)
         label_NT, held_label_NT = np.split(head.standardise(labels).double().cpu().numpy(), [n_train])
-    reference, own_N = fit_reference(pooled[:n_train], np.abs(label_NT - score_NT), seed)
+    # A string that comes several times, with other features, is one place of the reference.
+    place = {text: number for number, text in enumerate(dict.fromkeys(strings[:n_train]))}
+    place_N = np.array([place[text] for text in strings[:n_train]])
+    once = np.unique(place_N, return_index=True)[1]
+    reference, own_U = fit_reference(pooled[once], np.abs(label_NT - score_NT)[once], seed)
+    own_N = own_U[place_N]
     distance_N, near_NT = reference.neighbours(pooled[:n_train], own_N)
     if held_back is not None and not np.isfinite(score_NT).any():
         label_NT, score_NT = held_label_NT, score_MNT[:, n_train:].mean(axis=0)

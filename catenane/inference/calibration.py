@@ -163,16 +163,16 @@ def check_domain(
     tokenizer: StringTokenizer,
     calibration: Calibration | None,
     distance_N: NDArray,
-    beyond: Iterable[str],
+    beyond: Sequence[Sequence[str]],
 ) -> tuple[NDArray[np.bool_], list[str]]:
     """Which strings are inside the domain, (N,), and notes; "" where nothing is unusual.
 
     Unknown tokens, tokens that no training row holds (metals, nets, catenations among them), truncation, a
-    large distance to the training rows and conditions beyond those of training put a string outside. A linker
-    that no training row holds is noted: most candidates have one, and its distance decides.
+    large distance to the training rows and what is given beyond the range of training put it outside. A
+    linker that no training row holds is noted: most candidates have one, and its distance decides.
 
     `encoded` are their tokens as the model reads them, `distance_N` their distances to the training rows, and
-    `beyond` the notes of `Head.extrapolations`.
+    `beyond` for each of them the notes on features and on conditions.
     """
     notes: list[list[str]] = [[] for _ in records]
     for row in np.flatnonzero(encoded.n_unknown).tolist():
@@ -191,8 +191,7 @@ def check_domain(
             notes[row].append(f"not in the training rows: {named}")
         for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
             notes[row].append("far from the training rows")
-    outside = list(dict.fromkeys(note for note in beyond if note))
-    for of_row in notes:
+    for of_row, outside in zip(notes, beyond, strict=True):
         of_row.extend(outside)
     inside_N = np.array([not of_row for of_row in notes], dtype=bool)
     if calibration is not None:

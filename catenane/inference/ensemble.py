@@ -12,7 +12,8 @@ import numpy as np
 from catenane.descriptors import Descriptors
 from catenane.errors import BundleError, UsageError
 from catenane.formatting import with_unit
-from catenane.inference.model import Model, Predictions
+from catenane.inference.model import Model
+from catenane.inference.rows import Predictions
 from catenane.models.bundle import load_bundle
 from catenane.models.folder import find_bundles
 from catenane.notation import Record
@@ -45,8 +46,8 @@ class Ensemble(Model):
             if _kind(model) != _kind(first) or any(here and there and here != there for here, there in units):
                 raise UsageError(
                     f"model {place} of {len(models)} predicts {_described(model)}, and the first "
-                    f"{_described(first)}: models that predict together have the same notation, targets in "
-                    "the same order, and units"
+                    f"{_described(first)}: models that predict together have the same notation, features, "
+                    "targets in the same order, and units"
                 )
         name = f"{len(models)} models, the first: {first.bundle.card.get('name', first.config.recipe.name)}"
         self.bundle = dataclasses.replace(first.bundle, card=first.bundle.card | {"name": name})
@@ -77,12 +78,14 @@ class Ensemble(Model):
 
 
 def _kind(model: Model) -> tuple[Any, ...]:
-    return model.config.notation, model.config.task, model.targets
+    features = [column.name for column in model.config.features]
+    return model.config.notation, model.config.task, model.targets, features
 
 
 def _described(model: Model) -> str:
     targets = ", ".join(with_unit(name, unit) for name, unit in model.bundle.units.items())
-    return f"{targets} of {model.config.notation} ({model.config.task})"
+    read = "".join(f", {column.name}" for column in model.config.features)
+    return f"{targets} of {model.config.notation}{read} ({model.config.task})"
 
 
 def load(name_or_path: str | Path | Sequence[str | Path], *, device: str | None = None) -> Model:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +11,12 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.data import LengthGroupedBatches, collate
-from catenane.descriptors import Descriptors, compute_descriptors, describe, fragments
+from catenane.descriptors import Descriptors, describe, fragments, head_inputs
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
+from catenane.inference.rows import Features, Predictions, feature_cells, read_features
 from catenane.models.bundle import Bundle, BundleConfig
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 __all__ = ["COVERAGE", "Model", "Predictions"]
 
 Array = NDArray[np.float64]
-
 COVERAGE = 0.9
 """Share of new labels that an interval is to hold, by default."""
 BATCH_TOKENS = 8192
@@ -38,46 +37,6 @@ HEAD_ROWS = 4096
 """Strings that a head reads at once."""
 PIECE = 16_384
 """Strings that `Model.predict` reads at once."""
-
-
-@dataclass(frozen=True)
-class Predictions:
-    """Values of C columns for N strings, in the order given."""
-
-    columns: tuple[str, ...]
-    """Names of the C columns."""
-    values: Array
-    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
-    low: Array
-    """Lower ends of the intervals, (N, C); of classes the lower of two Venn-Abers probabilities. NaN where
-    the model has no calibration rows."""
-    high: Array
-    """Upper ends, in the same way."""
-    in_domain: NDArray[np.bool_]
-    """Whether a string lies where the model was trained, (N,); False where it could not be read."""
-    notes: list[str]
-    """What is unusual about a string; "" where nothing is."""
-    errors: list[str]
-    """Why a row has no values; "" where it has them."""
-
-    def among(self, errors: list[str]) -> Predictions:
-        """These as the rows that have no error, in order; the others have NaN and their error."""
-        read_N = [not error for error in errors]
-        values, low, high = parts = np.full((3, len(errors), len(self.columns)), np.nan)
-        parts[:, read_N] = self.values, self.low, self.high
-        inside = np.zeros(len(errors), dtype=bool)
-        inside[read_N] = self.in_domain
-        remaining = iter(self.notes)
-        notes = ["" if error else next(remaining) for error in errors]
-        return Predictions(self.columns, values, low, high, inside, notes, errors)
-
-    def named(self) -> dict[str, Any]:
-        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error."""
-        columns: dict[str, Any] = {}
-        for place, name in enumerate(self.columns):
-            columns[name] = self.values[:, place]
-            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
-        return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
 
 
 class Model:
@@ -121,6 +80,7 @@ class Model:
         self,
         strings: Iterable[str] | str,
         *,
+        features: Features | None = None,
         coverage: float = COVERAGE,
         verbose: bool = False,
         **conditions: Any,
@@ -129,6 +89,7 @@ class Model:
 
         Args:
             strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
+            features: Of a model that reads such beside strings, by name: a number a string, or one for all.
             coverage: Share of new labels that the intervals are to hold, between 0 and 1.
             verbose: Show on stderr how many of many strings are done.
             conditions: Of the model's head, by name. Heads of isotherms have `gas`, a formula such as "co2",
@@ -142,40 +103,53 @@ class Model:
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
-            UsageError: The head has no such conditions, `coverage` is out of range, or a table is given.
+            UsageError: The head has no such conditions, a feature is not given or given for other than N
+                strings, `coverage` is out of range, or a table is given.
         """
         import pandas as pd
 
         texts = _texts(strings)
-        frames = []
+        cells, frames = feature_cells(self.config.features, features, len(texts)), []
         with verbosity(verbose), RowCount("predict", len(texts)) as count:
             for start in range(0, max(len(texts), 1), PIECE):
                 piece = texts[start : start + PIECE]
-                found = self.predictions(piece, conditions, coverage=coverage)
+                given = {name: values[start : start + PIECE] for name, values in cells.items()}
+                found = self.predictions(piece, conditions, features=given, coverage=coverage)
                 frames.append(pd.DataFrame({"string": piece, **found.named()}))
                 count.add(len(piece))
         table = pd.concat(frames, ignore_index=True)
         return table.set_index(strings.index) if isinstance(strings, pd.Series) else table
 
     def predictions(
-        self, strings: Sequence[str], conditions: Conditions | None = None, *, coverage: float = COVERAGE
+        self,
+        strings: Sequence[str],
+        conditions: Conditions | None = None,
+        *,
+        features: Features | None = None,
+        coverage: float = COVERAGE,
     ) -> Predictions:
         """As `predict`, as arrays."""
-        readable, errors = self._readable(strings)
-        return self.predict_normalised(readable, conditions=conditions, coverage=coverage).among(errors)
+        numbers, wrong = read_features(self.config.features, features, len(strings))
+        readable, errors = self._readable(strings, wrong)
+        read_N = [not error for error in errors]
+        numbers = {name: values_N[read_N] for name, values_N in numbers.items()}
+        found = self.predict_normalised(readable, features=numbers, conditions=conditions, coverage=coverage)
+        return found.among(errors)
 
     def predict_normalised(
         self,
         strings: Sequence[Record] | Sequence[str],
         descriptors: Descriptors | None = None,
         *,
+        features: Mapping[str, NDArray] | None = None,
         pooled_ND: NDArray | None = None,
         conditions: Conditions | None = None,
         coverage: float = COVERAGE,
     ) -> Predictions:
         """Predictions for records, or for strings in normal form.
 
-        Their descriptors and what `embed_normalised` makes of them may be given if they are at hand.
+        Their features (N,) by name belong to them, unless descriptors are given, which hold them. Descriptors
+        and what `embed_normalised` makes of the strings may be given if they are at hand.
 
         Raises:
             BundleError: The model is a pretrained encoder, or reads descriptors that are no longer computed.
@@ -188,7 +162,7 @@ class Model:
         records = as_records(strings, self.config.notation)
         encoded = self._encode(records)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
-        descriptors_NF = self.describe(records, descriptors)
+        descriptors_NF = self.describe(records, descriptors, features)
         score_NT = self.scores(pooled_ND, descriptors_NF)
         values_NC = values_NT = self._to_labels(score_NT)
         if conditions:
@@ -205,9 +179,14 @@ class Model:
                 half_NT = calibration.intervals.half_width(features_NTF, coverage)
                 ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
                 low_NC, high_NC = head.bounds(values_NC, values_NT, ends, conditions)
-        beyond = head.extrapolations(conditions)
+        beyond = [note for note in dict.fromkeys(head.extrapolations(conditions)) if note]
+        outside = [list(beyond) for _ in records]
+        for place, column in enumerate(self.config.features, start=len(self.config.descriptors)):
+            assert descriptors_NF is not None
+            for of_row, value in zip(outside, descriptors_NF[:, place].tolist(), strict=True):
+                of_row.extend(filter(None, [column.note(value)]))
         inside_N, notes = check_domain(
-            records, encoded, self.bundle.tokenizer, calibration, distance_N, beyond
+            records, encoded, self.bundle.tokenizer, calibration, distance_N, outside
         )
         return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records))
 
@@ -261,26 +240,38 @@ class Model:
             "this model is a pretrained encoder without a property head: finetune it, or use embed"
         )
 
-    def describe(self, records: Sequence[Record], descriptors: Descriptors | None = None) -> NDArray | None:
-        """Values of the descriptors that the head reads, (N, F); None where it reads none.
+    def describe(
+        self,
+        records: Sequence[Record],
+        descriptors: Descriptors | None = None,
+        features: Mapping[str, NDArray] | None = None,
+    ) -> NDArray | None:
+        """Values of the descriptors and features that the head reads, (N, F); None where it reads none.
 
         Raises:
             BundleError: It reads descriptors that are no longer computed.
+            UsageError: A feature is not given.
         """
-        if not self.config.descriptors:
-            return None
+        names = [column.name for column in self.config.features]
         if descriptors is None:
-            n_fragments = self.config.recipe.head.fragments
-            descriptors = compute_descriptors(records, self.config.notation, n_fragments=n_fragments)
-        if descriptors.names != self.config.descriptors:
+            features, _ = read_features(self.config.features, features, len(records))
+            descriptors = head_inputs(records, self.config.notation, self.config.recipe.head, features)
+        if descriptors is None:
+            return None
+        if descriptors.names != (*self.config.descriptors, *names):
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "
                 f"install catenane {self.config.catenane}, or train it again"
             )
         return descriptors.values
 
-    def _readable(self, strings: Sequence[object]) -> tuple[list[Record], list[str]]:
-        """Records of what can be read, and for every string why it cannot ("" where it can)."""
+    def _readable(
+        self, strings: Sequence[object], wrong: Mapping[int, str] | None = None
+    ) -> tuple[list[Record], list[str]]:
+        """Records of what can be read, and for every string why it cannot ("" where it can).
+
+        `wrong` has reasons by place that are known already.
+        """
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
         read = read_mixed if self.config.kind == "encoder" else read_records
         features: list[Feature] = [describe] if self.config.descriptors else []
@@ -288,7 +279,9 @@ class Model:
             features.append(fragments)
         if self.bundle.calibration and get_notation(self.config.notation).held_out:
             features.append(groups)
-        found = read(strings, self.config.notation, tuple(features))
+        found: list[object] = [*read(strings, self.config.notation, tuple(features))]
+        for place, reason in (wrong or {}).items():
+            found[place] = reason if isinstance(found[place], Record) else found[place]
         records = [item for item in found if isinstance(item, Record)]
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 

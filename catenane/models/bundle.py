@@ -11,6 +11,7 @@ checksums.json       SHA-256 of the others
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -31,7 +32,7 @@ from catenane.notation import NotationName
 from catenane.settings import build
 from catenane.tokenizers import StringTokenizer
 
-__all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "load_bundle", "save_bundle"]
+__all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "FeatureColumn", "load_bundle", "save_bundle"]
 
 FORMAT = 2
 """Version of the folder's layout; a reader refuses another one."""
@@ -40,6 +41,29 @@ RESERVED = {"string", "in_domain", "note", "error"}
 """Columns of a table of predictions, which no target can be called."""
 LARGEST_SETTING = 1 << 16
 """Of a network's integers, or the number of its weights if that is more: nothing larger is ever built."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeatureColumn:
+    """A number that is given with each string."""
+
+    name: str
+    """Of its column."""
+    low: float
+    high: float
+    """Least and largest value in the training rows."""
+    optional: bool = False
+    """Whether some of these lacked it."""
+
+    def note(self, value: float) -> str:
+        """What is unusual about a value; "" where nothing is."""
+        if math.isnan(value):
+            return "" if self.optional else f"{self.name} is missing"
+        # Training rows are kept as float64, and what a head reads is float32.
+        slack = 1e-6 * max(abs(self.low), abs(self.high))
+        if self.low - slack <= value <= self.high + slack:
+            return ""
+        return f"{self.name} {value:g} is outside {self.low:g} to {self.high:g} of the training rows"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +91,8 @@ class BundleConfig:
     """Names of the labels, in the order of the head's outputs."""
     descriptors: tuple[str, ...] = ()
     """Names of the descriptors that the head reads, in order."""
+    features: tuple[FeatureColumn, ...] = ()
+    """What it reads behind them that is given with the string."""
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -97,7 +123,8 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
         encoder or TransformerEncoder(config.recipe.encoder),
         config.recipe.head,
         targets=config.targets,
-        n_descriptors=len(config.descriptors) + config.recipe.head.fragments,
+        n_descriptors=len(config.descriptors) + len(config.features) + config.recipe.head.fragments,
+        n_features=len(config.features),
         relu=config.recipe.encoder.activation == "relu",
         task=config.task,
     )

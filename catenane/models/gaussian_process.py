@@ -16,6 +16,7 @@ from catenane.config import HeadConfig
 from catenane.errors import DataError
 from catenane.models.head import Head, standardised_inputs
 from catenane.models.string_kernel import (
+    FEATURE_SETTINGS,
     JITTER,
     SETTINGS,
     Similarity,
@@ -45,9 +46,9 @@ class GaussianProcessHead(Head):
     """Predicts T targets by similarity to at most P training rows, the landmarks.
 
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
-    by shared fragments; its weights and lengths are chosen for each target by marginal likelihood under a
-    prior. With more training rows than landmarks the process is approximated by the landmarks (subset of
-    regressors), so that cost is linear in the rows.
+    by shared fragments; one by features is added and multiplied with it. Its weights and lengths are chosen
+    for each target by marginal likelihood under a prior. With more training rows than landmarks the process
+    is approximated by the landmarks (subset of regressors), so that cost is linear in the rows.
 
     Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
     leave-one-out predictions.
@@ -71,7 +72,7 @@ class GaussianProcessHead(Head):
         for name, size in {
             "landmark_states_PD": (n_landmarks, self.d_model),
             "landmark_descriptors_PF": (n_landmarks, self.n_plain),
-            "settings_TK": (n_targets, len(SETTINGS)),
+            "settings_TK": (n_targets, len(SETTINGS) + (len(FEATURE_SETTINGS) if self.n_features else 0)),
             "weights_TP": (n_targets, n_landmarks),
             "curve_T2": (n_targets, 2),
         }.items():
@@ -82,7 +83,13 @@ class GaussianProcessHead(Head):
 
     @torch.no_grad()
     def fit(
-        self, targets_NT: Tensor, descriptors_NF: Tensor | None, pooled_ND: Tensor, *, seed: int = 0
+        self,
+        targets_NT: Tensor,
+        descriptors_NF: Tensor | None,
+        pooled_ND: Tensor,
+        weights_NT: Tensor | None = None,
+        *,
+        seed: int = 0,
     ) -> Tensor:
         """Learn from all rows, and predict each of them from the others.
 
@@ -90,6 +97,8 @@ class GaussianProcessHead(Head):
             targets_NT: Labels, NaN where missing.
             descriptors_NF: Descriptors in their own units, NaN where undefined, then fragment counts.
             pooled_ND: One vector a string.
+            weights_NT: Of the labels, alike where there are none: noise is divided by them, and a label of
+                weight zero is not learnt from.
             seed: Of the choice of landmarks.
 
         Returns:
@@ -100,6 +109,8 @@ class GaussianProcessHead(Head):
             DataError: See `fit_targets`; or all labels of a class are equal.
         """
         targets_NT = targets_NT.double()
+        weights_NT = torch.ones_like(targets_NT) if weights_NT is None else weights_NT.double()
+        targets_NT = torch.where(weights_NT > 0, targets_NT, torch.nan)
         self.fit_targets(targets_NT)
         self._fit_inputs(descriptors_NF, pooled_ND)
         inputs = self._inputs(pooled_ND, descriptors_NF)
@@ -112,7 +123,8 @@ class GaussianProcessHead(Head):
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
         for place, name in enumerate(self.targets):
-            left_out_NT[:, place] = self._fit_target(place, labels_NT[:, place], inputs, order_N)
+            label_N, weight_N = labels_NT[:, place], weights_NT[:, place]
+            left_out_NT[:, place] = self._fit_target(place, label_N, weight_N, inputs, order_N)
             if self.task == "classification":
                 known_N = ~targets_NT[:, place].isnan()
                 classes_M = targets_NT[known_N, place]
@@ -158,14 +170,19 @@ class GaussianProcessHead(Head):
         landmarks_PF = self.landmark_descriptors_PF[places]
         states_BP = squared_distances(states_BD, self.landmark_states_PD[places])
         found = {"state": states_BP / states_BD.shape[1]}
-        if self.n_plain:
-            found["linear"] = plain_BF @ landmarks_PF.T / self.n_plain
-            found["descriptor"] = squared_distances(plain_BF, landmarks_PF) / self.n_plain
+        n_own = self.n_plain - self.n_features
+        if n_own:
+            own_BF, own_PF = plain_BF[:, :n_own], landmarks_PF[:, :n_own]
+            found["linear"] = own_BF @ own_PF.T / n_own
+            found["descriptor"] = squared_distances(own_BF, own_PF) / n_own
         if counts_BC.shape[1]:
             code_PU, sizes_P, columns_U = self._landmark_code()
             code_BU = unary(counts_BC, MOST_COUNTED)[:, columns_U]
             sizes_B = counts_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
             found["fragment"] = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
+        if self.n_features:  # the last, for `combine`
+            squared_BP = squared_distances(plain_BF[:, n_own:], landmarks_PF[:, n_own:])
+            found["feature"] = squared_BP / self.n_features
         return found
 
     def _landmark_code(self) -> tuple[Tensor, Tensor, Tensor]:
@@ -177,13 +194,15 @@ class GaussianProcessHead(Head):
             self._code = code_PU[:, columns_U], sizes_P, columns_U
         return self._code
 
-    def _fit_target(self, place: int, labels_N: Tensor, inputs: Inputs, order_N: Tensor) -> Tensor:
+    def _fit_target(
+        self, place: int, labels_N: Tensor, weights_N: Tensor, inputs: Inputs, order_N: Tensor
+    ) -> Tensor:
         """Settings and weights of one target; returns the leave-one-out scores."""
         landmarks_P = order_N[: len(self.landmark_states_PD)]
         tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
         rows_M = landmarks_P[tuned_M]
         similarity = self._similarity(tuple(part[rows_M] for part in inputs), tuned_M)
-        settings_K = tune(similarity, labels_N[rows_M])
+        settings_K = tune(similarity, labels_N[rows_M], weights_N[rows_M])
         self.settings_TK[place] = settings_K
         noise = settings_K[-1].exp().double()
 
@@ -192,18 +211,19 @@ class GaussianProcessHead(Head):
             return torch.cat([combine(self._similarity(chunk), settings_K) for chunk in chunks])
 
         if len(landmarks_P) < len(labels_N):
-            self.weights_TP[place], scores_N = _reduced(kernel, landmarks_P, labels_N, noise)
+            self.weights_TP[place], scores_N = _reduced(kernel, landmarks_P, labels_N, noise, weights_N)
             return scores_N
-        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise)
+        noise_P = noise / weights_N[order_N]
+        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise_P)
         self.weights_TP[place] = weights_P
         return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
 
 
-def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, Tensor]:
+def _exact(kernel_PP: Tensor, labels_P: Tensor, noise_P: Tensor) -> tuple[Tensor, Tensor]:
     """Weights of the landmarks where they are all rows, and the leave-one-out scores; both float64 (P,)."""
     known_K = (~labels_P.isnan()).nonzero()[:, 0]
     known_KK = kernel_PP[known_K][:, known_K]
-    known_KK.diagonal().add_(noise + JITTER)
+    known_KK.diagonal().add_(noise_P[known_K] + JITTER)
     inverse_KK = torch.cholesky_inverse(torch.linalg.cholesky(known_KK))
     weights_K = inverse_KK @ labels_P[known_K]
     weights_P = torch.zeros_like(labels_P).index_copy_(0, known_K, weights_K)
@@ -213,7 +233,11 @@ def _exact(kernel_PP: Tensor, labels_P: Tensor, noise: Tensor) -> tuple[Tensor, 
 
 
 def _reduced(
-    kernel: Callable[[Tensor], Tensor], landmarks_P: Tensor, labels_N: Tensor, noise: Tensor
+    kernel: Callable[[Tensor], Tensor],
+    landmarks_P: Tensor,
+    labels_N: Tensor,
+    noise: Tensor,
+    weights_N: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """The same where there are more rows than landmarks; scores are float64 (N,)."""
     prior_PP = kernel(landmarks_P).double()
@@ -228,8 +252,9 @@ def _reduced(
     target_P = torch.zeros(len(landmarks_P), dtype=torch.float64)
     for rows in (~labels_N.isnan()).nonzero()[:, 0].split(CHUNK):
         chunk_BP = features_NP[rows].double()
-        gram_PP.addmm_(chunk_BP.T, chunk_BP)
-        target_P += chunk_BP.T @ labels_N[rows]
+        weighted_PB = chunk_BP.T * weights_N[rows]
+        gram_PP.addmm_(weighted_PB, chunk_BP)
+        target_P += weighted_PB @ labels_N[rows]
     gram_root_PP = torch.linalg.cholesky(gram_PP)
     solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
     scores_N = torch.empty_like(labels_N)
@@ -238,6 +263,7 @@ def _reduced(
         scores_B = (chunk_BP @ solution_P)[:, 0]
         # A row pulls its own score by its leverage; without it the residual is that much larger.
         leverage_B = torch.linalg.solve_triangular(gram_root_PP, chunk_BP.T, upper=False).square().sum(0)
+        leverage_B *= weights_N[rows]
         left_out_B = labels_B - (labels_B - scores_B) / (1 - leverage_B).clamp(min=1e-6)
         scores_N[rows] = torch.where(labels_B.isnan(), scores_B, left_out_B)
     return torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0], scores_N

@@ -38,7 +38,9 @@ class Head(nn.Module, ABC):
         config: Its settings.
         d_model: Width of the vectors.
         targets: Names of the T targets.
-        n_descriptors: Descriptors, which are standardised, and fragment counts together; 0 for none.
+        n_descriptors: Descriptors and features, which are standardised, and fragment counts together; 0 for
+            none.
+        n_features: Features among them, between descriptors and fragments.
         task: What the labels are.
 
     Raises:
@@ -59,6 +61,7 @@ class Head(nn.Module, ABC):
         d_model: int,
         targets: Sequence[str],
         n_descriptors: int = 0,
+        n_features: int = 0,
         task: Task = "regression",
     ) -> None:
         super().__init__()
@@ -69,7 +72,8 @@ class Head(nn.Module, ABC):
         self.n_plain = n_descriptors - config.fragments if n_descriptors else 0
         if self.n_plain < 0:
             raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
-        self.targets, self.d_model, self.n_descriptors = tuple(targets), d_model, n_descriptors
+        self.targets, self.d_model = tuple(targets), d_model
+        self.n_descriptors, self.n_features = n_descriptors, n_features
         self.task, self.target_scale = task, config.target_scale
         sizes = {"target": ("T", len(targets)), "descriptor": ("F", self.n_plain), "pooled": ("D", d_model)}
         for name, (axis, size) in sizes.items():

@@ -44,7 +44,7 @@ class PropertyHead(Head):
     ) -> None:
         super().__init__(config, **shape)
         n_joined = self.n_descriptors
-        if n_joined and not config.descriptors:
+        if n_joined > self.n_features and not config.descriptors:
             raise ConfigError(f"head.descriptors=false leaves no place for {n_joined} descriptors")
         activation = nn.ReLU if relu else nn.GELU
         self.descriptors: nn.Sequential | None = None

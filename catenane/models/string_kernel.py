@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "FEATURE_SETTINGS",
     "JITTER",
     "SETTINGS",
     "Similarity",
@@ -39,34 +40,49 @@ SETTINGS = {
     "noise": -1.6,
 }
 """Logarithms of a kernel's settings before the labels are seen: each part explains half a variance."""
+FEATURE_SETTINGS = {"feature_weight": 0.0, "feature_length": 0.0, "feature_shape": 0.0}
+"""The same of features that are given with the strings; they stand before the others where there are any."""
 PRIOR = 8.0
 """Cost in nats of moving such a logarithm by one. Labels of similar molecules alone would drive it far, and
 what lies outside the training set would be predicted worse."""
 
 
 Similarity: TypeAlias = dict[str, Tensor]
-"""What kernels are made of, (B, P) each: squared distances by `state` and `descriptor`, the `linear` product
-of descriptors, and the share of each `fragment` in common; of these what there is to compare by."""
+"""What kernels are made of, (B, P) each: squared distances by `state`, `descriptor` and `feature`, the
+`linear` product of descriptors, and the share of each `fragment` in common; of these what there is."""
 
 
 def combine(similarity: Similarity, settings_K: Tensor) -> Tensor:
-    """The kernel, (B, P), of the dtype of the similarities."""
+    """The kernel, (B, P), of the dtype of the similarities.
+
+    Parts are summed. That of features comes last and is multiplied with the sum of the others as well: what a
+    feature does depends on the string.
+    """
     settings_K = settings_K.to(similarity["state"].dtype).exp()
-    setting = dict(zip(SETTINGS, settings_K, strict=True))
+    setting = dict(zip(_starting(similarity), settings_K, strict=True))
     kernel_BP = torch.zeros_like(similarity["state"])
     for name, part_BP in similarity.items():
         if f"{name}_length" in setting:
             part_BP = rational_quadratic(part_BP, setting[f"{name}_length"], setting[f"{name}_shape"])
-        kernel_BP = kernel_BP + setting[f"{name}_weight"] * part_BP
+        part_BP = setting[f"{name}_weight"] * part_BP
+        kernel_BP = kernel_BP + (part_BP * (1 + kernel_BP) if name == "feature" else part_BP)
     return kernel_BP
 
 
+def _starting(similarity: Similarity) -> dict[str, float]:
+    """The settings of a kernel of these parts, `noise` the last."""
+    return FEATURE_SETTINGS | SETTINGS if "feature" in similarity else SETTINGS
+
+
 @torch.enable_grad()
-def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
-    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,)."""
+def tune(similarity: Similarity, labels_M: Tensor, weights_M: Tensor) -> Tensor:
+    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,).
+
+    A label of weight w has the noise of one of weight 1, divided by w.
+    """
     similarity = {name: part_MM.double() for name, part_MM in similarity.items()}
     labels_M = labels_M.double()
-    start_K = torch.tensor(list(SETTINGS.values()), dtype=torch.float64)
+    start_K = torch.tensor(list(_starting(similarity).values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
     optimizer = torch.optim.LBFGS(
         [settings_K], lr=0.5, max_iter=12, tolerance_change=1e-4, line_search_fn="strong_wolfe"
@@ -74,7 +90,7 @@ def tune(similarity: Similarity, labels_M: Tensor) -> Tensor:
 
     def cost() -> Tensor:
         optimizer.zero_grad()
-        noise_MM = (settings_K[-1].exp() + JITTER) * torch.eye(len(labels_M), dtype=torch.float64)
+        noise_MM = (settings_K[-1].exp() / weights_M + JITTER).diag()
         root_MM = torch.linalg.cholesky(combine(similarity, settings_K) + noise_MM)
         white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
         nats: Tensor = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()

@@ -1,6 +1,6 @@
 """What is learnt, as pure functions."""
 
-from catenane.objectives.losses import classification_loss, masked_loss, regression_loss
+from catenane.objectives.losses import classification_loss, label_weights, masked_loss, regression_loss
 from catenane.objectives.masking import OBJECTIVES, HiddenTokens, Masked, Objective, mask_tokens
 
 __all__ = [
@@ -9,6 +9,7 @@ __all__ = [
     "Masked",
     "Objective",
     "classification_loss",
+    "label_weights",
     "mask_tokens",
     "masked_loss",
     "regression_loss",

@@ -6,13 +6,14 @@ Axes: B strings, N chosen tokens, V vocabulary, T targets.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, huber_loss, l1_loss, mse_loss
 
-__all__ = ["classification_loss", "masked_loss", "regression_loss"]
+from catenane.config import Loss
+
+__all__ = ["classification_loss", "label_weights", "masked_loss", "regression_loss"]
 
 MEASURES: dict[str, Callable[..., Tensor]] = {"mae": l1_loss, "huber": huber_loss, "mse": mse_loss}
 
@@ -27,30 +28,47 @@ def masked_loss(logits_NV: Tensor, labels_N: Tensor) -> Tensor:
     return cross_entropy(logits_NV.float(), labels_N, reduction="sum") / max(len(labels_N), 1)
 
 
-def regression_loss(scores_BT: Tensor, targets_BT: Tensor, kind: Literal["mae", "huber", "mse"]) -> Tensor:
+def regression_loss(
+    scores_BT: Tensor,
+    targets_BT: Tensor,
+    kind: Loss,
+    weights_BT: Tensor | None = None,
+) -> Tensor:
     """Mean error over all labels that are there; zero, with zero gradients, if there is none.
 
     Args:
         scores_BT: Predictions on the standardised scale.
         targets_BT: Labels on the standardised scale, NaN where missing.
         kind: Absolute error, squared error, or Huber: half the square up to one deviation, linear beyond.
+        weights_BT: Of the labels, not negative; alike where there are none.
     """
-    return _mean_of_known(MEASURES[kind], scores_BT, targets_BT)
+    return _mean_of_known(MEASURES[kind], scores_BT, targets_BT, weights_BT)
 
 
-def classification_loss(logits_BT: Tensor, targets_BT: Tensor) -> Tensor:
+def classification_loss(logits_BT: Tensor, targets_BT: Tensor, weights_BT: Tensor | None = None) -> Tensor:
     """Mean binary cross-entropy over all labels that are there, in nats; zero if there is none.
 
     Args:
         logits_BT: Log-odds of class 1.
         targets_BT: 0 or 1, NaN where missing.
+        weights_BT: As in `regression_loss`.
     """
-    return _mean_of_known(binary_cross_entropy_with_logits, logits_BT, targets_BT)
+    return _mean_of_known(binary_cross_entropy_with_logits, logits_BT, targets_BT, weights_BT)
 
 
-def _mean_of_known(measure: Callable[..., Tensor], scores_BT: Tensor, targets_BT: Tensor) -> Tensor:
+def label_weights(targets_BT: Tensor, weights_BT: Tensor | None) -> Tensor:
+    """What each label counts in a mean: zero where it is missing; of the shape of the labels."""
+    known_BT = (~targets_BT.isnan()).float()
+    return known_BT if weights_BT is None else known_BT * weights_BT
+
+
+def _mean_of_known(
+    measure: Callable[..., Tensor], scores_BT: Tensor, targets_BT: Tensor, weights_BT: Tensor | None
+) -> Tensor:
     known_BT = ~targets_BT.isnan()
     # The gradient of an error that is masked must be a number all the same, so no label stays NaN.
     filled_BT = torch.where(known_BT, targets_BT, scores_BT.detach()).float()
     errors_BT = measure(scores_BT.float(), filled_BT, reduction="none")
-    return torch.where(known_BT, errors_BT, 0.0).sum() / known_BT.sum().clamp(min=1)
+    weights_BT = label_weights(targets_BT, weights_BT)
+    total = weights_BT.sum()
+    return (errors_BT * weights_BT).sum() / torch.where(total > 0, total, 1.0)

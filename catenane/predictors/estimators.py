@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from catenane.config import Recipe
 from catenane.data import Table, make_split
+from catenane.data.labels import parse_numbers
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
@@ -115,17 +116,24 @@ class _PropertyEstimator(_StringEstimator):
         check_is_fitted(self, "bundle_")
         save_bundle(Path(folder), self.bundle_)
 
-    def _fit(self, X: Any, targets_NT: np.ndarray) -> None:
-        strings = _strings(X)
+    def _fit(self, X: Any, targets_NT: np.ndarray, sample_weight: Any) -> None:
+        strings, features = _rows(X)
         if len(strings) != len(targets_NT):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
         if (infinite := np.isinf(targets_NT).any(axis=1)).any():
             row = int(infinite.argmax())
             raise DataError(f"y is infinite at row {row + 1}: expected numbers, NaN where a label is missing")
+        weights = None if sample_weight is None else np.array(sample_weight, dtype=np.float64)
+        if weights is not None and (
+            weights.shape != (len(strings),) or not (np.isfinite(weights) & (weights >= 0)).all()
+        ):
+            raise DataError(f"sample_weight must hold {len(strings)} finite numbers that are not negative")
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
-        table = _table(strings, targets_NT)
-        start = choose_start(table.notation, table.target_names, self.model, self.recipe, self.settings or {})
+        table = dataclasses.replace(_table(strings, targets_NT), features=features, weights=weights)
+        start = choose_start(
+            table.notation, table.target_names, self.model, self.recipe, self.settings or {}, self._task
+        )
         valid_share = 0.0 if start.frozen else self.valid_share
         # No row is kept for a test here: scikit-learn's splitters do that outside.
         split = make_split(table, seed=self.seed, fractions=(1 - valid_share, valid_share, 0.0))
@@ -146,7 +154,8 @@ class _PropertyEstimator(_StringEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "bundle_")
-        found = Model(self.bundle_, device=self.device).predictions(_strings(X))
+        strings, features = _rows(X)
+        found = Model(self.bundle_, device=self.device).predictions(strings, features=features)
         for row, error in enumerate(found.errors):
             if error:
                 raise NotationError(f"row {row + 1} of {len(found.errors)}: {error}")
@@ -179,12 +188,14 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
         tags.target_tags.multi_output = True
         return tags
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on N strings.
 
         Args:
-            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1).
+            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1); further columns
+                of a frame or an array of objects are numbers known beside them, NaN where missing.
             y: Numbers of shape (N,) or (N, T), NaN where a label is missing.
+            sample_weight: How much each string counts in training, (N,), not negative.
 
         Raises:
             NotationError: A string cannot be read; the message names the row.
@@ -196,7 +207,7 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
             raise DataError(f"y does not hold numbers: {error}") from None
         if targets.ndim not in (1, 2):
             raise DataError(f"y has shape {targets.shape}: expected (N,) or (N, T)")
-        self._fit(X, targets.reshape(len(targets), -1))
+        self._fit(X, targets.reshape(len(targets), -1), sample_weight)
         self._flat = targets.ndim == 1
         return self
 
@@ -224,12 +235,14 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
 
     _task = "classification"
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on N strings.
 
         Args:
-            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1).
+            X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1); further columns
+                of a frame or an array of objects are numbers known beside them, NaN where missing.
             y: Class labels of shape (N,), of two kinds.
+            sample_weight: How much each string counts in training, (N,), not negative.
 
         Raises:
             NotationError: A string cannot be read; the message names the row.
@@ -241,7 +254,7 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
         self.classes_, places = np.unique(labels, return_inverse=True)
         if len(self.classes_) != 2:
             raise DataError(f"y holds {len(self.classes_)} classes: expected 2")
-        self._fit(X, places.astype(np.float64)[:, None])
+        self._fit(X, places.astype(np.float64)[:, None], sample_weight)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
@@ -271,6 +284,21 @@ def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
         records=records, notation=notation, targets=targets_NT, target_names=names,
         rows=np.arange(1, len(records) + 1), columns={}, rejected=[], source="memory", string_column="X",
     )  # fmt: skip
+
+
+def _rows(X: Any) -> tuple[list[str], dict[str, np.ndarray]]:
+    """Strings, from the first column where there are several, and the numbers of the others by name."""
+    names = [str(name) for name in getattr(X, "columns", ())]
+    values = np.asarray(X, dtype=object)
+    if values.ndim != 2 or values.shape[1] < 2:
+        return _strings(X), {}
+    features = {}
+    for place, cells in enumerate(values.T[1:], start=1):
+        name = names[place] if names else f"x{place}"
+        features[name], wrong = parse_numbers(cells.tolist(), name)
+        for row, reason in wrong.items():
+            raise DataError(f"X at row {row + 1}: {reason}; expected one string a row, then numbers")
+    return _strings(values[:, 0]), features
 
 
 def _strings(X: Any) -> list[str]:

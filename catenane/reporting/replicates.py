@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from catenane.formatting import MISSING, count, number, with_unit
-from catenane.metrics import MAIN_SCORE, SCORES
+from catenane.metrics import IN_LABEL_UNITS, SCORES, is_error
 from catenane.reporting.pages import Grid, write_page
-from catenane.reporting.report_tables import IN_LABEL_UNITS
 from catenane.reporting.result import MODEL
 
 __all__ = ["ReplicatesResult", "run_grid", "spread_grids", "summarise", "write_replicates_report"]
@@ -36,22 +35,20 @@ def summarise(runs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     A score that a run lacks, such as that of a baseline that could not be fitted, is None among the values.
     """
     every = list(runs.values())
-    task = every[0]["task"]
+    task, keys = every[0]["task"], list(every[0]["scores"])
     targets: dict[str, Any] = {}
     for name, entry in every[0]["targets"].items():
         tested = [run["targets"][name]["test"] for run in every]
         rivals = dict.fromkeys(rival for run in every for rival in run["targets"][name]["baselines"])
         targets[name] = {
             "unit": entry["unit"],
-            "test": _spread(tested, list(SCORES[task])),
+            "test": _spread(tested, keys),
             "baselines": {
-                rival: _spread(
-                    [run["targets"][name]["baselines"].get(rival, {}) for run in every], list(SCORES[task])
-                )
+                rival: _spread([run["targets"][name]["baselines"].get(rival, {}) for run in every], keys)
                 for rival in rivals
             },
         }
-    return {"task": task, "targets": targets}
+    return {"task": task, "scores": keys, "targets": targets}
 
 
 def _spread(scores: Sequence[Scores], keys: Sequence[str]) -> dict[str, Any]:
@@ -69,24 +66,27 @@ def _spread(scores: Sequence[Scores], keys: Sequence[str]) -> dict[str, Any]:
 
 def spread_grids(metrics: Mapping[str, Any]) -> dict[str, Grid]:
     """For every target, by a title that says what the spread is over: model and baselines, the best first."""
-    task = metrics["task"]
-    main, worst = MAIN_SCORE[task], 1 if MAIN_SCORE[task] == "mae" else -1
+    names, (main, *_) = SCORES[metrics["task"]], metrics["scores"]
+    worst = 1 if is_error(main) else -1
     grids = {}
     for target, entry in metrics["targets"].items():
         tested: dict[str, Scores] = {MODEL: entry["test"], **entry["baselines"]}
         means = {who: scores[main]["mean"] for who, scores in tested.items()}
         ranked = sorted(tested, key=lambda who: (means[who] is None, worst * (means[who] or 0), who != MODEL))
-        like = min((mean for mean in means.values() if mean), default=None) if main == "mae" else 0.5
+        errors = (
+            [scores["mae"]["mean"] for scores in tested.values()] if "mae" in metrics["scores"] else [0.5]
+        )
+        like = min((mean for mean in errors if mean), default=None)
         wins = _wins({who: scores[main]["values"] for who, scores in tested.items()}, worst)
         rows = []
         for who in ranked:
             scores = tested[who]
-            cells = [_cell(scores[key], like if key in IN_LABEL_UNITS else 0.5) for key in SCORES[task]]
+            cells = [_cell(scores[key], like if key in IN_LABEL_UNITS else 0.5) for key in metrics["scores"]]
             fitted = sum(value is not None for value in scores[main]["values"])
             rows.append([who, *cells, f"{wins[who]:,}", f"{fitted:,}"])
         heads = [
-            with_unit(head, entry["unit"] if key in IN_LABEL_UNITS else None)
-            for key, head in SCORES[task].items()
+            with_unit(names[key], entry["unit"] if key in IN_LABEL_UNITS else None)
+            for key in metrics["scores"]
         ]
         columns = {"predictor": "name", **dict.fromkeys([*heads, "best in", "runs"], "number")}
         marks = [("model " if who == MODEL else "") + ("best" if who == ranked[0] else "") for who in ranked]
@@ -112,7 +112,7 @@ def _cell(spread: Mapping[str, Any], like: float | None) -> str:
 
 def run_grid(metrics: Mapping[str, Any]) -> Grid:
     """A row a run: its seed and rows, and the main score of each target."""
-    key = MAIN_SCORE[metrics["task"]]
+    key = metrics["scores"][0]
     head = SCORES[metrics["task"]][key]
     columns = {"run": "name", "seed": "number", "training, validation, test rows": "number"}
     columns |= dict.fromkeys((f"{head}, {target}" for target in metrics["targets"]), "number")

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from catenane.data import Rejection, Table
 from catenane.drawing import structures
 from catenane.formatting import MISSING, number, percent, with_unit
-from catenane.metrics import SCORES, FloatArray, Score, Task
+from catenane.metrics import IN_LABEL_UNITS, SCORES, FloatArray, Score, Task, is_error
 from catenane.notation import get_notation
 from catenane.notation.syntax import excerpt
 from catenane.reporting.pages import Grid
@@ -25,7 +25,6 @@ __all__ = [
 
 UNDIVIDED, ALL = "test rows", "all"
 """Title and only group of the grouping that divides nothing."""
-IN_LABEL_UNITS = {"mae", "rmse"}
 VARIABLE_PART = re.compile(r"'[^']*'|\"[^\"]*\"|\d[\d,]*|: .*")
 """What differs between two rows that are rejected for the same reason."""
 
@@ -51,23 +50,24 @@ def verdict_grid(found: Sequence[Verdict], task: Task) -> Grid:
 def score_grid(result: FinetuneResult, verdict: Verdict) -> Grid:
     """Every score of a target: model and baselines on the test rows, the best first, then the other rows."""
     entry, task = result.metrics["targets"][verdict.target], result.task
-    keys = [key for key in SCORES[task] if key in entry["test"]]
+    keys = [key for key in entry["test"] if key in SCORES[task]]
     tested: dict[str, Mapping[str, Score]] = {MODEL: entry["test"], **entry["baselines"]}
     scored = {who: scores[verdict.score] for who, scores in tested.items()}
     main = {who: float(value) for who, value in scored.items() if value is not None}
     # An error is drawn from 0 to the largest one, an area under the curve from chance to perfection.
-    is_error = verdict.score == "mae"
-    low, high = (0.0, max(main.values(), default=1.0)) if is_error else (0.5, 1.0)
+    smaller = is_error(verdict.score)
+    low, high = (0.0, max(main.values(), default=1.0)) if smaller else (0.5 * (task != "regression"), 1.0)
 
     def length(value: float | None) -> float | None:
         return None if value is None or high <= low else min(max((value - low) / (high - low), 0.0), 1.0)
 
     def row(label: str, scores: Mapping[str, Score], bar: float | None) -> list[Any]:
-        cells = [number(scores.get(key), verdict.reference if key in IN_LABEL_UNITS else 0.5) for key in keys]
-        floor = length(verdict.noise_floor) if is_error and bar is not None else None
+        likes = dict.fromkeys(IN_LABEL_UNITS, verdict.label_error) | {verdict.score: verdict.reference}
+        cells = [number(scores.get(key), likes.get(key, 0.5)) for key in keys]
+        floor = length(verdict.noise_floor) if verdict.score == "mae" and bar is not None else None
         return [label, cells[0], (bar, floor), *cells[1:], f"{scores.get('n', 0):,}"]
 
-    ranked = sorted(main, key=lambda who: (main[who] if is_error else -main[who], who == MODEL))
+    ranked = sorted(main, key=lambda who: (main[who] if smaller else -main[who], who == MODEL))
     order = [*ranked, *(who for who in tested if who not in main)]
     rows = [row(who, tested[who], length(main.get(who))) for who in order]
     marks = [("model " if who == MODEL else "") + ("best" if who in ranked[:1] else "") for who in order]
@@ -117,8 +117,8 @@ def _group_grid(
 ) -> Grid:
     """A row for each group, a column for each figure that one of them has."""
     heads = {
-        "mae": "MAE" if verdict.score == "mae" else "share wrong", "bar": "", "baseline": "best baseline",
-        "coverage": "coverage", "width": "mean width", "n": "rows",
+        "mae": "MAE" if verdict.task == "regression" else "share wrong", "bar": "",
+        "baseline": "best baseline", "coverage": "coverage", "width": "mean width", "n": "rows",
     }  # fmt: skip
     present = {key for group in groups.values() for key, value in group.items() if value is not None}
 
@@ -131,8 +131,10 @@ def _group_grid(
             return f"{value:,}"
         if key == "coverage":
             return percent(value)
-        half = f" ± {number(group['half'], verdict.reference)}" if key == "mae" and group.get("half") else ""
-        return number(value, verdict.reference) + half
+        half = (
+            f" ± {number(group['half'], verdict.label_error)}" if key == "mae" and group.get("half") else ""
+        )
+        return number(value, verdict.label_error) + half
 
     keys = [key for key in heads if key in present or (key == "bar" and "mae" in present)]
     columns = {heads[key]: "bar" if key == "bar" else "number" for key in keys}
@@ -160,10 +162,10 @@ def worst_grid(
     most: int,
 ) -> Grid:
     """The test rows whose predictions are furthest from their labels, with structures."""
-    like, rows = verdict.reference, []
+    like, rows = verdict.label_error, []
     for k in np.argsort(-np.abs(predictions_M - labels_M), kind="stable")[:most]:
         record, label, prediction = table.records[rows_M[k]], float(labels_M[k]), float(predictions_M[k])
-        shown = number(label, like) if verdict.score == "mae" else f"{label:.0f}"
+        shown = number(label, like) if verdict.task == "regression" else f"{label:.0f}"
         error = ("+" if prediction > label else "") + number(prediction - label, like)
         row = f"{table.rows[rows_M[k]]:,}"
         rows.append([row, structures(record), record.text, shown, number(prediction, like), error])

@@ -13,7 +13,7 @@ from typing import Any
 
 from catenane.data import Split, Table
 from catenane.formatting import NO_BREAK, count, number, unit_or_none, with_unit
-from catenane.metrics import MAIN_SCORE, Advantage, FloatArray, Task, advantage
+from catenane.metrics import IN_LABEL_UNITS, MAIN_SCORE, Advantage, FloatArray, Task, advantage, is_error
 from catenane.reporting.groups import Grouping
 
 __all__ = [
@@ -76,8 +76,11 @@ class Verdict:
     unit: str | None
     n: int
     """Test rows with a label."""
+    task: Task
     score: str
     """Key of the main score."""
+    label_error: float | None
+    """The smaller mean absolute error of the two, which sets the decimals of labels; of classes a half."""
     model: float | None
     baseline: str | None
     """Name of the best baseline."""
@@ -105,7 +108,7 @@ class Verdict:
     @property
     def reference(self) -> float | None:
         """The number that sets the decimals of the main score: the smaller error, or a half."""
-        if self.score != "mae":
+        if not is_error(self.score) or self.task != "regression":
             return 0.5
         return min((value for value in (self.model, self.baseline_score) if value), default=None)
 
@@ -118,12 +121,12 @@ class Verdict:
     @property
     def label(self) -> str:
         """The target, with the unit of its main score."""
-        return with_unit(self.target, self.unit if self.score == "mae" else None)
+        return with_unit(self.target, self.unit if self.score in IN_LABEL_UNITS else None)
 
     @property
     def text(self) -> str:
         """The target, the lead, and what it rests on."""
-        floor = number(self.noise_floor, self.reference)
+        floor = number(self.noise_floor, self.label_error)
         return f"{self.label}: lead {self.lead_text}, noise floor {floor}, {count(self.n, 'test row')}"
 
     @property
@@ -152,16 +155,20 @@ def headlines(found: Sequence[Verdict]) -> list[str]:
 
 
 def _judge(result: FinetuneResult, place: int) -> Verdict:
-    target, key, test = result.table.target_names[place], MAIN_SCORE[result.task], result.split.test
+    target, task, test = result.table.target_names[place], result.task, result.split.test
+    key = result.metrics.get("scores", [MAIN_SCORE[task]])[0]
     entry, floor = result.metrics["targets"][target], result.metrics["noise_floor"][target]
     model: float | None = entry["test"][key]
     rivals = {name: scores[key] for name, scores in entry["baselines"].items() if scores[key] is not None}
-    best = (min if key == "mae" else max)(rivals, key=rivals.__getitem__, default=None)
+    best = (min if is_error(key) else max)(rivals, key=rivals.__getitem__, default=None)
     lead = None
     if best is not None and model is not None:
         labels, predictions = result.table.targets[test, place], result.predictions[test, place]
-        lead = advantage(labels, predictions, result.baselines[best][:, place], result.task)
+        lead = advantage(labels, predictions, result.baselines[best][:, place], task, key)
+    errors = [entry["test"].get("mae"), entry["baselines"].get(best, {}).get("mae")]
+    like = 0.5 if task != "regression" else min((value for value in errors if value), default=None)
     return Verdict(
+        task=task, label_error=like,
         target=target, unit=unit_or_none(entry["unit"]), n=entry["test"]["n"], score=key, model=model,
         baseline=best, baseline_score=rivals.get(best), lead=lead,
         all_fitted=not result.metrics.get("failed_baselines"),

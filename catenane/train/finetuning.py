@@ -19,11 +19,12 @@ from catenane.data.splits import column_of, reject_untimed, split_shares
 from catenane.descriptors import describe, fragments
 from catenane.errors import UsageError
 from catenane.formatting import count
+from catenane.metrics import choose_scores
 from catenane.models.folder import ENSEMBLE
 from catenane.notation import groups, heed_interrupts
 from catenane.progress import shows_progress
 from catenane.reporting import FinetuneResult, ReplicatesResult
-from catenane.train.fit import infer_task
+from catenane.train.fit import check_target_weights, infer_task
 from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.one_run import FILES, Job, data_stem, member_names, run_once
@@ -40,6 +41,10 @@ def finetune(
     data: str | Path,
     *,
     target: str | Sequence[str],
+    features: str | Sequence[str] = (),
+    weights: str | None = None,
+    target_weights: Sequence[float] = (),
+    metrics: Sequence[str] = (),
     model: str | Path | None = None,
     out: str | Path | None = None,
     recipe: str | Path | Recipe | None = None,
@@ -69,6 +74,12 @@ def finetune(
     Args:
         data: CSV, TSV, Parquet or SMI file, "-", or the name of a registered data set.
         target: Column of labels, or several; numbers, empty where not measured; 0 and 1 for classes.
+        features: Columns of numbers that are known beside the string, such as a temperature or a pH; the
+            model and the baselines read them, and predictions need them.
+        weights: Column of the weights that rows have in training, of model and baselines; scores heed none.
+        target_weights: How much each target counts where networks learn several at once.
+        metrics: Scores to show first, by scikit-learn's names too: the first ranks predictors and, where a
+            network has validation rows, chooses the best epoch; `catenane.metrics.SCORES` has all.
         model: Pretrained bundle to start from. Where neither it nor a recipe nor a setting of an encoder or
             its training is given, the bundled one of the notation, its encoder frozen; else none.
         out: Folder of the run; `runs/finetune-DATA` by default. It gets `bundle/`, `metrics.json`,
@@ -110,7 +121,8 @@ def finetune(
     """
     began = time.monotonic()
     heed_interrupts()
-    targets = (target,) if isinstance(target, str) else tuple(target)
+    targets, features = ((names,) if isinstance(names, str) else tuple(names) for names in (target, features))
+    check_target_weights(target_weights, targets)
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{data_stem(data)}"
     if test is not None and folds:
         raise UsageError(f"folds={folds} test every row of the table: leave the table of test rows out")
@@ -122,20 +134,24 @@ def finetune(
         raise UsageError(f"the shares of the parts are those of the column {split_by!r}: leave sizes out")
     options: dict[str, Any] = {
         "targets": targets, "string_column": column, "on_error": on_error, "data_dir": data_dir,
-        "features": (groups, describe, fragments),
+        "features": features, "compute": (groups, describe, fragments),
     }  # fmt: skip
-    read = read_table(data, columns=(split_by,) if split_by else (), **options)
+    read = read_table(data, columns=(split_by,) if split_by else (), weights=weights, **options)
     if split.startswith("time:") and split_by:
         read = reject_untimed(read, split_by)
         if on_error == "raise" and read.rejected:
             raise read.rejected[0].error(read.source)
     tested = None if test is None else read_table(test, notation=read.notation, **options)
-    start = choose_start(read.notation, targets, model, recipe, settings or {})
+    every = read if tested is None else hold_out(read, tested, keep=True)[0]
+    task = infer_task(every, wanted := task)
+    keys = choose_scores(metrics, task)
+    start = choose_start(read.notation, targets, model, recipe, settings or {}, task)
     start, n_models = choose_members(start, members)
     arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
         "split": split, "sizes": shares, "replicates": replicates, "folds": folds, "models": n_models,
-        "task": task, "duplicates": duplicates, "seed": seed,
+        "task": wanted, "duplicates": duplicates, "seed": seed, "features": features, "weights": weights,
+        "target_weights": tuple(target_weights), "metrics": tuple(metrics),
     }  # fmt: skip
     inputs = {
         "the data": source_files([data], data_dir),
@@ -147,8 +163,6 @@ def finetune(
         folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=[*names, *member_folders],
         resume=resume, overwrite=overwrite,
     )  # fmt: skip
-    every = read if tested is None else hold_out(read, tested, keep=True)[0]
-    task = infer_task(every, task)
     table, test_rows = _settle(aggregate(read, duplicates), task), None
     if tested is not None:
         tested = _settle(aggregate(tested, duplicates), task)
@@ -166,7 +180,7 @@ def finetune(
     )  # fmt: skip
     job = Job(
         data=data, test_file=None if test is None else Path(test).name, read=every, table=table, task=task,
-        start=start, n_models=n_models, run=run, arguments=arguments, duplicates=duplicates,
+        scores=keys, start=start, n_models=n_models, run=run, arguments=arguments, duplicates=duplicates,
         baselines=baselines, resume=resume, log=log, device=device, command=command,
         reading_seconds=time.monotonic() - began,
     )  # fmt: skip

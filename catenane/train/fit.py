@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -17,10 +17,10 @@ from scipy.stats import skew
 
 from catenane.config import EncoderConfig, Recipe, TargetScale, Task
 from catenane.data import Split, Table
-from catenane.descriptors import Descriptors, compute_descriptors
+from catenane.descriptors import Descriptors, descriptor_meanings, head_inputs
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
-from catenane.models.bundle import Bundle, BundleConfig, build_property_model
+from catenane.models.bundle import Bundle, BundleConfig, FeatureColumn, build_property_model
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.gaussian_process import GaussianProcessHead
 from catenane.models.property_head import PropertyHead
@@ -29,11 +29,11 @@ from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
 from catenane.train.logs import LogFormat
-from catenane.train.loop import TrainingTask, forked_generators, run
+from catenane.train.loop import forked_generators, run
 from catenane.train.tasks import HeadTask, PropertyTask
 from catenane.version import __version__
 
-__all__ = ["FittedModel", "fit_property_model", "infer_task"]
+__all__ = ["FittedModel", "check_target_weights", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
 ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10}
@@ -72,6 +72,8 @@ def fit_property_model(
     log: LogFormat = "csv",
     device: str | None = None,
     pooled_ND: np.ndarray | None = None,
+    target_weights: Sequence[float] = (),
+    best_by: str | None = None,
     intervals: bool = True,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
     make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
@@ -92,6 +94,10 @@ def fit_property_model(
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
         pooled_ND: Vectors of the table's strings by the parent, if they are at hand; for a frozen encoder.
+        target_weights: How much each target counts in the loss, where they do not count alike; a Gaussian
+            process learns each by itself.
+        best_by: Score on the validation rows that chooses the best epoch, see `catenane.metrics.SCORES`; by
+            default the loss of classes, and the absolute error of numbers in their deviations.
         intervals: Calibrate intervals and the domain check. For that, each row is left out by one or two
             members of a head on a frozen encoder; else half of the validation rows does not choose the epoch.
         watch: Called with the model after every epoch; what it measures joins the history.
@@ -105,13 +111,12 @@ def fit_property_model(
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
     tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
-    descriptors = None
-    if recipe.head.descriptors:
-        n_fragments = recipe.head.fragments
-        descriptors = compute_descriptors(table.records, table.notation, n_fragments=n_fragments)
+    descriptors = head_inputs(table.records, table.notation, recipe.head, table.features)
     config = BundleConfig(
         catenane=__version__, kind="property", notation=table.notation, recipe=recipe, task=task,
-        targets=table.target_names, descriptors=descriptors.names if descriptors else (),
+        targets=table.target_names,
+        descriptors=tuple(descriptor_meanings(table.notation)) if recipe.head.descriptors else (),
+        features=tuple(_feature_column(*item, split) for item in table.features.items()),
     )  # fmt: skip
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
@@ -127,7 +132,10 @@ def fit_property_model(
         pooled_ND = Model(bundle, device=device).embed_normalised(table.strings)
 
     values_NF = descriptors.values if descriptors else None
-    labels_NT = torch.from_numpy(table.targets[split.train])
+    labels_NT, weights_NT = (
+        torch.from_numpy(table.targets[split.train]),
+        _weights(table, split, target_weights),
+    )
     described_NF, states_ND = (
         None if values is None else torch.from_numpy(values[split.train]) for values in (values_NF, pooled_ND)
     )
@@ -136,7 +144,9 @@ def fit_property_model(
     if isinstance(head, GaussianProcessHead):
         assert states_ND is not None
         began = time.monotonic()
-        evidence = {"left_out_NT": head.fit(labels_NT, described_NF, states_ND, seed=seed).numpy()}
+        weighed_NT = None if weights_NT is None else torch.from_numpy(weights_NT[split.train])
+        left_out_NT = head.fit(labels_NT, described_NF, states_ND, weighed_NT, seed=seed)
+        evidence = {"left_out_NT": left_out_NT.numpy()}
         progress = Progress("", seconds=time.monotonic() - began, finished=True)
     else:
         assert isinstance(head, PropertyHead)
@@ -147,14 +157,26 @@ def fit_property_model(
             n_members = recipe.head.members if pooled_ND is not None else 1
             chosen, learns_MN, held_back = plan_calibration(chosen, table, n_members, seed)
         evidence = {"learns_MN": learns_MN, "held_back": held_back}
-        training: TrainingTask[Any]
+        training: HeadTask | PropertyTask
         if pooled_ND is not None:
             training = HeadTask(
-                head, chosen, pooled_ND, table.targets, values_NF, recipe.finetuning, seed, learns_MN
+                head,
+                chosen,
+                pooled_ND,
+                table.targets,
+                values_NF,
+                recipe.finetuning,
+                seed,
+                learns_MN,
+                weights_NT,
             )
         else:
-            training = PropertyTask(model, table, chosen, encoded, descriptors, tokenizer, recipe, seed)
-        parts = (encoded.ids, table.targets, split.train, split.valid)
+            training = PropertyTask(
+                model, table, chosen, encoded, descriptors, tokenizer, recipe, seed, weights_NT
+            )
+        training.best_by = best_by
+        parts = [encoded.ids, table.targets, split.train, split.valid, *table.features.values()]
+        parts += [] if weights_NT is None else [weights_NT]
         progress = run(
             training, recipe.finetuning, folder, seed=seed, resume=resume, log=log, device=device,
             fingerprint=fingerprint(settings or {}, *(values.tobytes() for values in parts)),
@@ -199,6 +221,41 @@ def _resolve(
     shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
     shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
     return tokenizer, dataclasses.replace(recipe, encoder=shape, head=head)
+
+
+def check_target_weights(weights: Sequence[float], targets: Sequence[str]) -> None:
+    """Refuse with a `UsageError` what is not one positive weight a target, nor none at all."""
+    if weights and (len(weights) != len(targets) or min(weights) <= 0):
+        given = ", ".join(f"{weight:g}" for weight in weights)
+        raise UsageError(
+            f"target weights {given}: expected a positive number for each of {', '.join(targets)}"
+        )
+
+
+def _weights(table: Table, split: Split, target_weights: Sequence[float]) -> np.ndarray | None:
+    """Weights of all labels (N, T), of mean one over the training rows and over the targets; None if alike.
+
+    Raises:
+        DataError: The weights of the training rows are all zero.
+        UsageError: See `check_target_weights`.
+    """
+    check_target_weights(target_weights, table.target_names)
+    if table.weights is None and not target_weights:
+        return None
+    rows_N = np.ones(len(table)) if table.weights is None else table.weights
+    if not rows_N[split.train].any():
+        raise DataError("the weights of the training rows are all zero: no row is left to learn from")
+    targets_T = np.ones(len(table.target_names)) if not target_weights else np.array(target_weights, float)
+    weights_NT: np.ndarray = np.outer(rows_N / rows_N[split.train].mean(), targets_T / targets_T.mean())
+    return weights_NT
+
+
+def _feature_column(name: str, values_N: np.ndarray, split: Split) -> FeatureColumn:
+    known_N = np.isfinite(values_N[split.train])
+    if not known_N.any():
+        raise DataError(f"feature {name!r} has no number in the training rows")
+    low, high = np.quantile(values_N[split.train][known_N], [0.0, 1.0])
+    return FeatureColumn(name=name, low=float(low), high=float(high), optional=not known_N.all())
 
 
 def _are_amounts(table: Table, split: Split) -> bool:

@@ -51,6 +51,8 @@ class Job:
     table: Table
     """The rows that are used."""
     task: Task
+    scores: tuple[str, ...]
+    """Keys of the scores, the main one first."""
     start: Start
     n_models: int = 1
     """Whole models that are trained from different seeds in each run."""
@@ -102,7 +104,8 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
             fit_property_model(
                 table, parts, job.start.recipe, task=task, parent=parent, seed=own_seed, folder=folder / name,
                 settings={**job.arguments, "seed": own_seed}, resume=job.resume, log=job.log,
-                device=job.device, pooled_ND=job.pooled_ND,
+                device=job.device, pooled_ND=job.pooled_ND, target_weights=job.arguments["target_weights"],
+                best_by=job.scores[0] if job.arguments["metrics"] else None,
             )
         )  # fmt: skip
     fitted = fits[0]
@@ -114,8 +117,8 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
     ).values
     groupings = chemistry_groups(table, parts)
     metrics: dict[str, Any] = {
-        "targets": _scores(table, parts, predictions, task),
-        "task": task,
+        "targets": _scores(table, parts, predictions, task, job.scores),
+        "task": task, "scores": job.scores,
         **_describe_data(job, parts),
         "seed": seed,
         "intervals": interval_metrics(
@@ -134,7 +137,8 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
     }  # fmt: skip
     # Predictions for a few test strings, by which a copy of the model can be checked elsewhere.
     examples = {
-        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]] for row in parts.test[:3]
+        table.strings[row]: [float(f"{value:.6g}") for value in predictions[row]]
+        for row in parts.test[: 0 if table.features else 3]
     }
     # A baseline that fails or is killed must not take the trained model with it.
     bundles = [each.bundle for each in fits]
@@ -178,16 +182,19 @@ def _describe_data(job: Job, parts: Split) -> dict[str, Any]:
             "handling": job.duplicates,
         },
         "rejected": len(job.table.rejected),
+        "features": list(job.table.features), "weights": job.arguments["weights"],
     }  # fmt: skip
 
 
-def _scores(table: Table, parts: Split, predictions: np.ndarray, task: Task) -> dict[str, dict[str, Any]]:
+def _scores(
+    table: Table, parts: Split, predictions: np.ndarray, task: Task, keys: Sequence[str]
+) -> dict[str, dict[str, Any]]:
     """Scores of every target on each part, with a place for those of the baselines."""
     names = table.target_names
     entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
     for part in PARTS:
         rows = getattr(parts, part)
-        for name, scores in score(table.targets[rows], predictions[rows], task, names).items():
+        for name, scores in score(table.targets[rows], predictions[rows], task, names, keys).items():
             entries[name][part] = scores
     return {name: entry | {"baselines": {}} for name, entry in entries.items()}
 
@@ -202,12 +209,14 @@ def _fit_baselines(
     train, test = ([table.records[row] for row in rows] for rows in (parts.train, parts.test))
     rivals = fit_predict_baselines(
         train, table.targets[parts.train], test, notation=table.notation, task=task, seed=seed,
+        features=(table.feature_matrix[parts.train], table.feature_matrix[parts.test]),
+        weights=None if table.weights is None else table.weights[parts.train],
         on_failure=failed.__setitem__,
     )  # fmt: skip
     for rival, reason in failed.items():
         logger.warning("baseline %s failed and is left out: %s", rival, reason)
     for rival, predictions in rivals.items():
-        for name, scores in score(labels, predictions, task, table.target_names).items():
+        for name, scores in score(labels, predictions, task, table.target_names, metrics["scores"]).items():
             metrics["targets"][name]["baselines"][rival] = scores
     metrics["failed_baselines"] = failed
     return rivals

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.adsorption import Uptake
-from catenane.config import Recipe, load_recipe
+from catenane.config import LOSSES, Recipe, Task, load_recipe
 from catenane.data import stream_strings
 from catenane.errors import NotationError, UsageError
 from catenane.models.bundle import Bundle, load_bundle
@@ -24,6 +24,7 @@ DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "m
 """The bundled model whose frozen encoder and head a table of a notation starts from."""
 OF_A_NETWORK = ("encoder.", "finetuning.")
 """Settings that only an encoder or a head has that learns by gradient descent."""
+LOSS = "finetuning.loss"
 SAMPLE = 200
 """Strings of a corpus that its notation is detected from."""
 
@@ -51,13 +52,19 @@ def choose_start(
     model: str | Path | None,
     recipe: str | Path | Recipe | None,
     settings: Mapping[str, Any],
+    task: Task,
 ) -> Start:
     """What is given; else the bundled model of the notation, or the recipe `small` from scratch.
 
-    A recipe, or a setting of an encoder or its training, means an encoder that is trained. Without a recipe
-    that of the model counts, its isotherms for uptakes alone.
+    A recipe, or a setting of an encoder or its training, means an encoder that is trained; a loss alone means
+    networks on a frozen one. Without a recipe that of the model counts, its isotherms for uptakes alone.
+
+    Raises:
+        UsageError: The loss that is set is none of this task, or the head has none.
     """
-    if model is None and recipe is None and not any(name.startswith(OF_A_NETWORK) for name in settings):
+    loss = settings.get(LOSS)
+    changed = any(name.startswith(OF_A_NETWORK) and name != LOSS for name in settings)
+    if model is None and recipe is None and not changed:
         model = DEFAULT_MODELS[notation]
     parent = None if model is None else load_bundle(model)
     if isinstance(recipe, Recipe):
@@ -68,7 +75,14 @@ def choose_start(
         chosen = parent.config.recipe
         if chosen.head.isotherm_sites and not all(map(Uptake.parse, targets)):
             chosen = chosen.with_settings({"head.isotherm_sites": 0, "head.target_scale": "auto"})
-    return Start(model, parent, chosen.with_settings(settings))
+    chosen = chosen.with_settings(settings)
+    if loss is not None and loss not in LOSSES[task]:
+        raise UsageError(f"loss {loss!r} is not for {task}: expected {' or '.join(LOSSES[task])}")
+    if loss is not None and chosen.head.kind == "gaussian-process":
+        raise UsageError(f"a Gaussian process has no loss to be {loss!r}: set head.kind=network")
+    if loss is not None and chosen.head.kind == "auto":
+        chosen = chosen.with_settings({"head.kind": "network"})
+    return Start(model, parent, chosen)
 
 
 def choose_members(start: Start, members: int | None) -> tuple[Start, int]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from catenane.config import Recipe, TrainingConfig
 from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
 from catenane.descriptors import Descriptors
+from catenane.metrics import is_error, score
 from catenane.models.head import Head
 from catenane.models.networks import PropertyModel
 from catenane.models.property_head import PropertyHead
 from catenane.notation import respell
-from catenane.objectives import classification_loss, regression_loss
+from catenane.objectives import classification_loss, label_weights, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["HeadTask", "PropertyTask"]
@@ -43,17 +44,25 @@ class HeadBatch(NamedTuple):
     """Their descriptors, float32, NaN where undefined; None where the head reads none."""
     targets_BT: Tensor
     """Labels, float32, NaN where missing; (M, B, T) where each member learns from rows of its own."""
+    weights_BT: Tensor | None
+    """Of the labels; None where all count alike."""
 
     def to(self, device: torch.device) -> HeadBatch:
         """The same on another device."""
-        descriptors_BF = None if self.descriptors_BF is None else self.descriptors_BF.to(device)
-        return HeadBatch(self.inputs.to(device), descriptors_BF, self.targets_BT.to(device))
+        return self.mapped(lambda part: part.to(device))
+
+    def mapped(self, change: Callable[[Tensor], Tensor]) -> HeadBatch:
+        """The same with each of its tensors changed."""
+        return HeadBatch._make(part if part is None else change(part) for part in self)
 
 
 class _LabelTask(ABC, Generic[Batch]):
     """Predict labels: what both ways of fine-tuning share."""
 
     label = "finetune"
+
+    best_by: str | None = None
+    """The score that chooses the best epoch, see `catenane.metrics.SCORES`; by default as in `validate`."""
 
     def __init__(self, head: Head, split: Split, settings: TrainingConfig, seed: int) -> None:
         self._head, self._split, self._settings, self._seed = head, split, settings, seed
@@ -63,17 +72,21 @@ class _LabelTask(ABC, Generic[Batch]):
         """The validation rows."""
 
     def weight(self, batch: Batch) -> float:
-        """Labels that the loss is a mean over."""
-        return float((~_targets(batch).isnan()).sum())
+        """Labels that the loss is a mean over, by their weights."""
+        return float(label_weights(_targets(batch), batch.weights_BT).sum())
 
     def loss(self, model: nn.Module, batch: Batch, device: torch.device) -> Tensor:
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         scores_MBT = model(batch.inputs, batch.descriptors_BF, per_member=True)
-        return self._mean_loss(scores_MBT, _targets(batch))
+        return self._mean_loss(scores_MBT, _targets(batch), batch.weights_BT)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Loss on the validation rows; the score is the error in label deviations, or log loss."""
+        """Loss on the validation rows, all alike, and the score that chooses the best epoch.
+
+        It is the error in label deviations, or log loss; or the mean of `best_by` over the targets, 1 minus
+        that where larger is better, and the loss where it is undefined.
+        """
         if not len(self._split.valid):
             return {}
         scores: list[Tensor] = []
@@ -85,17 +98,26 @@ class _LabelTask(ABC, Generic[Batch]):
                 targets.append(_targets(batch))
         scores_NT, targets_NT = torch.cat(scores), torch.cat(targets)
         loss = self._mean_loss(scores_NT, targets_NT).item()
+        if self.best_by is not None:
+            values_NT, labels_NT = (
+                part.double().cpu().numpy() for part in (self._head.to_labels(scores_NT), targets_NT)
+            )
+            found = score(labels_NT, values_NT, self._head.task, self._head.targets, [self.best_by])
+            known = [value for of_target in found.values() if (value := of_target[self.best_by]) is not None]
+            mean = float(np.mean(known)) if known else loss
+            better = mean if is_error(self.best_by) or not known else 1 - mean
+            return {"valid_loss": loss, "valid_score": better}
         if self._head.task == "classification":
             return {"valid_loss": loss, "valid_score": loss}
         error_NT = (scores_NT - self._head.standardise(targets_NT)).abs()
         return {"valid_loss": loss, "valid_score": torch.nanmean(error_NT).item()}
 
-    def _mean_loss(self, scores: Tensor, targets: Tensor) -> Tensor:
+    def _mean_loss(self, scores: Tensor, targets: Tensor, weights_BT: Tensor | None = None) -> Tensor:
         """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of either shape."""
         if self._head.task == "classification":
-            return classification_loss(scores, targets.expand_as(scores))
+            return classification_loss(scores, targets.expand_as(scores), weights_BT)
         standardised = self._head.standardise(targets).expand_as(scores)
-        return regression_loss(scores, standardised, self._settings.loss)
+        return regression_loss(scores, standardised, self._settings.loss, weights_BT)
 
 
 class HeadTask(_LabelTask[HeadBatch]):
@@ -111,6 +133,7 @@ class HeadTask(_LabelTask[HeadBatch]):
         seed: Of the order.
         learns_MN: bool; member m of the head learns from row n of the table where True, and from all training
             rows where there is no such mask.
+        weights_NT: Of the labels; alike where there are none.
     """
 
     def __init__(
@@ -123,11 +146,12 @@ class HeadTask(_LabelTask[HeadBatch]):
         settings: TrainingConfig,
         seed: int,
         learns_MN: np.ndarray | None = None,
+        weights_NT: np.ndarray | None = None,
     ) -> None:
         super().__init__(head, split, settings, seed)
         self.model = head
-        self._pooled_ND, self._targets_NT = _float32(pooled_ND), _float32(targets_NT)
-        self._descriptors_NF = None if descriptors_NF is None else _float32(descriptors_NF)
+        parts = pooled_ND, descriptors_NF, targets_NT, weights_NT
+        self._all = HeadBatch._make(None if part is None else _float32(part) for part in parts)
         self._learns_MN = None if learns_MN is None else torch.from_numpy(learns_MN)
         self._batch_rows = min(settings.batch_rows, max(FEWEST_ROWS, len(split.train) // WANTED_BATCHES))
 
@@ -150,8 +174,7 @@ class HeadTask(_LabelTask[HeadBatch]):
         return [self._take(self._split.valid)]
 
     def _take(self, rows: np.ndarray) -> HeadBatch:
-        descriptors_BF = None if self._descriptors_NF is None else self._descriptors_NF[rows]
-        return HeadBatch(self._pooled_ND[rows], descriptors_BF, self._targets_NT[rows])
+        return self._all.mapped(lambda part: part[rows])
 
 
 class PropertyTask(_LabelTask[TokenBatch]):
@@ -167,11 +190,12 @@ class PropertyTask(_LabelTask[TokenBatch]):
         tokenizer: StringTokenizer,
         recipe: Recipe,
         seed: int,
+        weights_NT: np.ndarray | None = None,
     ) -> None:
         super().__init__(model.head, split, recipe.finetuning, seed)
         self.model = model
         self._table, self._encoded, self._tokenizer = table, encoded, tokenizer
-        self._targets = table.targets.astype(np.float32)
+        self._targets, self._weights = table.targets.astype(np.float32), weights_NT
         self._descriptors = None if descriptors is None else descriptors.values
         self._max_length = recipe.encoder.max_length
         n_tokens = int(encoded.lengths[split.train].sum())
@@ -210,7 +234,10 @@ class PropertyTask(_LabelTask[TokenBatch]):
 
     def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> TokenBatch:
         pad_id = self._tokenizer.pad_id
-        return collate(encoded, rows, pad_id=pad_id, targets=self._targets, descriptors=self._descriptors)
+        return collate(
+            encoded, rows, pad_id=pad_id, targets=self._targets, descriptors=self._descriptors,
+            weights=self._weights,
+        )  # fmt: skip
 
 
 def _float32(values: np.ndarray) -> Tensor:

@@ -20,7 +20,7 @@ def test_a_string_is_parsed_once_from_the_table_to_the_baselines(monkeypatch, mo
         return original(text, *args, **kwargs)
 
     monkeypatch.setattr(Chem, "MolFromSmiles", counted)
-    read = read_table(molecule_file, targets=["size"], features=[groups, describe, fragments])
+    read = read_table(molecule_file, targets=["size"], compute=[groups, describe, fragments])
     table = aggregate(read)
     split = make_split(table, "scaffold")
     shared_with_train(table, split)

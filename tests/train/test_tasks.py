@@ -79,7 +79,7 @@ def test_a_member_learns_from_its_own_rows_alone(table):
     learns_MN = np.arange(N) % M == np.arange(M)[:, None]
     spoilt_NT = np.where(learns_MN[1, :, None] & ~np.isnan(targets_NT), -7.0, targets_NT)
     first, second = task(table, learns_MN=learns_MN), task(table, learns_MN=learns_MN)
-    second._targets_NT = torch.from_numpy(spoilt_NT.astype(np.float32))
+    second._all = second._all._replace(targets_BT=torch.from_numpy(spoilt_NT.astype(np.float32)))
     for learner in (first, second):
         # Clipping would couple the members.
         settings = TrainingConfig(epochs=5, learning_rate=0.01, clip=1e6)

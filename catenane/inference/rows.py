@@ -1,0 +1,95 @@
+"""What is given beside the strings, and what is predicted for them: a row each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catenane.data.labels import parse_numbers
+from catenane.errors import UsageError
+from catenane.models.bundle import FeatureColumn
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Features", "Predictions", "feature_cells", "read_features"]
+
+Array = NDArray[np.float64]
+Features: TypeAlias = "Mapping[str, Any] | pd.DataFrame"
+"""Numbers by name: one a string, or one for all."""
+
+
+def feature_cells(
+    wanted: Sequence[FeatureColumn], given: Features | None, n_rows: int
+) -> dict[str, list[Any]]:
+    """What is given for the features that a model reads, N cells each.
+
+    Raises:
+        UsageError: One is not given, or for other than N rows.
+    """
+    found: dict[str, list[Any]] = {}
+    for name in (column.name for column in wanted):
+        if given is None or name not in given:
+            raise UsageError(f"this model reads the feature {name!r} beside the string, and it is not given")
+        cells = given[name]
+        cells = [cells] * n_rows if isinstance(cells, str) or not np.iterable(cells) else list(cells)
+        if len(cells) != n_rows:
+            raise UsageError(f"feature {name!r} has {len(cells)} values for {n_rows} strings")
+        found[name] = cells
+    return found
+
+
+def read_features(
+    wanted: Sequence[FeatureColumn], given: Features | None, n_rows: int
+) -> tuple[dict[str, Array], dict[int, str]]:
+    """The features as numbers, (N,) each, and by place the rows in which one is none; see `feature_cells`."""
+    numbers: dict[str, Array] = {}
+    wrong: dict[int, str] = {}
+    for name, cells in feature_cells(wanted, given, n_rows).items():
+        numbers[name], reasons = parse_numbers(cells, name)
+        wrong = reasons | wrong
+    return numbers, wrong
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Values of C columns for N strings, in the order given."""
+
+    columns: tuple[str, ...]
+    """Names of the C columns."""
+    values: Array
+    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
+    low: Array
+    """Lower ends of the intervals, (N, C); of classes the lower of two Venn-Abers probabilities. NaN where
+    the model has no calibration rows."""
+    high: Array
+    """Upper ends, in the same way."""
+    in_domain: NDArray[np.bool_]
+    """Whether a string lies where the model was trained, (N,); False where it could not be read."""
+    notes: list[str]
+    """What is unusual about a string; "" where nothing is."""
+    errors: list[str]
+    """Why a row has no values; "" where it has them."""
+
+    def among(self, errors: list[str]) -> Predictions:
+        """These as the rows that have no error, in order; the others have NaN and their error."""
+        read_N = [not error for error in errors]
+        values, low, high = parts = np.full((3, len(errors), len(self.columns)), np.nan)
+        parts[:, read_N] = self.values, self.low, self.high
+        inside = np.zeros(len(errors), dtype=bool)
+        inside[read_N] = self.in_domain
+        remaining = iter(self.notes)
+        notes = ["" if error else next(remaining) for error in errors]
+        return Predictions(self.columns, values, low, high, inside, notes, errors)
+
+    def named(self) -> dict[str, Any]:
+        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error."""
+        columns: dict[str, Any] = {}
+        for place, name in enumerate(self.columns):
+            columns[name] = self.values[:, place]
+            columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
+        return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
