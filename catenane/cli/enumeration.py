@@ -11,7 +11,7 @@ import typer
 from catenane.cli.arguments import Column, Replace, Seed, split_names
 from catenane.cli.console import stderr
 from catenane.cli.outputs import choose_output, csv_rows
-from catenane.errors import UsageError
+from catenane.errors import MOST_LISTED, UsageError
 from catenane.files import check_output
 
 if TYPE_CHECKING:
@@ -86,10 +86,13 @@ def mofs(
         for framework in chosen:
             n_written += 1
             names, smiles = zip(*((linker.name, linker.smiles) for linker in framework.parts), strict=True)
-            node = framework.node.name if framework.node else ""
-            made_of = (node, "; ".join(names), ".".join(smiles), framework.topology, framework.catenation)
-            write([str(framework), *made_of])
+            made_of = (framework.node.name, "; ".join(names), ".".join(smiles))
+            write([str(framework), *made_of, framework.topology, framework.catenation])
     stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written to {out or 'stdout'}")
+    if linkers != BUILTIN and (unused := [linker.name for linker in frameworks.unused]):
+        more = f" and {len(unused) - MOST_LISTED:,} more" if len(unused) > MOST_LISTED else ""
+        told = f"{len(unused):,} of the linkers: {', '.join(unused[:MOST_LISTED])}{more}"
+        stderr.print(f"no framework is made of {told}", style="yellow")
     for reason, count in frameworks.left_out.items():
         stderr.print(f"{count:,} left out: {reason}")
 

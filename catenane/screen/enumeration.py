@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import accumulate, chain, product
 from typing import Any, TypeVar
 
+from catenane.descriptors.nodes import read_node
 from catenane.errors import ConfigError, suggestion
 from catenane.notation import Mofid
 from catenane.notation.building_blocks import (
@@ -32,12 +33,12 @@ from catenane.screen.linkers import functionalise
 __all__ = ["Framework", "Frameworks", "enumerate_mofs"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Framework(Mofid):
     """A hypothetical framework: its MOFid, and the node and linkers of which it is made."""
 
-    node: Node | None = None
-    parts: tuple[Linker, ...] = ()
+    node: Node
+    parts: tuple[Linker, ...]
     """The linkers, in the order of the places they take."""
 
 
@@ -80,18 +81,19 @@ class Frameworks:
         usable = [linker for linker in chosen_linkers if any(slot.takes(linker) for slot in slots)]
         variants = _with_substituents(usable, groups, most_substituents)
         self._sectors, self.left_out = [], Counter[str]()
-        shapes: dict[tuple[str, Blueprint, int], Fillings] = {}
+        self._chosen = chosen_linkers
+        found: dict[tuple[str, Blueprint, int], Fillings] = {}
         for catenation, blueprint, node in product(
             sorted(set(range(4) if catenations is None else catenations)), blueprints, chosen_nodes
         ):
             if node.name not in blueprint.nodes or not 0 <= catenation <= blueprint.catenation:
                 continue
-            # Nodes that differ in their metal alone are taken to be of one size.
-            shape = (node.blocks[0].replace(node.metal, ""), blueprint, catenation)
-            if shape not in shapes:
-                shapes[shape] = fill(node, blueprint, catenation, variants)
-            self._sectors.append(_Sector(node, blueprint, catenation, shapes[shape]))
-            self.left_out += shapes[shape].left_out
+            traits = next(read_node(block) for block in node.blocks if node.metal in block)
+            alike = (traits.kind, blueprint, catenation)  # whatever the metal
+            if alike not in found:
+                found[alike] = fill(traits, blueprint, catenation, variants)
+            self._sectors.append(_Sector(node, blueprint, catenation, found[alike]))
+            self.left_out += found[alike].left_out
         self._ends = list(accumulate(sector.fillings.size for sector in self._sectors))
         if not self._ends or not self.size:
             reasons = "".join(f"; {count:,} left out: {reason}" for reason, count in self.left_out.items())
@@ -102,6 +104,13 @@ class Frameworks:
     def size(self) -> int:
         """Number of frameworks."""
         return self._ends[-1]
+
+    @property
+    def unused(self) -> list[Linker]:
+        """The chosen linkers of which, without substituents, no framework is made."""
+        rooms = chain.from_iterable(sector.fillings.rooms for sector in self._sectors)
+        used = {linker.smiles for room in rooms for linkers, _ in room for linker in linkers}
+        return [linker for linker in self._chosen if linker.smiles not in used]
 
     def __getitem__(self, index: int) -> Framework:
         """The framework at an index from 0 to `size` - 1."""

@@ -7,14 +7,15 @@ from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import accumulate, chain, combinations, combinations_with_replacement, product
 from typing import NamedTuple, TypeAlias
 
 from catenane.descriptors.cells import arm_length, edge_length
 from catenane.descriptors.interpenetration import wall_width, widest_wall
 from catenane.descriptors.linkers import read_linker
-from catenane.descriptors.nodes import NodeTraits, read_node
-from catenane.notation.building_blocks import Blueprint, Linker, Node
+from catenane.descriptors.nodes import NodeTraits
+from catenane.notation.building_blocks import Blueprint, Linker
 
 __all__ = ["CROWDED", "UNEQUAL", "Fillings", "fill"]
 
@@ -41,11 +42,10 @@ class Fillings:
     left_out: Counter[str] = field(default_factory=Counter)
     """How many fillings cannot exist, by reason."""
 
-    def __post_init__(self) -> None:
-        sizes = (math.prod(math.comb(len(linkers), n) for linkers, n in room) for room in self.rooms)
-        object.__setattr__(self, "_ends", [0, *accumulate(sizes)])
-
-    _ends: list[int] = field(init=False, repr=False)
+    @cached_property
+    def _ends(self) -> list[int]:
+        """Number of fillings before each room, and of all."""
+        return [0, *accumulate(map(_size, self.rooms))]
 
     @property
     def size(self) -> int:
@@ -68,7 +68,7 @@ class Fillings:
         return chosen
 
 
-def fill(node: Node, blueprint: Blueprint, catenation: int, linkers: Iterable[Linker]) -> Fillings:
+def fill(node: NodeTraits, blueprint: Blueprint, catenation: int, linkers: Iterable[Linker]) -> Fillings:
     """The ways to fill a net with these linkers that can exist, judged by their lengths and widths.
 
     Linkers of one length are judged together, so that the ways are counted without being made.
@@ -76,26 +76,25 @@ def fill(node: Node, blueprint: Blueprint, catenation: int, linkers: Iterable[Li
     offered = [[linker for linker in linkers if slot.takes(linker)] for slot in blueprint.slots]
     counts = list(product(*(range(slot.fewest, slot.most + 1) for slot in blueprint.slots)))
     if not (catenation or blueprint.ratio or any(slot.equal for slot in blueprint.slots)):
-        return Fillings([tuple(zip(offered, count, strict=True)) for count in counts])
-    traits = next(read_node(block) for block in node.blocks if node.metal in block)
-    classes = [_classes(traits, slot) for slot in offered]
-    fillings, left_out = [], Counter[str]()
+        whole = (tuple(zip(offered, count, strict=True)) for count in counts)
+        return Fillings([room for room in whole if _size(room)])
+    classes = [_classes(node, slot) for slot in offered]
+    rooms, left_out = [], Counter[str]()
     for count in counts:
         ways = (combinations_with_replacement(c, n) for c, n in zip(classes, count, strict=True))
         for chosen in product(*ways):
             taken = Counter(chain.from_iterable(chosen))
-            every = math.prod(math.comb(len(one.linkers), n) for one, n in taken.items())
+            every = _size((one.linkers, n) for one, n in taken.items())
             edges = [[one.edge for one in slot] for slot in chosen]
             if not _closes(blueprint, edges):
                 left_out[UNEQUAL] += every
                 continue
-            widest = widest_wall(traits, blueprint.net, _all_edges(blueprint, edges), catenation + 1)
+            widest = widest_wall(node, blueprint.net, _all_edges(blueprint, edges), catenation + 1)
             room = tuple((one.within(widest), n) for one, n in taken.items())
-            size = math.prod(math.comb(len(thin), n) for thin, n in room)
-            left_out[CROWDED] += every - size
-            if size:
-                fillings.append(room)
-    return Fillings(fillings, +left_out)
+            left_out[CROWDED] += every - _size(room)
+            if _size(room):
+                rooms.append(room)
+    return Fillings(rooms, +left_out)
 
 
 class _Class(NamedTuple):
@@ -142,6 +141,10 @@ def _all_edges(blueprint: Blueprint, edges: Sequence[Sequence[float]]) -> list[f
     """Of pcu, an edge for each of the three axes, the longest linker on those left; of others, as listed."""
     listed = list(chain.from_iterable(edges))
     return listed + [max(edges[0])] * (3 - len(listed)) if blueprint.net == "pcu" else listed
+
+
+def _size(room: Iterable[Pool]) -> int:
+    return math.prod(math.comb(len(linkers), count) for linkers, count in room)
 
 
 def _choices(room: Room) -> Iterator[tuple[Linker, ...]]:

@@ -66,6 +66,9 @@ def test_rows_that_are_no_linkers_are_written_beside_the_output(catenane, tmp_pa
     path, out = tmp_path / "acids.smi", tmp_path / "mine.csv"
     path.write_text("OC(=O)c1ccc(cc1)C(O)=O mine\nCCO ethanol\nc1c[nH]cn1 imidazole\n")
     words = ("enumerate", "mofs", "--linkers", path, "--nodes", "Zn4O,Zn", "--topologies", "pcu,sod")
+    assert "no framework" not in catenane(*words).err
+    told = catenane(*words[:4], "--nodes", "Zn4O", "--topologies", "pcu")
+    assert "no framework is made of 1 of the linkers: imidazole" in told.err
     told = catenane(*words, "--out", out)
     assert told.code == 0, told.err
     rejects = tmp_path / "mine.rejected.csv"

@@ -157,6 +157,14 @@ def test_what_is_left_out_is_counted_by_reason():
     assert not Frameworks(nodes=["Zn4O"], linkers=["BDC"], catenations=[0]).left_out
 
 
+def test_linkers_that_no_framework_is_made_of_are_told():
+    choice = {"nodes": ["Zn4O"], "topologies": ["pcu"], "linkers": ["BDC", "BTC", "BPY", "FUM"]}
+    assert [linker.name for linker in Frameworks(**choice).unused] == ["BTC", "BPY"]
+    crowded = Frameworks(**choice | {"linkers": ["FUM", "QPDC", "BDC"]}, catenations=[3])
+    assert "QPDC" not in [linker.name for linker in crowded.unused]
+    assert [linker.name for linker in Frameworks(linkers=["FUM", "TPDC"], catenations=[3]).unused] == ["FUM"]
+
+
 def test_known_interpenetrated_frameworks_are_possible():
     made = {
         (mofid.node.name, mofid.topology, linker.name)

@@ -5,7 +5,7 @@ import pytest
 
 from catenane.errors import ConfigError, DataError
 from catenane.notation import Smiles, canonical_block
-from catenane.notation.building_blocks import builtin_linkers, builtin_substituents
+from catenane.notation.building_blocks import Linker, builtin_linkers, builtin_substituents
 from catenane.screen import enumerate_mofs, functionalise, read_linkers
 
 LINKERS = {linker.name: linker for linker in builtin_linkers()}
@@ -59,6 +59,13 @@ def test_every_form_is_a_molecule_that_binds_as_before():
                     linker.shape,
                     linker.length,
                 )
+
+
+def test_isomers_of_a_foreign_linker_are_named_by_its_atoms():
+    foreign = Linker.from_smiles("OC(=O)c1ccc(o1)-c1ccc(o1)C(O)=O", "mine")
+    names = [form.name for form in functionalise(foreign, GROUPS["F"], most=2)]
+    assert names[:2] == ["mine, C5-F", "mine, C6-F"]
+    assert len(set(names)) == len(names) == 2 + 4
 
 
 def test_without_aromatic_hydrogen_there_is_no_form():

@@ -129,3 +129,14 @@ def test_substituents_are_bound_by_their_first_atom():
         bound = Smiles.parse(f"c1ccc(cc1){group.smiles}")
         assert bound.mol.GetNumAtoms() == 6 + read_block(group.smiles).GetNumAtoms()
         assert not any(atom.GetNumRadicalElectrons() for atom in bound.mol.GetAtoms())
+
+
+def test_linkers_that_share_places_have_axes_of_their_own_or_one_length():
+    shared = {
+        (blueprint.net, slot.equal)
+        for blueprint in builtin_blueprints()
+        for slot in blueprint.slots
+        if slot.most > 1
+    }
+    assert {net for net, equal in shared if not equal} == {"pcu", "sql", "rna"}
+    assert {net for net, equal in shared if equal} >= {"fcu", "sod", "rho"}
