@@ -113,16 +113,18 @@ def _linkers(
 
     if not (text.lower().endswith((*LAYOUTS, ".gz")) or Path(text).is_file()):
         return split_names(text, "--linkers")
+    beside = out and out.with_name(f"{Path(out.name.removesuffix('.gz')).stem}.rejected.csv")
+    if beside:
+        check_output(beside, inputs=[Path(text)], overwrite=overwrite)
     linkers, rejected = read_linkers(text, string_column=column)
-    if rejected:
-        told = f"{len(rejected):,} of {len(linkers) + len(rejected):,} rows of {text} could not be used"
-        if out is None:
-            stderr.print(f"{told}:", *map(str, rejected), sep="\n", style="yellow")
-        else:
-            beside = out.with_name(f"{out.name.partition('.')[0]}.rejected.csv")
-            check_output(beside, inputs=[Path(text)], overwrite=overwrite)
-            write_rejected(beside, rejected)
-            stderr.print(f"{told}: see {beside}", style="yellow")
+    told = f"{len(rejected):,} of {len(linkers) + len(rejected):,} rows of {text} could not be used"
+    if beside and rejected:
+        write_rejected(beside, rejected)
+        stderr.print(f"{told}: see {beside}", style="yellow")
+    elif beside:
+        beside.unlink(missing_ok=True)  # of an earlier run, which is replaced
+    elif rejected:
+        stderr.print(f"{told}:", *map(str, rejected), sep="\n", style="yellow")
     return linkers
 
 

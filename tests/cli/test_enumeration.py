@@ -79,6 +79,9 @@ def test_rows_that_are_no_linkers_are_written_beside_the_output(catenane, tmp_pa
     assert "row 2, column 'smiles': linker ethanol: fewer than two" in catenane(*words).err
     out.unlink()
     assert "mine.rejected.csv exists already" in catenane(*words, "--out", out).err
+    path.write_text("OC(=O)c1ccc(cc1)C(O)=O mine\n")
+    assert catenane(*words, "--out", out, "--overwrite").code == 0
+    assert not rejects.exists()
 
 
 def test_says_what_it_does_not_know(catenane, tmp_path: Path):
