@@ -26,6 +26,7 @@ __all__ = [
     "Task",
     "advantage",
     "choose_scores",
+    "extremes",
     "is_error",
     "score",
 ]
@@ -65,6 +66,10 @@ RESAMPLES = 200
 
 SMALLEST_SAMPLE = 10
 """Rows (in classification: rows of either class) below which no interval is given."""
+
+
+EXTREMES, SMALLEST_EXTREME = (0.01, 0.1), 30
+"""Shares of the rows whose predictions are highest or lowest, and the fewest rows that such a share has."""
 
 
 class Advantage(NamedTuple):
@@ -125,6 +130,30 @@ def score(
         result[name] = {key: _score(key, target_N, prediction_N, task) if usable else None for key in keys}
         result[name]["n"] = len(target_N)
     return result
+
+
+def extremes(labels_N: FloatArray, predictions_N: FloatArray) -> dict[str, list[dict[str, float]]]:
+    """Errors of the rows with the "highest" and with the "lowest" predictions, which a ranking is made of.
+
+    They differ from those of all rows: the errors of high predictions tend to be larger, and a predictor that
+    overshoots does so there. Rows without a label or a prediction are left out.
+
+    Returns:
+        For either end and each of `EXTREMES` that has enough rows: the `share`, `n`, the means `predicted`
+        and `label`, and `mae`.
+    """
+    known = np.isfinite(labels_N) & np.isfinite(predictions_N)
+    labels, predictions = labels_N[known], predictions_N[known]
+    order = np.argsort(predictions, kind="stable")
+    found: dict[str, list[dict[str, float]]] = {"highest": [], "lowest": []}
+    for share in EXTREMES:
+        if (n := int(share * len(order))) < SMALLEST_EXTREME:
+            continue
+        for end, rows in (("highest", order[-n:]), ("lowest", order[:n])):
+            mae = np.abs(predictions[rows] - labels[rows]).mean()
+            means = {"predicted": predictions[rows].mean(), "label": labels[rows].mean(), "mae": mae}
+            found[end].append({"share": share, "n": n} | {name: float(mean) for name, mean in means.items()})
+    return found
 
 
 def advantage(

@@ -8,7 +8,7 @@ from scipy.stats import spearmanr
 from sklearn import metrics as reference
 
 from catenane.errors import UsageError
-from catenane.metrics import advantage, choose_scores, is_error, score
+from catenane.metrics import advantage, choose_scores, extremes, is_error, score
 
 
 def column(values):
@@ -173,3 +173,21 @@ def test_a_resampled_interval_is_that_of_the_formula(rng):
     lead = advantage(y, good, bad, "regression", "mse")
     samples = (bad - y) ** 2 - (good - y) ** 2
     assert lead.high - lead.value == pytest.approx(1.96 * samples.std() / 20, rel=0.2)
+
+
+def test_errors_of_high_and_of_low_predictions_are_told_apart():
+    predictions = np.arange(400.0)
+    labels = predictions - np.where(predictions >= 360, 7.0, 0.0) + np.where(predictions < 40, 2.0, 0.0)
+    shuffled = np.random.default_rng(0).permutation(400)
+    [high], [low] = extremes(labels[shuffled], predictions[shuffled]).values()
+    assert high == {"share": 0.1, "n": 40, "predicted": 379.5, "label": 372.5, "mae": 7.0}
+    assert low == {"share": 0.1, "n": 40, "predicted": 19.5, "label": 21.5, "mae": 2.0}
+
+
+def test_extremes_of_too_few_rows_are_left_out_and_gaps_do_not_count():
+    values = np.arange(4000.0)
+    assert [part["share"] for part in extremes(values, values)["highest"]] == [0.01, 0.1]
+    values[300:] = np.nan
+    assert [part["n"] for part in extremes(values, np.arange(4000.0))["lowest"]] == [30]
+    values[299:] = np.nan
+    assert extremes(np.arange(4000.0), values) == {"highest": [], "lowest": []}

@@ -51,7 +51,12 @@ def predict(
     pressure: Annotated[str | None, typer.Option(metavar="BAR[,BAR]", help="With --gas.")] = None,
     rank: Annotated[str | None, typer.Option(metavar="COL", help="Column that sets the order.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Print the highest rows; 20 by default.")] = None,
-    page: Annotated[Path | None, typer.Option(metavar="FILE", help="The highest as an HTML page.")] = None,
+    lowest: Annotated[bool, typer.Option("--lowest", help="With --top: the lowest rows first.")] = False,
+    per_group: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="With --top: at most N with one linker, or one scaffold."),
+    ] = None,
+    page: Annotated[Path | None, typer.Option(metavar="FILE", help="The ranking as an HTML page.")] = None,
     coverage: Annotated[float, typer.Option(metavar="SHARE", help="Share of labels in an interval.")] = 0.9,
     overwrite: Replace = False,
     column: Column = None,
@@ -68,6 +73,8 @@ def predict(
     """
     from catenane.data.inputs import open_inputs
 
+    if top is None and (lowest or per_group is not None):
+        raise UsageError(f"{'--lowest' if lowest else '--per-group'} is of a ranking: give --top as well")
     pressures = numbers(pressure, "--pressure") if pressure is not None else []
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
     given = open_inputs(strings, string_column=column, data_dir=data_dir)
@@ -88,7 +95,10 @@ def predict(
     ranking = None
     if ranked:
         by = _ranked_column(rank, columns)
-        ranking = Ranking(predicting, columns, by, top=top or TOP, keep_all=page is not None)
+        ranking = Ranking(
+            predicting, columns, by, top=top or TOP, lowest=lowest, per_group=per_group,
+            keep_all=page is not None,
+        )  # fmt: skip
     tally = _Tally()
     count = RowCount("predict", show=out is not None or not stdout.is_terminal)
     with count, table_writer(out, given.types) if write_table else nullcontext() as write:

@@ -29,6 +29,7 @@ from catenane.inference.intervals import (
 )
 from catenane.inference.model import COVERAGE, Model
 from catenane.inference.rows import Predictions
+from catenane.metrics import extremes
 from catenane.models.bundle import Bundle
 from catenane.notation import get_notation
 
@@ -85,6 +86,9 @@ def calibrate(
 ) -> Bundle:
     """The bundle with intervals, calibrated probabilities and a domain check.
 
+    Its card gets for every target, as `extremes`, the errors of high and low predictions by models that had
+    not learnt from the row.
+
     Args:
         bundle: A trained property model.
         table: Its strings and labels.
@@ -100,7 +104,7 @@ def calibrate(
     """
     model, n_train = Model(bundle, device=device), len(train)
     head = model.property_model.head
-    rows = train if held_back is None else np.concatenate([train, held_back])
+    scored, rows = train, train if held_back is None else np.concatenate([train, held_back])
     strings, records = [table.strings[row] for row in rows], [table.records[row] for row in rows]
     pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
     if left_out_NT is not None:
@@ -122,7 +126,7 @@ def calibrate(
     own_N = own_U[place_N]
     distance_N, near_NT = reference.neighbours(pooled[:n_train], own_N)
     if held_back is not None and not np.isfinite(score_NT).any():
-        label_NT, score_NT = held_label_NT, score_MNT[:, n_train:].mean(axis=0)
+        scored, label_NT, score_NT = held_back, held_label_NT, score_MNT[:, n_train:].mean(axis=0)
         variance_NT = np.full_like(score_NT, np.nan)
         distance_N, near_NT = reference.neighbours(pooled[n_train:])
     intervals = classes = None
@@ -144,7 +148,13 @@ def calibrate(
         intervals=intervals,
         classes=classes,
     )
-    return dataclasses.replace(bundle, calibration=calibration.to_tensors())
+    predicted_NT = model.to_labels(score_NT) if classes is None else classes.probability(score_NT)[0]
+    cards = {name: dict(entry) for name, entry in bundle.card.get("targets", {}).items()}
+    for t, name in enumerate(model.targets):
+        found = extremes(table.targets[scored, t], predicted_NT[:, t])
+        cards.setdefault(name, {})["extremes"] = found
+    card = {**bundle.card, "targets": cards}
+    return dataclasses.replace(bundle, card=card, calibration=calibration.to_tensors())
 
 
 def fingerprint_rows(strings: Sequence[str], labels_NT: NDArray) -> str:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from catenane.errors import BundleError
 from catenane.inference.intervals import ClassCalibration, IntervalCalibration
-from catenane.notation import Record, get_notation
+from catenane.notation import Record, get_notation, token_kind
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["Calibration", "Reference", "check_domain", "fit_reference", "group_keys"]
@@ -32,6 +32,7 @@ INSIDE = 0.99
 """Share of the training rows that are inside the domain by their distance to the others."""
 CHUNK = 4096
 """Rows whose distances are computed at once."""
+UNSEEN = "not in the training rows"
 MOST_NAMED = 3
 """Tokens that a note names at most."""
 
@@ -187,8 +188,10 @@ def check_domain(
         unseen = np.flatnonzero(~seen_V[encoded.ids])
         owners = np.searchsorted(encoded.offsets, unseen, side="right") - 1
         for row in np.unique(owners).tolist():
-            named = _named(texts[token] for token in encoded.ids[unseen[owners == row]].tolist())
-            notes[row].append(f"not in the training rows: {named}")
+            of_kind: dict[str, list[str]] = {}
+            for token in encoded.ids[unseen[owners == row]].tolist():
+                of_kind.setdefault(token_kind(texts[token]), []).append(texts[token])
+            notes[row] += [f"{kind} {UNSEEN}: {_named(named)}" for kind, named in of_kind.items()]
         for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
             notes[row].append("far from the training rows")
     for of_row, outside in zip(notes, beyond, strict=True):
@@ -199,7 +202,7 @@ def check_domain(
         for of_row, record in zip(notes, records, strict=True):
             for key, (kind, name) in group_keys(record).items():
                 if key not in seen:
-                    of_row.append(f"{kind} not in the training rows: {name}")
+                    of_row.append(f"{kind} {UNSEEN}: {name}")
     return inside_N, ["; ".join(of_row) for of_row in notes]
 
 

@@ -164,7 +164,7 @@ class Model:
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(records, descriptors, features)
         score_NT = self.scores(pooled_ND, descriptors_NF)
-        values_NC = values_NT = self._to_labels(score_NT)
+        values_NC = values_NT = self.to_labels(score_NT)
         if conditions:
             predict = partial(head.predict, conditions=conditions)
             values_NC = self._in_batches(predict, pooled_ND, descriptors_NF)
@@ -177,7 +177,7 @@ class Model:
             if calibration.intervals is not None:
                 features_NTF = difficulty_features(distance_N, near_NT, score_NT)
                 half_NT = calibration.intervals.half_width(features_NTF, coverage)
-                ends = self._to_labels(score_NT - half_NT), self._to_labels(score_NT + half_NT)
+                ends = self.to_labels(score_NT - half_NT), self.to_labels(score_NT + half_NT)
                 low_NC, high_NC = head.bounds(values_NC, values_NT, ends, conditions)
         beyond = [note for note in dict.fromkeys(head.extrapolations(conditions)) if note]
         outside = [list(beyond) for _ in records]
@@ -196,6 +196,11 @@ class Model:
         """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
         head = partial(self.property_model.head, per_member=per_member)
         return self._in_batches(head, pooled_ND, descriptors_NF)
+
+    def to_labels(self, score_NT: NDArray) -> NDArray:
+        """Scores, (N, T), in the units of the labels, or as probabilities of class 1; float64."""
+        with torch.inference_mode():
+            return self.property_model.head.to_labels(self._tensor(score_NT)).double().cpu().numpy()
 
     def embed(self, strings: Iterable[str] | str) -> NDArray:
         """Pooled states of the encoder, one row per string, in the order given.
@@ -313,10 +318,6 @@ class Model:
                 descriptors_BF = None if descriptors_NF is None else self._tensor(descriptors_NF[rows])
                 parts.append(compute(self._tensor(pooled_ND[rows]), descriptors_BF).double().cpu().numpy())
         return np.concatenate(parts, axis=-2)
-
-    def _to_labels(self, score_NT: NDArray) -> NDArray:
-        with torch.inference_mode():
-            return self.property_model.head.to_labels(self._tensor(score_NT)).double().cpu().numpy()
 
     def _tensor(self, values: NDArray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)

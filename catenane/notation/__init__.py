@@ -1,7 +1,7 @@
 """SMILES and MOFid: parse, check, normalise, and what follows from a string, each computed once."""
 
 from catenane.notation.blocks import atoms_beyond, canonical_block, mend_block, read_block, write_block
-from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid
+from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid, token_kind
 from catenane.notation.reading import (
     Feature,
     as_records,
@@ -49,5 +49,6 @@ __all__ = [
     "read_mixed",
     "read_records",
     "respell",
+    "token_kind",
     "write_block",
 ]

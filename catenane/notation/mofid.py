@@ -18,13 +18,14 @@ from catenane.errors import NotationError
 from catenane.notation.blocks import canonical_block
 from catenane.notation.syntax import SPACE, check_grammar, excerpt, find_fault, notation_error
 
-__all__ = ["FAILED_TOPOLOGIES", "Mofid"]
+__all__ = ["FAILED_TOPOLOGIES", "Mofid", "token_kind"]
 
 FAILED_TOPOLOGIES = ("UNKNOWN", "ERROR", "MISMATCH", "TIMEOUT", "NA")
 """What MOFid writes in the place of a net that it did not find."""
 
 _NONMETAL = "H|He|B|C|N|O|F|Ne|Si|P|S|Cl|Ar|As|Se|Br|Kr|Te|I|Xe|At|Rn|Ts|Og|as|se|si|te|[bcnops]|[*#]"
 _METAL_ATOM = re.compile(rf"\[[0-9]*(?!(?:{_NONMETAL})(?![a-z]))")
+_NET = re.compile("[a-z]{3}(-[a-z0-9*]+)?")
 _LONE_ATOM = re.compile(r"\[[^\]]*\]|[A-Z][a-z]?")
 
 _CODE = r"(?!(?i:cat)[0-9])[A-Za-z0-9][A-Za-z0-9*+_-]*"
@@ -182,6 +183,12 @@ def _split_raw(text: str) -> tuple[str, str, int]:
         reason = f"MOFid version '{excerpt(version)}' at position {place} is not 'v1'"
         raise notation_error(reason, text, place)
     return text[: mark.start()], text[mark.end() :], mark.end()
+
+
+def token_kind(token: str) -> str:
+    """What a token stands for: "metal", "net", "catenation", or "token" for all else."""
+    kinds = {"metal": _METAL_ATOM.match, "net": _NET.fullmatch, "catenation": re.compile(r"\.cat").match}
+    return next((kind for kind, is_one in kinds.items() if is_one(token)), "token")
 
 
 def _tail_error(text: str, tail: str, place: int) -> NotationError:

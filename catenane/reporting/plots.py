@@ -88,9 +88,13 @@ def shared_axes(
 
 
 def histogram(
-    all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], caption: str
-) -> Drawing:
-    """How all values are distributed, and some of them among these; what is not finite is left out."""
+    all_N: FloatArray, some_M: FloatArray, *, xlabel: str, ylabel: str, labels: tuple[str, str], caption: str,
+    rug: bool = False,
+) -> Drawing:  # fmt: skip
+    """How all values are distributed, and some of them among these; what is not finite is left out.
+
+    With a rug the few are ticks on the axis, where bars of them would vanish beside many thousand.
+    """
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     values, some = all_N[np.isfinite(all_N)], some_M[np.isfinite(some_M)]
@@ -99,7 +103,10 @@ def histogram(
         if len(values):
             edges = _edges(values)
             for chosen, color, label in zip((values, some), (SECOND, ACCENT), labels, strict=True):
-                axes.hist(chosen, edges, color=color, label=label, rwidth=0.92 if len(edges) < 30 else 1)
+                if rug and chosen is some:
+                    axes.plot(some, np.zeros(len(some)), "|", color=color, label=label, ms=10, clip_on=False)
+                else:
+                    axes.hist(chosen, edges, color=color, label=label, rwidth=0.92 if len(edges) < 30 else 1)
             axes.legend(loc="best")
         axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -12,11 +12,22 @@ from markupsafe import Markup
 
 from catenane.adsorption import Uptake
 from catenane.drawing import depict
-from catenane.formatting import MISSING, NO_BREAK, chemical, count, number, quantity, unit_or_none, with_unit
+from catenane.formatting import (
+    MISSING,
+    NO_BREAK,
+    chemical,
+    count,
+    number,
+    percent,
+    quantity,
+    unit_or_none,
+    with_unit,
+)
 from catenane.metrics import FloatArray
 from catenane.notation import Mofid, NotationName, Smiles, get_notation
 from catenane.notation.building_blocks import builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
+from catenane.reporting.groups import scaffold_names
 from catenane.reporting.isotherms import IsothermPlotter, Isotherms
 from catenane.reporting.pages import Grid, write_page
 from catenane.reporting.plots import Drawing, histogram
@@ -25,7 +36,7 @@ from catenane.version import __version__
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["describe", "error_grid", "target_label", "write_ranking_page"]
+__all__ = ["describe", "error_grid", "extreme_grid", "target_label", "write_ranking_page"]
 
 CAUTIONS: dict[NotationName, str] = {
     "mofid": "Predictions for hypothetical frameworks, not measurements: whether one can be made, or stays "
@@ -47,6 +58,8 @@ def write_ranking_page(
     card: Mapping[str, Any],
     n_candidates: int,
     n_rejected: int,
+    lowest: bool = False,
+    cap: str = "",
     command: str | None = None,
     distribution: FloatArray | None = None,
     isotherms: Isotherms | None = None,
@@ -55,14 +68,16 @@ def write_ranking_page(
 
     Args:
         path: The HTML file; its folder exists.
-        best: The K best, best first: `string`, the targets, `note` (what to flag, or "") and, as NAME_low and
-            NAME_high, the interval of the target that set the order.
+        best: The K best, best first: `string`, the targets, `in_domain`, `note` (what to flag, or "") and, as
+            NAME_low and NAME_high, the interval of the target that set the order.
         units: Of every target, "" where it has none.
         ranked_by: The target that set the order.
         notation: Of the strings.
         card: The model's card, see `error_grid`.
         n_candidates: Strings that were ranked.
         n_rejected: Strings that could not be read.
+        lowest: The lowest are the best.
+        cap: What a limit to strings that are alike left out, if there was one.
         command: The command that made the page.
         distribution: Predictions of `ranked_by` for all candidates, (n_candidates,).
         isotherms: Of the K strings, in their order.
@@ -71,6 +86,7 @@ def write_ranking_page(
         NotationError: A string is not of this notation.
     """
     noun, unit, label = get_notation(notation).noun, unit_or_none(units[ranked_by]), target_label(ranked_by)
+    end = "lowest" if lowest else "highest"
     values = best[ranked_by].to_numpy(dtype=np.float64)
     likes = {name: float(best[name].abs().max()) for name in units}
     others = [name for name in units if name != ranked_by]
@@ -89,7 +105,7 @@ def write_ranking_page(
             "string": row["string"],
             "value": shown(row[ranked_by]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
-            "flag": row["note"],
+            "flags": _flags(row, blocks),
             "others": {target_label(name): quantity(row[name], units[name], likes[name]) for name in others},
             "blocks": blocks,
             "facts": facts,
@@ -99,9 +115,10 @@ def write_ranking_page(
     of_all = f" of {n_candidates:,}" if n_candidates > len(best) else ""
     write_page(
         path, "ranking.html", script="copy.js",
-        headline=f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, highest {label}",
+        headline=f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, {end} {label}", end=end, cap=cap,
         model_name=card.get("name", "the model"),
         errors=error_grid(card, ranked_by),
+        extremes=extreme_grid(card, ranked_by, end, len(best) / max(n_candidates, 1)),
         caution=CAUTIONS[notation],
         lowest=shown(values.min(initial=np.inf)), highest=shown(values.max(initial=-np.inf)),
         median=None if distribution is None else shown(np.nanmedian(distribution)),
@@ -118,6 +135,16 @@ def target_label(target: str) -> str:
     """The name of a target; `co2_0.1bar` is "CO₂ uptake at 0.1 bar"."""
     uptake = Uptake.parse(target)
     return target if uptake is None else f"{chemical(uptake.gas)} uptake at {uptake.pressure:g}{NO_BREAK}bar"
+
+
+def _flags(row: Mapping[str, Any], blocks: Iterable[Block]) -> list[str]:
+    """What is unusual about a string, by kind; linkers by their names."""
+    names = {block.smiles: block.name for block in blocks}
+    by_kind: dict[str, list[str]] = {} if row["in_domain"] else {"outside the domain": []}
+    for part in filter(None, row["note"].split("; ")):
+        what, _, named = part.partition(": ")
+        by_kind.setdefault(what, []).extend([names.get(named, named)] if named else [])
+    return [": ".join(filter(None, [what, " and ".join(named)])) for what, named in by_kind.items()]
 
 
 def error_grid(card: Mapping[str, Any], ranked_by: str) -> Grid | None:
@@ -161,6 +188,25 @@ def _rows(name: str, entry: Mapping[str, Any], card: Mapping[str, Any]) -> Itera
         ]
 
 
+def extreme_grid(card: Mapping[str, Any], ranked_by: str, end: str, share: float) -> Grid | None:
+    """Errors of the "highest" or "lowest" predictions, as `extremes` of the card's targets holds them.
+
+    They are of this share of all predictions, or of the next larger that is held; see `calibrate`.
+    """
+    columns = {
+        "target": "name", "predictions": "text", "mean absolute error": "number", "mean predicted": "number",
+        "mean measured": "number", "rows": "number",
+    }  # fmt: skip
+    rows = []
+    for name in _nearest(ranked_by, targets := card.get("targets") or {}):
+        held = (targets[name].get("extremes") or {}).get(end) or []
+        for part in [part for part in held if part["share"] >= share][:1] or held[-1:]:
+            means = (number(part[key], part["predicted"]) for key in ("mae", "predicted", "label"))
+            label = with_unit(target_label(name), targets[name].get("unit"))
+            rows.append([label, f"{end} {percent(part['share'])}", *means, count(part["n"])])
+    return Grid(columns, rows) if rows else None
+
+
 def _spread(score: Any) -> tuple[float | None, float | None]:
     """Mean and standard deviation of a score, which on a single split is the score itself."""
     return (score["mean"], score.get("sd")) if isinstance(score, Mapping) else (score, None)
@@ -184,7 +230,9 @@ def _histogram(distribution: FloatArray | None, shown: FloatArray, label: str, n
         return None
     labels = (f"all {count(len(distribution), noun)}", f"the {len(shown):,} shown")
     caption = "Predictions for all candidates."
-    return histogram(distribution, shown, xlabel=label, ylabel="candidates", labels=labels, caption=caption)
+    return histogram(
+        distribution, shown, xlabel=label, ylabel="candidates", labels=labels, caption=caption, rug=True
+    )
 
 
 class Block(NamedTuple):
@@ -194,6 +242,7 @@ class Block(NamedTuple):
     None where RDKit makes no molecule of it.
     """
 
+    smiles: str
     name: str
     full_name: str
     drawing: Markup | None
@@ -209,8 +258,10 @@ def describe(string: str, notation: NotationName) -> Described:
 
 
 def _describe_molecule(string: str) -> Described:
-    molecule = Smiles.parse(string).text
-    return [Block(chemical(molecular_formula(molecule)), "", depict(molecule))], {}
+    parsed = Smiles.parse(string)
+    name = scaffold_names().get(parsed.scaffold())
+    block = Block(parsed.text, chemical(molecular_formula(parsed.text)), "", depict(parsed.text))
+    return [block], {} if name is None else {"scaffold": (name, "")}
 
 
 def _describe_framework(string: str) -> Described:
@@ -231,9 +282,9 @@ _DESCRIBED = {"smiles": _describe_molecule, "mofid": _describe_framework}
 
 def _block(linker: str, name: LinkerName) -> Block:
     if name.parent is None:
-        return Block(chemical(name.formula), "", depict(linker))
+        return Block(linker, chemical(name.formula), "", depict(linker))
     groups = map(chemical, name.groups)
-    return Block(", ".join([name.parent.name, *groups]), chemical(name.full), depict(linker))
+    return Block(linker, ", ".join([name.parent.name, *groups]), chemical(name.full), depict(linker))
 
 
 def _node(mofid: Mofid, linkers: Iterable[LinkerName]) -> tuple[str, str]:

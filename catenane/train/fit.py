@@ -47,7 +47,7 @@ class FittedModel:
     """A trained model and what was seen on the way."""
 
     bundle: Bundle
-    """The model of the best epoch; its card is still empty."""
+    """The model of the best epoch; its card holds what `calibrate` writes there."""
     progress: Progress
     """The run, its history included."""
     tokenization: Tokenization

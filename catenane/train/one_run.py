@@ -117,7 +117,7 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
     ).values
     groupings = chemistry_groups(table, parts)
     metrics: dict[str, Any] = {
-        "targets": _scores(table, parts, predictions, task, job.scores),
+        "targets": _scores(table, parts, predictions, task, job.scores, fitted.bundle.card["targets"]),
         "task": task, "scores": job.scores,
         **_describe_data(job, parts),
         "seed": seed,
@@ -187,11 +187,14 @@ def _describe_data(job: Job, parts: Split) -> dict[str, Any]:
 
 
 def _scores(
-    table: Table, parts: Split, predictions: np.ndarray, task: Task, keys: Sequence[str]
-) -> dict[str, dict[str, Any]]:
-    """Scores of every target on each part, with a place for those of the baselines."""
+    table: Table, parts: Split, predictions: np.ndarray, task: Task, keys: Sequence[str],
+    known: Mapping[str, Mapping[str, Any]],
+) -> dict[str, dict[str, Any]]:  # fmt: skip
+    """What is known of every target and its scores on each part, with a place for those of the baselines."""
     names = table.target_names
-    entries: dict[str, dict[str, Any]] = {name: {"unit": table.units.get(name, "")} for name in names}
+    entries: dict[str, dict[str, Any]] = {
+        name: {"unit": table.units.get(name, ""), **known[name]} for name in names
+    }
     for part in PARTS:
         rows = getattr(parts, part)
         for name, scores in score(table.targets[rows], predictions[rows], task, names, keys).items():

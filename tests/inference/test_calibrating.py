@@ -62,6 +62,25 @@ def test_an_encoder_that_learns_is_calibrated_on_the_rows_held_back(molecule_fil
     assert ((found.low <= labels) & (labels <= found.high)).mean() == pytest.approx(0.8, abs=0.2)
 
 
+def test_the_card_tells_the_errors_of_high_predictions_of_rows_kept_apart(
+    molecule_file: Path, tiny, monkeypatch
+):
+    monkeypatch.setattr("catenane.metrics.SMALLEST_EXTREME", 3)
+    table = read_table(molecule_file, targets=["size"])
+    split = make_split(table, seed=0, fractions=(0.5, 0.3, 0.2))
+    recipe = load_recipe("small").with_settings(tiny)
+    fitted = fit_property_model(table, split, recipe, task="regression", device="cpu")
+    _, _, held_back = plan_calibration(split, table, 1, seed=0)
+    predicted = (
+        Model(fitted.bundle).predict_normalised([table.strings[row] for row in held_back]).values[:, 0]
+    )
+    [high] = fitted.bundle.card["targets"]["size"]["extremes"]["highest"]
+    first = np.argsort(-predicted)[: len(held_back) // 10]
+    assert high["n"] == len(first)
+    assert high["predicted"] == pytest.approx(predicted[first].mean(), rel=1e-4)
+    assert high["label"] == pytest.approx(table.targets[held_back[first], 0].mean())
+
+
 def test_without_intervals_nothing_is_kept_back(molecule_file: Path, tiny):
     table = read_table(molecule_file, targets=["size"])
     split = make_split(table, seed=0, fractions=(0.5, 0.3, 0.2))

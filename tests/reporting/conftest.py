@@ -179,6 +179,13 @@ CARD = {
             "unit": "mol/kg",
             "test": {"mae": 0.189, "n": 1867},
             "baselines": {"median": {"mae": 0.424}},
+            "extremes": {
+                "highest": [
+                    {"share": 0.01, "n": 186, "predicted": 3.4, "label": 3.1, "mae": 0.6},
+                    {"share": 0.1, "n": 1866, "predicted": 2.0, "label": 1.95, "mae": 0.4},
+                ],
+                "lowest": [{"share": 0.1, "n": 1866, "predicted": 0.1, "label": 0.12, "mae": 0.05}],
+            },
         }
     },
     "training": {"split": "random, 14936 / 1867 / 1867 rows"},
@@ -229,6 +236,7 @@ def page_of(ranking: Callable[..., dict[str, Any]], tmp_path: Path) -> Callable[
         values = ranking(n_shown, **changes)
         by, columns, nan = values["ranked_by"], values.pop("columns"), [np.nan] * len(values["strings"])
         best = {"string": values.pop("strings"), **columns, "note": values.pop("notes", "")}
+        best["in_domain"] = values.pop("in_domain", True)
         best |= {f"{by}_{end}": values.pop(end, nan) for end in ("low", "high")}
         write_ranking_page(path, pd.DataFrame(best), **values)
         return path

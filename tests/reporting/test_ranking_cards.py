@@ -69,7 +69,7 @@ def test_a_linker_that_stands_twice_is_shown_once():
 
 def test_a_molecule_is_drawn_with_its_formula():
     (block,), facts = describe("CCO", "smiles")
-    assert facts == {}
+    assert facts == {"scaffold": ("no ring", "")}
     assert block.name == "C₂H₆O"
     assert block.drawing.startswith("<svg")
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from catenane.reporting.ranking import error_grid, target_label
+from catenane.reporting.ranking import error_grid, extreme_grid, target_label
 
 OLD = {
     "targets": {
@@ -105,3 +105,25 @@ def test_classes_have_an_area_under_the_curve():
 )
 def test_a_card_without_scores_has_no_errors(card):
     assert error_grid(card, "y") is None
+
+
+def part(share):
+    return {"share": share, "n": int(1000 * share), "predicted": 4.0, "label": 3.5, "mae": 0.7 - share}
+
+
+@pytest.mark.parametrize(
+    ("share", "quoted"),
+    [(0.0001, "highest 1.0 %"), (0.01, "highest 1.0 %"), (0.02, "highest 10 %"), (0.5, "highest 10 %")],
+)
+def test_a_ranking_is_told_the_errors_of_so_few_predictions(share, quoted):
+    card = {"targets": {"y": {"unit": "eV", "extremes": {"highest": [part(0.01), part(0.1)], "lowest": []}}}}
+    [[target, predictions, mae, predicted, measured, n]] = extreme_grid(card, "y", "highest", share).rows
+    assert (target, predictions.replace("\N{NO-BREAK SPACE}", " ")) == ("y (eV)", quoted)
+    assert (predicted, measured) == ("4.00", "3.50")
+    assert (mae, n) == (("0.69", "10") if "1.0" in quoted else ("0.60", "100"))
+    assert extreme_grid(card, "y", "lowest", share) is None
+
+
+@pytest.mark.parametrize("card", [{}, {"targets": {"y": {}}}, {"targets": {"y": {"extremes": None}}}])
+def test_a_card_without_extremes_quotes_none(card):
+    assert extreme_grid(card, "y", "highest", 0.01) is None

@@ -59,6 +59,11 @@ def test_the_head_says_what_was_ranked_and_how_far_to_trust_it(page_of):
         ("model", "0.189"),
         ("best baseline", "0.424"),
         ("rows", "1,867"),
+        ("predictions", "highest 10\N{NO-BREAK SPACE}%"),
+        ("mean absolute error", "0.40"),
+        ("mean predicted", "2.00"),
+        ("mean measured", "1.95"),
+        ("rows", "1,866"),
     ]
     assert "not measurements" in page.text("caution")
     assert page.text("caution").endswith("The highest of many predictions tend to be too high.")
@@ -139,12 +144,33 @@ def test_cards_show_intervals_and_what_the_model_has_not_seen(page_of):
             2,
             low=np.array([1.0, np.nan]),
             high=np.array([3.0, np.nan]),
-            notes=["", "not in the training rows: <Cr>"],
+            notes=["", "metal not in the training rows: <Cr>; far from the training rows"],
+            in_domain=[True, False],
         )
     )
     assert page.text("interval") == "1.00 to 3.00"
     flags = re.findall(r'<p class="flag">(.*?)</p>', page.source)
-    assert flags == ["not in the training rows: &lt;Cr&gt;"]
+    assert flags == [
+        "outside the domain", "metal not in the training rows: &lt;Cr&gt;", "far from the training rows"
+    ]  # fmt: skip
+
+
+def test_an_unseen_linker_is_flagged_by_its_name(page_of):
+    linker = "Nc1cc(C(=O)[O-])c(N)cc1C(=O)[O-]"
+    strings = [f"{linker}.[Zn][O]([Zn])([Zn])[Zn]&&pcu.cat1"]
+    page = Page(page_of(1, strings=strings, notes=[f"linker not in the training rows: {linker}"]))
+    assert page.text("flag") == "linker not in the training rows: BDC, 2,5-(NH₂)₂"
+
+
+def test_the_lowest_are_told_so_with_what_a_cap_left_out(page_of, ranking):
+    values = ranking()["columns"]["co2_0.1bar"][::-1]
+    cap = "at most 2 of one linker: 1,234 passed over"
+    page = Page(page_of(columns={"co2_0.1bar": values}, units={"co2_0.1bar": ""}, lowest=True, cap=cap))
+    assert page.text("h1") == "20 of 200 frameworks, lowest CO₂ uptake at 0.1 bar"
+    assert cap in page.text("summary")
+    assert page.text("caution").endswith("The lowest of many predictions tend to be too low.")
+    assert "lowest 10 %" in page.source.replace("\N{NO-BREAK SPACE}", " ")
+    assert "highest" not in page.text("main") + page.text("h3")
 
 
 def test_a_ranking_of_nothing_is_a_page_too(page_of):

@@ -102,6 +102,7 @@ def test_a_baseline_that_fails_leaves_the_model_and_its_report(
     )
     assert "baseline ngram-ridge failed and is left out: no room" in caplog.text
     card = load_bundle(tmp_path / "run").card
+    assert set(card["targets"]["size"]["extremes"]) == {"highest", "lowest"}
     assert list(card["targets"]["size"]["baselines"]) == ["median", "descriptor-gbm", "morgan-forest"]
     assert (tmp_path / "run" / "report.html").is_file()
 
