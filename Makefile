@@ -1,6 +1,6 @@
 python := .venv/bin/python
 
-.PHONY: help setup demo check test bench clean
+.PHONY: help setup demo check test bench docs tutorials clean
 
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "%-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,12 @@ bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/training.py
 	$(python) benchmarks/layers.py
 
+docs: .venv/ready  ## the documentation as a site, in site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 $(python) -m mkdocs build
+
+tutorials: .venv/ready  ## execute the notebooks of docs/tutorials and keep their outputs
+	$(python) docs/notebooks.py
+
 clean:  ## delete caches, not the environment
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist *.egg-info
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache build dist site *.egg-info
 	find . -name __pycache__ -not -path './.venv/*' -prune -exec rm -rf {} +
