@@ -14,7 +14,7 @@ setup: .venv/ready  ## make .venv with everything for development
 demo: .venv/ready  ## enumerate hypothetical frameworks and rank them by CO2 uptake with the bundled model
 	@mkdir -p runs
 	.venv/bin/catenane enumerate mofs --sample 2000 --out runs/candidates.csv --overwrite
-	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 \
+	.venv/bin/catenane predict runs/candidates.csv --model mof-uptake --gas co2 --pressure 0.15 --top 20 --per-group 2 \
 		--page runs/ranking.html --out runs/answers.csv --overwrite
 
 check: .venv/ready  ## lint, formatting, types, import contracts

@@ -177,7 +177,8 @@ def _rows(name: str, entry: Mapping[str, Any], card: Mapping[str, Any]) -> Itera
         mean, sd = _spread(protocol[key])
         rivals = [_spread(rival.get(key, rival))[0] for rival in (protocol.get("baselines") or {}).values()]
         best = (min if key == "mae" else max)((rival for rival in rivals if rival is not None), default=None)
-        over = "" if sd is None else f" (sd over {protocol['repeats']} {protocol['over']})"
+        over = "" if sd is None else f"{protocol['repeats']} {protocol['over']}"
+        over = f" (sd over {over})" if over not in (protocol["method"] or "") else ""
         yield [
             with_unit(target_label(name), entry.get("unit") if key == "mae" else None),
             protocol["method"] or MISSING,

@@ -62,6 +62,12 @@ def test_the_page_fits_every_screen_and_its_button_copies(measure, ranking):
     assert found[0]["copied"] == ranking()["strings"][0]
 
 
+def test_cards_of_molecules_are_narrower(measure):
+    found = measure(420, 1400, isotherms=None, cap="at most 2 of one scaffold: 11 passed over")
+    assert [page["overflow"] for page in found] == [0, 0]
+    assert [page["columns"] for page in found] == [1, 4]
+
+
 def test_dark_screens_get_a_dark_page(measure):
     [light], [dark] = measure(800), measure(800, flags=["--blink-settings=preferredColorScheme=0"])
     light, dark = (sum(map(int, re.findall(r"\d+", page["colour"])[:3])) for page in (light, dark))

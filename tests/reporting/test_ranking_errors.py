@@ -67,6 +67,11 @@ def test_new_frameworks_are_ranked_with_the_error_on_unseen_linkers():
     ]  # fmt: skip
 
 
+def test_what_the_rows_are_told_of_already_is_not_told_twice():
+    [row] = rows(card(linker=protocol("unseen linkers, 5 draws", 0.2, "draws")), "co2_0.1bar")
+    assert row[1:3] == ["unseen linkers, 5 draws", "mean absolute error"]
+
+
 @pytest.mark.parametrize("over", ["folds", "seeds", "draws"])
 def test_a_spread_is_labelled_for_what_it_is_over(over):
     [row] = rows(card(folds=protocol("any", 0.2, over)), "co2_0.1bar")
