@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterable
 
 __all__ = [
-    "MISSING", "NO_BREAK", "chemical", "count", "duration", "number", "percent", "quantity", "unit_or_none",
-    "with_unit",
+    "MISSING", "NO_BREAK", "chemical", "count", "duration", "number", "percent", "quantity", "scale",
+    "unit_or_none", "with_unit",
 ]  # fmt: skip
 
 MISSING = "–"
@@ -31,6 +32,15 @@ def number(value: float | None, like: float | None = None) -> str:
         return f"{value:z,.{max(0, 2 - exponent)}f}".replace("-", "−")
     mantissa, power = f"{value:.2e}".split("e")
     return f"{mantissa}e{int(power)}".replace("-", "−")
+
+
+def scale(values: Iterable[float], ends: Iterable[float] = ()) -> float:
+    """What the numbers of a column are written like: the largest, or a tenth of the largest interval's end.
+
+    So predictions far below their uncertainty get no digits that mean nothing.
+    """
+    sizes = [*map(abs, values), *(abs(end) / 10 for end in ends)]
+    return max(filter(math.isfinite, sizes), default=math.nan)
 
 
 def quantity(value: float | None, unit: str | None, like: float | None = None) -> str:

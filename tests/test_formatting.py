@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from catenane.formatting import chemical, count, duration, number, percent, quantity, with_unit
+from catenane.formatting import chemical, count, duration, number, percent, quantity, scale, with_unit
 
 
 def spread_out(text):
@@ -81,3 +81,9 @@ def test_times_show_their_two_largest_units(seconds, expected):
 )
 def test_formulas_are_set_as_chemists_set_them(formula, shown):
     assert chemical(formula) == shown
+
+
+def test_numbers_far_below_their_uncertainty_are_not_written_out():
+    assert number(1.3e-9, scale([1.3e-9, 2e-9], [0.0, 0.0108])) == "0.00000"
+    assert number(3.5, scale([3.5, -1.0], [1.8, 5.7, float("nan")])) == "3.50"
+    assert number(3.5, scale([], [float("nan")])) == "3.50"

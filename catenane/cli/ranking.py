@@ -12,7 +12,7 @@ import numpy as np
 
 from catenane.adsorption import Uptake
 from catenane.cli.console import print_table, stdout
-from catenane.formatting import number
+from catenane.formatting import number, scale
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -155,15 +155,15 @@ class Ranking:
         """A line a string, best first; long ones lose their middle, which the CSV file keeps."""
         rows, units = self.best.to_dict("records"), self._units()
         low, high = (self.best[f"{self._by}_{end}"] for end in ("low", "high"))
+        like = scale(self.best[self._by], [*low, *high])
         order = [self._by, *(name for name in self._columns if name != self._by)][:MOST_COLUMNS]
         cells = {
             f"{name}, {units[name]}" if units[name] else name: [
-                number(row[name], self.best[name].abs().max()) for row in rows
+                number(row[name], like if name == self._by else scale(self.best[name])) for row in rows
             ]
             for name in order
         }
         if np.isfinite(low).all():
-            like = self.best[self._by].abs().max()
             ends = zip(low, high, strict=True)
             cells["interval"] = [" to ".join(number(end, like) for end in pair) for pair in ends]
         if not self.best["in_domain"].all():

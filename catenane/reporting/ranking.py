@@ -20,6 +20,7 @@ from catenane.formatting import (
     number,
     percent,
     quantity,
+    scale,
     unit_or_none,
     with_unit,
 )
@@ -88,11 +89,13 @@ def write_ranking_page(
     noun, unit, label = get_notation(notation).noun, unit_or_none(units[ranked_by]), target_label(ranked_by)
     end = "lowest" if lowest else "highest"
     values = best[ranked_by].to_numpy(dtype=np.float64)
-    likes = {name: float(best[name].abs().max()) for name in units}
+    likes = {name: scale(best[name]) for name in units}
+    likes[ranked_by] = scale(values, np.ravel(best[[f"{ranked_by}_low", f"{ranked_by}_high"]]))
     others = [name for name in units if name != ranked_by]
     plotter = IsothermPlotter(isotherms) if isotherms is not None else None
     if distribution is not None and len(distribution) <= len(best):
         distribution = None  # those shown are all there are
+    median = None if distribution is None else float(np.nanmedian(distribution))
 
     def shown(value: float) -> str:
         return number(float(value), likes[ranked_by])
@@ -121,7 +124,7 @@ def write_ranking_page(
         extremes=extreme_grid(card, ranked_by, end, len(best) / max(n_candidates, 1)),
         caution=CAUTIONS[notation],
         lowest=shown(values.min(initial=np.inf)), highest=shown(values.max(initial=-np.inf)),
-        median=None if distribution is None else shown(np.nanmedian(distribution)),
+        median=None if median is None else number(median, scale([median, likes[ranked_by]])),
         histogram=_histogram(distribution, values, with_unit(label, unit), noun),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
@@ -202,9 +205,16 @@ def extreme_grid(card: Mapping[str, Any], ranked_by: str, end: str, share: float
     for name in _nearest(ranked_by, targets := card.get("targets") or {}):
         held = (targets[name].get("extremes") or {}).get(end) or []
         for part in [part for part in held if part["share"] >= share][:1] or held[-1:]:
-            means = (number(part[key], part["predicted"]) for key in ("mae", "predicted", "label"))
+            means = [part[key] for key in ("mae", "predicted", "label")]
             label = with_unit(target_label(name), targets[name].get("unit"))
-            rows.append([label, f"{end} {percent(part['share'])}", *means, count(part["n"])])
+            rows.append(
+                [
+                    label,
+                    f"{end} {percent(part['share'])}",
+                    *(number(mean, scale(means)) for mean in means),
+                    count(part["n"]),
+                ]
+            )
     return Grid(columns, rows) if rows else None
 
 
