@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from catenane.tokenizers import load_tokenizer as tokenizer
     from catenane.train import finetune as finetune
     from catenane.train import pretrain as pretrain
+    from catenane.train import tune as tune
 
 __all__ = [
     "CatenaneError",
@@ -45,6 +46,7 @@ __all__ = [
     "pretrain",
     "recipe_names",
     "tokenizer",
+    "tune",
 ]
 
 __getattr__ = importer(
@@ -64,6 +66,7 @@ __getattr__ = importer(
         "pretrain": "catenane.train",
         "recipe_names": "catenane.config",
         "tokenizer": "catenane.tokenizers:load_tokenizer",
+        "tune": "catenane.train",
     },
 )
 

@@ -8,6 +8,7 @@ class; `recipes/` holds the ones that come with the package.
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -293,6 +294,17 @@ class Recipe:
             if key == "epochs" and f"{table}.min_steps" not in settings:
                 tables[table]["min_steps"] = 0
         return build(Recipe, tables)
+
+    def to_toml(self) -> str:
+        """As a file that `load_recipe` reads; the name is that of the file."""
+        lines, tables = [], []
+        for name, value in dataclasses.asdict(self).items():
+            if isinstance(value, dict):
+                tables += ["", f"[{name}]"]
+                tables += [f"{key} = {json.dumps(each)}" for key, each in value.items() if each is not None]
+            elif name != "name":
+                lines.append(f"{name} = {json.dumps(value)}")
+        return "\n".join([*lines, *tables, ""])
 
 
 def load_recipe(name: str | Path) -> Recipe:

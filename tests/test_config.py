@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import FrozenInstanceError, asdict, replace
+from pathlib import Path
 
 import pytest
 
@@ -145,3 +146,11 @@ def test_epochs_that_are_set_are_not_raised():
     both = small.with_settings({"finetuning.epochs": 2, "finetuning.min_steps": 50})
     assert (both.finetuning.epochs, both.finetuning.min_steps) == (2, 50)
     assert small.with_settings({"finetuning.learning_rate": 1e-3}).finetuning.min_steps > 0
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_a_recipe_is_written_as_it_is_read(name: str, tmp_path: Path):
+    recipe = load_recipe(name)
+    path = tmp_path / f"{name}.toml"
+    path.write_text(recipe.to_toml(), encoding="utf-8")
+    assert load_recipe(path) == recipe

@@ -21,6 +21,7 @@ from catenane.cli.enumeration import enumerate_app
 from catenane.cli.inspection import data_app, models
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain, reproduce
+from catenane.cli.tuning import tune
 from catenane.errors import CatenaneError, UsageError
 from catenane.version import __version__
 
@@ -41,7 +42,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (pretrain, finetune, predict, embed, reproduce, models):
+for verb in (pretrain, finetune, tune, predict, embed, reproduce, models):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(enumerate_app, name="enumerate")
@@ -99,7 +100,10 @@ def main(arguments: list[str] | None = None) -> None:
         reason = error.strerror or str(error)
         _fail(f"{error.filename}: {reason}" if error.filename else reason, 1)
     if code == INTERRUPTED:  # which is what typer makes of Ctrl-C in a verb
-        _fail("stopped; pretrain and finetune go on with --resume, reproduce when it is called again", code)
+        _fail(
+            "stopped; pretrain, finetune and tune go on with --resume, reproduce when it is called again",
+            code,
+        )
     sys.exit(code if isinstance(code, int) else 0)
 
 

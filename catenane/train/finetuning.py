@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import time
 from collections.abc import Mapping, Sequence
@@ -10,25 +9,21 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from catenane.config import Recipe, Task
-from catenane.data import Table, read_table, write_rejected
-from catenane.data.duplicates import Aggregation, aggregate, find_duplicates, hold_out
-from catenane.data.splits import column_of, reject_untimed, split_shares
-from catenane.descriptors import describe, fragments
-from catenane.errors import UsageError
+from catenane.data import write_rejected
+from catenane.data.duplicates import Aggregation, find_duplicates
 from catenane.formatting import count
 from catenane.metrics import choose_scores
 from catenane.models.folder import ENSEMBLE
-from catenane.notation import groups, heed_interrupts
+from catenane.notation import heed_interrupts
 from catenane.progress import shows_progress
 from catenane.reporting import FinetuneResult, ReplicatesResult
-from catenane.train.fit import check_target_weights, infer_task
+from catenane.train.fit import check_target_weights
 from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.one_run import FILES, Job, data_stem, member_names, run_once
 from catenane.train.replicates import plan_runs, run_names, run_several
+from catenane.train.rows import read_rows
 from catenane.train.start import choose_members, choose_start
 
 __all__ = ["finetune"]
@@ -81,7 +76,7 @@ def finetune(
         metrics: Scores to show first, by scikit-learn's names too: the first ranks predictors and, where a
             network has validation rows, chooses the best epoch; `catenane.metrics.SCORES` has all.
         model: Pretrained bundle to start from. Where neither it nor a recipe nor a setting of an encoder or
-            its training is given, the bundled one of the notation, its encoder frozen; else none.
+            its training is given, or the recipe freezes its encoder, the bundled one of the notation.
         out: Folder of the run; `runs/finetune-DATA` by default. It gets `bundle/`, `metrics.json`,
             `predictions.csv`, `rejected.csv` and `report.html`.
         recipe: Name or file of a recipe; the model's own, or "small", by default.
@@ -124,33 +119,19 @@ def finetune(
     targets, features = ((names,) if isinstance(names, str) else tuple(names) for names in (target, features))
     check_target_weights(target_weights, targets)
     folder = Path(out) if out is not None else Path("runs") / f"finetune-{data_stem(data)}"
-    if test is not None and folds:
-        raise UsageError(f"folds={folds} test every row of the table: leave the table of test rows out")
-    n_shares = 3 if test is None and not folds else 2
-    shares = None if sizes is None else (*split_shares(sizes, n_shares), 0.0)[:3]
     names = run_names(seed, replicates, folds)
-    split_by = column_of(split)
-    if sizes is not None and split.startswith("column:"):
-        raise UsageError(f"the shares of the parts are those of the column {split_by!r}: leave sizes out")
-    options: dict[str, Any] = {
-        "targets": targets, "string_column": column, "on_error": on_error, "data_dir": data_dir,
-        "features": features, "compute": (groups, describe, fragments),
-    }  # fmt: skip
-    read = read_table(data, columns=(split_by,) if split_by else (), weights=weights, **options)
-    if split.startswith("time:") and split_by:
-        read = reject_untimed(read, split_by)
-        if on_error == "raise" and read.rejected:
-            raise read.rejected[0].error(read.source)
-    tested = None if test is None else read_table(test, notation=read.notation, **options)
-    every = read if tested is None else hold_out(read, tested, keep=True)[0]
-    task = infer_task(every, wanted := task)
-    keys = choose_scores(metrics, task)
-    start = choose_start(read.notation, targets, model, recipe, settings or {}, task)
+    rows = read_rows(
+        data, targets, features=features, weights=weights, column=column, split=split, sizes=sizes, test=test,
+        folds=bool(folds), task=task, duplicates=duplicates, on_error=on_error, data_dir=data_dir,
+    )  # fmt: skip
+    table = rows.table
+    keys = choose_scores(metrics, rows.task)
+    start = choose_start(table.notation, targets, model, recipe, settings or {}, rows.task)
     start, n_models = choose_members(start, members)
     arguments = {
         "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
-        "split": split, "sizes": shares, "replicates": replicates, "folds": folds, "models": n_models,
-        "task": wanted, "duplicates": duplicates, "seed": seed, "features": features, "weights": weights,
+        "split": split, "sizes": rows.shares, "replicates": replicates, "folds": folds, "models": n_models,
+        "task": task, "duplicates": duplicates, "seed": seed, "features": features, "weights": weights,
         "target_weights": tuple(target_weights), "metrics": tuple(metrics),
     }  # fmt: skip
     inputs = {
@@ -163,24 +144,20 @@ def finetune(
         folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=[*names, *member_folders],
         resume=resume, overwrite=overwrite,
     )  # fmt: skip
-    table, test_rows = _settle(aggregate(read, duplicates), task), None
-    if tested is not None:
-        tested = _settle(aggregate(tested, duplicates), task)
-        table, test_rows = hold_out(table, tested, keep=duplicates == "keep")
-    usual = (0.9, 0.0, 0.1) if start.frozen else (0.8, 0.1, 0.1)
     splits = plan_runs(
-        table, split, seed=seed, fractions=shares or usual, test=test_rows, replicates=replicates, folds=folds
-    )
+        table, split, seed=seed, fractions=rows.shares or start.usual_shares, test=rows.test,
+        replicates=replicates, folds=folds,
+    )  # fmt: skip
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
     logger.info(
         "%s: %s, %s rejected, %s repeated",
         data_stem(data), count(len(table), "row"), f"{len(table.rejected):,}",
-        count(len(find_duplicates(every).groups), "string"),
+        count(len(find_duplicates(rows.read).groups), "string"),
     )  # fmt: skip
     job = Job(
-        data=data, test_file=None if test is None else Path(test).name, read=every, table=table, task=task,
-        scores=keys, start=start, n_models=n_models, run=run, arguments=arguments, duplicates=duplicates,
+        data=data, test_file=None if test is None else Path(test).name, rows=rows, scores=keys, start=start,
+        n_models=n_models, run=run, arguments=arguments, duplicates=duplicates,
         baselines=baselines, resume=resume, log=log, device=device, command=command,
         reading_seconds=time.monotonic() - began,
     )  # fmt: skip
@@ -188,13 +165,3 @@ def finetune(
         return run_once(job, folder, splits[0])
     named = dict(zip(names, splits, strict=True))
     return run_several(job, named, replicates=replicates, folds=folds)
-
-
-def _settle(table: Table, task: Task) -> Table:
-    """The class that most of the repeated strings carry; where both are as frequent, the row is rejected."""
-    if task == "regression":
-        return table
-    majority_NT = np.where(table.targets == 0.5, np.nan, np.round(table.targets))
-    reason = "the same string occurs with both classes equally often"
-    settled = dataclasses.replace(table, targets=majority_NT)
-    return settled.reject(np.all(np.isnan(majority_NT), axis=1), table.string_column, reason)

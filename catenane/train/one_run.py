@@ -28,6 +28,7 @@ from catenane.train.fit import fit_property_model
 from catenane.train.folder import RunFolder
 from catenane.train.logs import LogFormat
 from catenane.train.loop import seed_of
+from catenane.train.rows import Rows
 from catenane.train.start import Start
 from catenane.version import __version__
 
@@ -46,11 +47,7 @@ class Job:
     data: str | Path
     test_file: str | None
     """Name of the file of the test rows, if they have one."""
-    read: Table
-    """All rows, before those that share a string were made one."""
-    table: Table
-    """The rows that are used."""
-    task: Task
+    rows: Rows
     scores: tuple[str, ...]
     """Keys of the scores, the main one first."""
     start: Start
@@ -73,7 +70,7 @@ class Job:
     @property
     def name(self) -> str:
         """Data and targets."""
-        return f"{data_stem(self.data)}: {', '.join(self.table.target_names)}"
+        return f"{data_stem(self.data)}: {', '.join(self.rows.table.target_names)}"
 
 
 def data_stem(data: str | Path) -> str:
@@ -89,7 +86,7 @@ def member_names(n_models: int) -> list[str]:
 def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
     """Train and report on these parts of the table, in a folder of the run; see `finetune`."""
     began = time.monotonic()
-    table, task, seed, parent = job.table, job.task, parts.seed, job.start.parent
+    table, task, seed, parent = job.rows.table, job.rows.task, parts.seed, job.start.parent
     folder.mkdir(exist_ok=True)
     logger.info(
         "%s: %s split: %s train, %s validation, %s test",
@@ -170,19 +167,19 @@ def _finite(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe_data(job: Job, parts: Split) -> dict[str, Any]:
     """Figures of the rows as they were read, and of those that were used."""
-    found = find_duplicates(job.read)
+    found = find_duplicates(job.rows.read)
     return {
         "split": {
             "method": parts.method, "seed": parts.seed, "train": len(parts.train), "valid": len(parts.valid),
             "test": len(parts.test), "n_groups": parts.n_groups, "test_file": job.test_file,
         },
-        "noise_floor": {name: _finite(floor) for name, floor in noise_floor(job.read).items()},
+        "noise_floor": {name: _finite(floor) for name, floor in noise_floor(job.rows.read).items()},
         "duplicates": {
             "strings": len(found.groups), "rows": found.n_rows, "conflicting": int(found.conflicting.sum()),
             "handling": job.duplicates,
         },
-        "rejected": len(job.table.rejected),
-        "features": list(job.table.features), "weights": job.arguments["weights"],
+        "rejected": len(job.rows.table.rejected),
+        "features": list(job.rows.table.features), "weights": job.arguments["weights"],
     }  # fmt: skip
 
 

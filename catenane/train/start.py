@@ -45,6 +45,11 @@ class Start:
         """Whether the encoder stays as it is: then no row has to choose an epoch."""
         return self.parent is not None and not self.recipe.finetuning.encoder_rate
 
+    @property
+    def usual_shares(self) -> tuple[float, float, float]:
+        """Of train, valid and test."""
+        return (0.9, 0.0, 0.1) if self.frozen else (0.8, 0.1, 0.1)
+
 
 def choose_start(
     notation: NotationName,
@@ -56,25 +61,29 @@ def choose_start(
 ) -> Start:
     """What is given; else the bundled model of the notation, or the recipe `small` from scratch.
 
-    A recipe, or a setting of an encoder or its training, means an encoder that is trained; a loss alone means
-    networks on a frozen one. Without a recipe that of the model counts, its isotherms for uptakes alone.
+    A recipe that trains an encoder, or a setting of one or of its training, means to start from scratch; a
+    loss alone means networks on a frozen one. Without a recipe that of the model counts, its isotherms for
+    uptakes alone.
 
     Raises:
         UsageError: The loss that is set is none of this task, or the head has none.
     """
     loss = settings.get(LOSS)
-    changed = any(name.startswith(OF_A_NETWORK) and name != LOSS for name in settings)
-    if model is None and recipe is None and not changed:
+    chosen = recipe if recipe is None or isinstance(recipe, Recipe) else load_recipe(recipe)
+    if chosen is not None:
+        trains = chosen.with_settings(settings).finetuning.encoder_rate > 0
+    else:
+        trains = any(name.startswith(OF_A_NETWORK) and name != LOSS for name in settings)
+    if model is None and not trains:
         model = DEFAULT_MODELS[notation]
     parent = None if model is None else load_bundle(model)
-    if isinstance(recipe, Recipe):
-        chosen = recipe
-    elif recipe is not None or parent is None:
-        chosen = load_recipe(recipe or "small")
-    else:
+    if chosen is None and parent is None:
+        chosen = load_recipe("small")
+    elif chosen is None and parent is not None:
         chosen = parent.config.recipe
         if chosen.head.isotherm_sites and not all(map(Uptake.parse, targets)):
             chosen = chosen.with_settings({"head.isotherm_sites": 0, "head.target_scale": "auto"})
+    assert chosen is not None
     chosen = chosen.with_settings(settings)
     if loss is not None and loss not in LOSSES[task]:
         raise UsageError(f"loss {loss!r} is not for {task}: expected {' or '.join(LOSSES[task])}")

@@ -17,7 +17,7 @@ def test_tells_its_version(catenane):
     assert catenane("--version").out == f"catenane {package.__version__}\n"
 
 
-@pytest.mark.parametrize("verb", ["pretrain", "finetune", "predict", "embed", "data", "models"])
+@pytest.mark.parametrize("verb", ["pretrain", "finetune", "tune", "predict", "embed", "data", "models"])
 def test_every_verb_explains_itself_with_an_example(catenane, verb):
     told = catenane(verb, "--help")
     assert told.code == 0
@@ -93,6 +93,7 @@ def test_starting_loads_nothing_heavy():
         ["predict", "nowhere.csv", "--model", "mof-uptake"],
         ["predict", "CCO", "--model", "mof-uptake", "--out", "nowhere/a.csv"],
         ["finetune", "nowhere.csv", "--target", "y"],
+        ["tune", "nowhere.csv", "--target", "y"],
         ["pretrain", "nowhere.csv"],
     ],
 )
@@ -143,7 +144,9 @@ def test_one_interrupt_ends_a_training_and_says_how_to_go_on(
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert errors.splitlines()[-1].startswith("catenane: stopped; pretrain and finetune go on with --resume")
+    assert errors.splitlines()[-1].startswith(
+        "catenane: stopped; pretrain, finetune and tune go on with --resume"
+    )
     assert "Traceback" not in errors
     assert not list(folder.glob("*.part"))
 

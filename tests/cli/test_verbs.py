@@ -120,6 +120,23 @@ def test_several_models_predict_together(catenane, molecule_file: Path, tiny_fla
     assert not (tmp_path / "vectors.npy").exists()
 
 
+def test_tune_then_finetune(catenane, encoder: Path, molecule_file: Path, tmp_path: Path):
+    pytest.importorskip("optuna", exc_type=ImportError)
+    words = [molecule_file, "--target", "size", "--model", encoder]
+    told = catenane(
+        "tune", *words, "--trials", "3", "--folds", "2", "--out", tmp_path / "tuned",
+        "--set", "finetuning.encoder_rate=0", "--set", "head.kind=gaussian-process",
+        "--set", "head.fragments=64",
+    )  # fmt: skip
+    assert told.code == 0, told.err
+    assert "MAE / standard deviation of the labels, validation rows" in told.out
+    assert "the recipe as it is" in told.out
+    command = told.out.splitlines()[-1].partition(": catenane ")[2].split()
+    assert command[-1] == str(tmp_path / "tuned" / "recipe.toml")
+    told = catenane(*command, "--no-baselines", "--out", tmp_path / "run")
+    assert told.code == 0, told.err
+
+
 @pytest.mark.parametrize("ending", ["npy", "parquet"])
 def test_embed_writes_a_vector_a_row(ending: str, catenane, encoder: Path, tmp_path: Path):
     path = tmp_path / "molecules.smi"
