@@ -71,7 +71,8 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Keep the name of an option or a setting on one line, in text and in commands."""
+    """Keep the name of an option or a setting on one line, and let the head of a column break at "_"."""
+    html = re.sub(r">[^<]+(?=</th>)", lambda head: head[0].replace("_", "_<wbr>"), html)
     html = re.sub(r"<code>([^<\s]{1,32})</code>", r'<code class="whole">\1</code>', html)
     return re.sub(r"(?<=[\s>])(--?[a-z][\w-]*)", r'<span class="whole">\1</span>', html)
 

@@ -60,13 +60,19 @@ class Loads(HTMLParser):
             self.found.append("https://what-the-theme-loads-for-this-class")
 
 
-def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_path):
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)]
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """The site, built without a warning."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     built = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
     assert built.returncode == 0, built.stderr
+    return folder
 
-    pages = sorted(tmp_path.rglob("*.html"))
+
+def test_the_site_loads_nothing_from_elsewhere(site):
+    pages = sorted(site.rglob("*.html"))
     assert len(pages) > 20
     for page in pages:
         loads = Loads()
@@ -75,19 +81,30 @@ def test_the_site_builds_without_a_warning_and_loads_nothing_from_elsewhere(tmp_
         for address in loads.found:
             path = unquote(address.split("?")[0].split("#")[0])
             # The page for a missing address cannot know from where it is shown.
-            base = tmp_path if path.startswith("/") and page.name == "404.html" else page.parent
+            base = site if path.startswith("/") and page.name == "404.html" else page.parent
             assert "://" not in path, f"{page.name} loads {address}"
             assert path.startswith("data:") or (base / path.lstrip("/")).is_file(), f"{page.name}: {address}"
-    for style in tmp_path.rglob("*.css"):
+    for style in site.rglob("*.css"):
         assert not re.search(r"(url\(|@import)\s*[\"']?(https?:)?//", style.read_text(encoding="utf-8")), (
             style
         )
 
-    # What is made from docstrings is there, and so is the index that the search reads without a server.
-    reference = (tmp_path / "reference/python.html").read_text(encoding="utf-8")
+
+def test_the_site_has_every_public_name(site):
+    reference = (site / "reference/python.html").read_text(encoding="utf-8")
     missing = [name for name in catenane.__all__ if f'id="catenane.{name}"' not in reference]
     assert missing == ["__version__"]
-    assert "isotherm_sites" in (tmp_path / "search/search_index.js").read_text(encoding="utf-8")
+
+
+def test_the_search_works_in_a_folder_that_is_opened_without_a_server(site, visit, tmp_path):
+    asking = tmp_path / "asking.html"
+    start = f"{(site / 'index.html').as_uri()}?q=isotherm_sites"
+    asking.write_text(f'<meta http-equiv="refresh" content="0; url={start}">')
+    page, console, requests = visit(asking, "--virtual-time-budget=20000")
+    assert "1 matching document" in page
+    assert re.search(r'<a href="[^"]*/reference/settings.html[^>]*md-search-result__link', page)
+    assert not console
+    assert not requests
 
 
 def test_the_reference_has_every_option_and_every_setting():

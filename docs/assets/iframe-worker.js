@@ -1,5 +1,13 @@
-// Browsers start no worker from a file, so in a site that is opened without a server the search runs in a hidden frame.
+// Browsers start no worker from a file, so in a site opened without a server the search runs in a hidden frame.
 if (location.protocol === "file:") {
+  const ofWorkers = `
+    const run = (url) => new Promise((done, failed) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src: url, onload: done, onerror: failed });
+      document.body.append(script);
+    });
+    const postMessage = (data) => parent.postMessage(data, "*");
+    const importScripts = (...urls) => urls.reduce((before, url) => before.then(() => run(url)), Promise.resolve());`;
   window.Worker = class extends EventTarget {
     constructor(url) {
       super();
@@ -10,23 +18,12 @@ if (location.protocol === "file:") {
       window.addEventListener("message", (event) => {
         if (event.source === this.inside) this.dispatchEvent(new MessageEvent("message", { data: event.data }));
       });
-      const page = this.inside.document;
-      page.open();
-      page.write("<body></body>");
-      page.close();
-      this.inside.postMessage = (data) => parent.postMessage(data, "*");
-      this.inside.importScripts = (...urls) =>
-        urls.reduce((before, each) => before.then(() => run(page, each)), Promise.resolve());
-      this.ready = run(page, url);
+      this.inside.document.open();
+      this.inside.document.write(`<body><script>${ofWorkers} var ready = run("${url}")<\/script></body>`);
+      this.inside.document.close();
     }
     postMessage(data) {
-      this.ready.then(() => this.inside.dispatchEvent(new MessageEvent("message", { data })));
+      this.inside.ready.then(() => this.inside.dispatchEvent(new MessageEvent("message", { data })));
     }
   };
-  const run = (page, url) =>
-    new Promise((done, failed) => {
-      const script = page.createElement("script");
-      Object.assign(script, { src: url, onload: done, onerror: failed });
-      page.body.append(script);
-    });
 }
