@@ -257,13 +257,13 @@ class Model:
             BundleError: It reads descriptors that are no longer computed.
             UsageError: A feature is not given.
         """
-        names = [column.name for column in self.config.features]
+        names = (*self.config.descriptors, *(column.name for column in self.config.features))
+        if not names:
+            return None
         if descriptors is None:
             features, _ = read_features(self.config.features, features, len(records))
             descriptors = head_inputs(records, self.config.notation, self.config.recipe.head, features)
-        if descriptors is None:
-            return None
-        if descriptors.names != (*self.config.descriptors, *names):
+        if descriptors is None or descriptors.names != names:
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "
                 f"install catenane {self.config.catenane}, or train it again"
