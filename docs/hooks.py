@@ -65,8 +65,12 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links to files outside this folder to the pages that show them."""
+    """Lead links to files outside this folder to the pages that show them, and list what was measured."""
     source = f"docs/{page.file.src_uri}"
+    if page.file.src_uri == "performance.md":
+        tables = [target for target in PAGES.values() if target.startswith("measurements/")]
+        linked = [f"[{Path(target).stem}]({target})" for target in tables if target.endswith(".md")]
+        return f"{_relinked(markdown, source, page.file.src_uri)}\n\nAll tables: {', '.join(linked)}."
     return markdown if page.file.generated_by else _relinked(markdown, source, page.file.src_uri)
 
 

@@ -90,6 +90,13 @@ def test_the_site_loads_nothing_from_elsewhere(site):
         )
 
 
+def test_the_site_has_every_table_that_was_measured(site):
+    page = (site / "performance.html").read_text(encoding="utf-8")
+    tables = [path.stem for path in (ROOT / "benchmarks/results").glob("*.md")]
+    assert tables
+    assert all(f'href="measurements/{name}.html"' in page for name in tables)
+
+
 def test_the_site_has_every_public_name(site):
     reference = (site / "reference/python.html").read_text(encoding="utf-8")
     missing = [name for name in catenane.__all__ if f'id="catenane.{name}"' not in reference]
