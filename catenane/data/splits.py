@@ -11,7 +11,8 @@ Groups of rows stay together:
 - `framework`: frameworks of the same nodes, linkers and nets, which differ in catenation at most.
 - `butina`: molecules of one Taylor-Butina cluster, the largest to train; see `catenane.data.clusters`.
 - `time:COLUMN`: rows of one time, by a column of numbers or ISO dates: the oldest to train, the newest to
-  test. The rows of a time go where their middle falls. A row without a time cannot be placed.
+  test. The rows of a time go where their middle falls. A row without a time cannot be placed, and a string
+  that repeats has the time of its first row.
 - `column:NAME`: the parts that a column of the table names.
 
 `linker` has no such groups, since chained by the linkers that they share 90 % of the hMOF set hang together.

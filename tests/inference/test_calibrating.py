@@ -36,6 +36,17 @@ def test_members_leave_out_whole_frameworks_where_the_split_does(mof_file: Path)
         assert len(np.unique(learns_MN[:, split.train[names == name]], axis=1).T) == 1
 
 
+def test_members_leave_out_whole_clusters_where_the_split_does(table):
+    split = make_split(table, "butina", fractions=(0.9, 0, 0.1))
+    _, learns_MN, _ = plan_calibration(split, table, 2, seed=0)
+    cluster = table.clusters[split.train]
+    names, sizes = np.unique(cluster, return_counts=True)
+    small = names[(sizes > 1) & (sizes <= len(cluster) / 4)]
+    assert len(small) > 3
+    for name in small:
+        assert len(np.unique(learns_MN[:, split.train[cluster == name]], axis=1).T) == 1
+
+
 def test_a_single_member_keeps_half_of_the_validation_rows_back(table):
     before = make_split(table, fractions=(0.6, 0.3, 0.1))
     split, learns_MN, held_back = plan_calibration(before, table, 1, seed=0)
