@@ -10,6 +10,8 @@ from catenane.config import load_recipe
 from catenane.errors import ConfigError, MissingDependencyError, TrainingError, UsageError
 from catenane.models.bundle import load_bundle
 from catenane.train import finetune, pretrain, tune
+from catenane.train.space import load_space
+from catenane.train.start import choose_start
 
 SPACE = """
 [gaussian-process]
@@ -217,3 +219,18 @@ def test_where_there_are_no_folds_the_validation_rows_of_the_split_judge(
     year = np.array(table.columns["year"], dtype=int)
     assert year.max() < 0.91 * len(molecules)
     assert year[newest.train].max() < year[newest.test].min()
+
+
+@pytest.mark.parametrize(
+    ("notation", "recipe", "few_rows", "ways"),
+    [
+        ("smiles", None, True, ["gaussian-process", "network"]),
+        ("smiles", None, False, ["network"]),
+        ("mofid", None, True, ["network"]),
+        ("smiles", "small", True, ["encoder"]),
+        ("mofid", "small", True, ["encoder"]),
+    ],
+)
+def test_there_is_a_space_for_every_start(notation, recipe, few_rows: bool, ways: list[str]):
+    start = choose_start(notation, ["y"], None, recipe, {}, "regression")
+    assert list(load_space(None, start, {}, few_rows=few_rows)) == ways
