@@ -22,6 +22,7 @@ __all__ = [
     "LOSSES",
     "EncoderConfig",
     "HeadConfig",
+    "HeadKind",
     "Loss",
     "MaskingConfig",
     "Objective",
@@ -43,12 +44,13 @@ TargetScale = Literal["auto", "linear", "sqrt"]
 Objective = Literal["mlm"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
-Loss = Literal["mae", "huber", "mse", "bce"]
+Loss = Literal["mae", "huber", "mse", "bce", "cross_entropy"]
 Precision = Literal["auto", "bf16", "fp32"]
-Task = Literal["regression", "classification"]
+Task = Literal["regression", "classification", "multiclass"]
 LOSSES: Mapping[Task, tuple[Loss, ...]] = {
     "regression": ("mae", "huber", "mse"),
     "classification": ("bce",),
+    "multiclass": ("cross_entropy",),
 }
 """What networks can make small by task."""
 RECIPES = Path(__file__).parent / "recipes"
@@ -194,8 +196,8 @@ class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
     loss: Loss = "huber"
-    """Of numbers, on standardised targets: absolute, squared, or Huber, absolute beyond one deviation. Of two
-    classes it is their log loss, `bce`, whatever stands here."""
+    """Of numbers, on standardised targets: absolute, squared, or Huber, absolute beyond one deviation. Of
+    classes it is their log loss, `bce` of two and `cross_entropy` of several, whatever stands here."""
     respell: bool = False
     """Finetuning: write every training string anew in every epoch, blocks or atoms in another order."""
     epochs: int = 20

@@ -29,12 +29,13 @@ __all__ = [
     "extremes",
     "is_error",
     "score",
+    "split_columns",
 ]
 
 FloatArray = npt.NDArray[np.float64]
 Score = float | int | None
 
-MAIN_SCORE: dict[Task, str] = {"regression": "mae", "classification": "roc_auc"}
+MAIN_SCORE: dict[Task, str] = {"regression": "mae", "classification": "roc_auc", "multiclass": "roc_auc"}
 """The score that ranks predictors unless others are asked for."""
 
 SCORES: dict[Task, dict[str, str]] = {
@@ -47,16 +48,21 @@ SCORES: dict[Task, dict[str, str]] = {
         "balanced_accuracy": "balanced accuracy", "brier": "Brier score", "log_loss": "log loss", "f1": "F1",
         "mcc": "Matthews correlation",
     },
+    "multiclass": {
+        "roc_auc": "ROC AUC", "accuracy": "accuracy", "balanced_accuracy": "balanced accuracy", "f1": "F1",
+        "log_loss": "log loss", "mcc": "Matthews correlation",
+    },
 }  # fmt: skip
-"""Keys of the scores and what tables call them; `pr_auc` is the average precision."""
-ON_REQUEST = {"spearman", "mse", "f1", "mcc"}
+"""Keys of the scores and what tables call them; `pr_auc` is the average precision. Of several classes
+`roc_auc`, `balanced_accuracy` and `f1` are means over the classes, each against the others."""
+ON_REQUEST = {"regression": {"spearman", "mse"}, "classification": {"f1", "mcc"}, "multiclass": {"mcc"}}
 """Scores that are given only where they are asked for."""
 ALIASES = {
     "mean_absolute_error": "mae", "root_mean_squared_error": "rmse", "mean_squared_error": "mse",
     "r2_score": "r2", "roc_auc_score": "roc_auc", "average_precision": "pr_auc", "prc": "pr_auc",
     "average_precision_score": "pr_auc", "accuracy_score": "accuracy", "f1_score": "f1",
     "balanced_accuracy_score": "balanced_accuracy", "brier_score": "brier", "brier_score_loss": "brier",
-    "matthews_corrcoef": "mcc", "bce": "log_loss",
+    "matthews_corrcoef": "mcc", "bce": "log_loss", "f1_macro": "f1", "roc_auc_ovr": "roc_auc",
 }  # fmt: skip
 """What scikit-learn calls them, as functions and (with `neg_` before an error) as scorers; and chemprop."""
 ERRORS = {"mae", "rmse", "mse", "brier", "log_loss"}
@@ -93,7 +99,13 @@ def choose_scores(asked: Sequence[str], task: Task) -> tuple[str, ...]:
         if key not in SCORES[task]:
             raise UsageError(f"metric {name!r} is none of {task}: {suggestion(key, SCORES[task])}")
         found.append(key)
-    return tuple(dict.fromkeys([*found, *(key for key in SCORES[task] if key not in ON_REQUEST)]))
+    return tuple(dict.fromkeys([*found, *(key for key in SCORES[task] if key not in ON_REQUEST[task])]))
+
+
+def split_columns(values_NC: FloatArray, sizes: Sequence[int]) -> list[FloatArray]:
+    """Columns by target: (N,) where it has one, (N, K) where it has several."""
+    parts = np.split(values_NC, np.cumsum(sizes)[:-1], axis=1)
+    return [part[:, 0] if size == 1 else part for part, size in zip(parts, sizes, strict=True)]
 
 
 def is_error(key: str) -> bool:
@@ -107,23 +119,27 @@ def score(
     task: Task,
     names: Sequence[str],
     keys: Sequence[str] | None = None,
+    sizes: Sequence[int] | None = None,
 ) -> dict[str, dict[str, Score]]:
     """Scores of every target.
 
     Args:
-        targets_NT: Labels in their own units; classes are 0 and 1; NaN where a label is missing.
-        predictions_NT: Predictions in the same units, or probabilities of class 1. A target with a prediction
-            that is not finite has no scores: leaving the row out would flatter the predictor.
+        targets_NT: Labels in their own units; classes are numbered from 0; NaN where a label is missing.
+        predictions_NT: Predictions in the same units, or probabilities of class 1; of several classes those
+            of each, a column after the other. A target with a prediction that is not finite has no scores:
+            leaving the row out would flatter the predictor.
         task: Decides the scores, see `SCORES`; those of calls, such as accuracy, are at probability 0.5.
         names: The T targets.
         keys: Which scores, in which order; those of `choose_scores` by default.
+        sizes: Columns of the predictions of each target; one by default.
 
     Returns:
         By target, the scores by name, and `n`, the number of labels they rest on.
     """
     keys = choose_scores((), task) if keys is None else keys
     result: dict[str, dict[str, Score]] = {}
-    for name, target_N, prediction_N in zip(names, targets_NT.T, predictions_NT.T, strict=True):
+    predicted = split_columns(predictions_NT, [1] * len(names) if sizes is None else sizes)
+    for name, target_N, prediction_N in zip(names, targets_NT.T, predicted, strict=True):
         labelled_N = np.isfinite(target_N)
         target_N, prediction_N = target_N[labelled_N], prediction_N[labelled_N]
         usable = len(target_N) > 0 and bool(np.isfinite(prediction_N).all())
@@ -168,18 +184,18 @@ def advantage(
     left out.
 
     Returns:
-        None where there are fewer than ten rows (of either class), or a prediction is not finite.
+        None where there are fewer than ten rows (of either of two classes), or a prediction is not finite.
     """
     key = MAIN_SCORE[task] if key is None else key
     labelled_N = np.isfinite(target_N)
     target_N, first_N, second_N = target_N[labelled_N], first_N[labelled_N], second_N[labelled_N]
     positive_N = target_N > 0.5
-    sizes = [len(target_N)] if task == "regression" else [positive_N.sum(), (~positive_N).sum()]
+    sizes = [positive_N.sum(), (~positive_N).sum()] if task == "classification" else [len(target_N)]
     if min(sizes) < SMALLEST_SAMPLE or not np.isfinite([first_N, second_N]).all():
         return None
     if key == "mae":
         samples = [np.abs(second_N - target_N) - np.abs(first_N - target_N)]
-    elif key == "roc_auc":
+    elif key == "roc_auc" and task == "classification":
         first, second = _placements(positive_N, first_N), _placements(positive_N, second_N)
         samples = [a - b for a, b in zip(first, second, strict=True)]
     else:
@@ -206,7 +222,8 @@ def _resampled(
 
 def _score(key: str, target_N: FloatArray, prediction_N: FloatArray, task: Task) -> float | None:
     """One score; None where it is undefined."""
-    compute = _regression_score if task == "regression" else _classification_score
+    computes = {"regression": _regression_score, "classification": _classification_score}
+    compute = computes.get(task, _multiclass_score)
     with np.errstate(over="ignore", invalid="ignore"):
         value = compute(key, target_N, prediction_N)
     return float(value) if value is not None and np.isfinite(value) else None
@@ -251,6 +268,30 @@ def _classification_score(key: str, target_N: FloatArray, probability_N: FloatAr
             }
             value = getattr(metrics, names[key])(positive_N, called_N)
     return value
+
+
+def _multiclass_score(key: str, target_N: FloatArray, probability_NK: FloatArray) -> float | None:
+    from sklearn import metrics
+
+    class_N, called_N = target_N.astype(np.int64), probability_NK.argmax(axis=1)
+    if key == "accuracy":
+        return metrics.accuracy_score(class_N, called_N)  # type: ignore[no-any-return]
+    if key == "log_loss":
+        total_N1 = probability_NK.sum(axis=1, keepdims=True)
+        return metrics.log_loss(class_N, probability_NK / total_N1, labels=range(probability_NK.shape[1]))  # type: ignore[no-any-return]
+    if key == "mcc":
+        return metrics.matthews_corrcoef(class_N, called_N)  # type: ignore[no-any-return]
+    if key == "f1":
+        return metrics.f1_score(class_N, called_N, average="macro", zero_division=0)  # type: ignore[no-any-return]
+    if key == "balanced_accuracy":
+        present = np.unique(class_N)
+        return metrics.recall_score(class_N, called_N, labels=present, average="macro")  # type: ignore[no-any-return]
+    areas = [
+        metrics.roc_auc_score(class_N == k, probability_NK[:, k])
+        for k in range(probability_NK.shape[1])
+        if 0 < np.count_nonzero(class_N == k) < len(class_N)
+    ]
+    return float(np.mean(areas)) if areas else None
 
 
 def _placements(positive_N: npt.NDArray[np.bool_], value_N: FloatArray) -> tuple[FloatArray, FloatArray]:

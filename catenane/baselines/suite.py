@@ -110,6 +110,7 @@ def fit_predict_baselines(
     task: Task,
     features: tuple[np.ndarray, np.ndarray] | None = None,
     weights: np.ndarray | None = None,
+    sizes: Sequence[int] | None = None,
     seed: int = 0,
     on_failure: Callable[[str, str], object] | None = None,
     time_limit: float | None = None,
@@ -118,12 +119,13 @@ def fit_predict_baselines(
 
     Args:
         train: N records, or strings in normal form.
-        train_targets: Labels of shape (N, T), NaN where missing; 0 and 1 for classes.
+        train_targets: Labels of shape (N, T), NaN where missing; 0 and 1 for two classes, from 0 on for more.
         test: M of the same.
         notation: What the strings are.
         task: What the labels are.
         features: Numbers beside the training and the test strings, (N, X) and (M, X), NaN where missing.
         weights: How much each training string counts, (N,), not negative; the median heeds none.
+        sizes: Classes of each target, where these are several.
         seed: Of the inner validation rows and the trees.
         on_failure: Called with the name of a baseline that fails and the reason, and the others go on; the
             error is raised without it.
@@ -131,8 +133,9 @@ def fit_predict_baselines(
             every 1,000 training rows.
 
     Returns:
-        By name, float64 arrays (M, T) in label units, or probabilities of class 1. `median` (`prior` for
-        classes) looks at no string; `ngram-ridge` (`ngram-logistic`) is linear in token n-grams;
+        By name, float64 arrays (M, T) in label units, or probabilities of class 1; of several classes those
+        of each, a column after the other. `median` (`prior` for classes) looks at no string; `ngram-ridge`
+        (`ngram-logistic`) is linear in token n-grams;
         `descriptor-gbm` boosts trees on n-grams and descriptors; `morgan-forest`, for molecules, is a random
         forest on Morgan fragments.
 
@@ -148,7 +151,9 @@ def fit_predict_baselines(
     predictions = {}
     for name, fit in _fits(notation, task).items():
         try:
-            predictions[name] = _within(limit, partial(_predict, fit, strings, train_targets, task, seed))
+            predictions[name] = _within(
+                limit, partial(_predict, fit, strings, train_targets, task, seed, sizes or ())
+            )
         except Exception as error:
             if on_failure is None:
                 raise
@@ -191,16 +196,41 @@ def _fits(notation: NotationName, task: Task) -> dict[str, Fit]:
     return fits | {"morgan-forest": _forest} if notation in HAS_FRAGMENTS else fits
 
 
-def _predict(fit: Fit, strings: _Strings, targets: np.ndarray, task: Task, seed: int) -> np.ndarray:
-    """Predictions for all targets, (M, T); each is fitted to its labelled rows."""
+def _predict(
+    fit: Fit, strings: _Strings, targets: np.ndarray, task: Task, seed: int, sizes: Sequence[int]
+) -> np.ndarray:
+    """Predictions for all targets, (M, T) or (M, C); each is fitted to its labelled rows."""
+    if task == "multiclass":
+        pairs = zip(targets.T, sizes, strict=True)
+        return np.hstack([_predict_classes(fit, strings, labels, size, seed) for labels, size in pairs])
     columns = [_predict_one(fit, strings, labels, task, seed) for labels in targets.T]
     return np.stack(columns, axis=1).astype(np.float64)
 
 
+def _predict_classes(fit: Fit, strings: _Strings, labels: np.ndarray, size: int, seed: int) -> np.ndarray:
+    """Probabilities of several classes, (M, K): trees learn them together, others each against the rest."""
+    rows = _learnt(strings, labels)
+    present = np.unique(labels[rows]).astype(np.int64)
+    if fit in (_constant, _linear) or len(rows) < FEWEST_ROWS or len(present) < 2:
+        rests = [np.where(np.isnan(labels), np.nan, labels == k) for k in range(size)]
+        found = [_predict_one(fit, strings, rest, "classification", seed) for rest in rests]
+        shares = np.stack(found, axis=1)
+    else:
+        shares = np.zeros((len(strings.test), size))
+        shares[:, present] = fit(strings, rows, labels[rows], "multiclass", seed)
+    total = shares.sum(axis=1, keepdims=True)
+    return np.where(total > 0, shares / np.where(total > 0, total, 1), 1 / size)
+
+
+def _learnt(strings: _Strings, labels: np.ndarray) -> np.ndarray:
+    """Training rows with a label, and a weight above zero."""
+    heeded = True if strings.weights_N is None else strings.weights_N > 0
+    return np.flatnonzero(~np.isnan(labels) & heeded)
+
+
 def _predict_one(fit: Fit, strings: _Strings, labels: np.ndarray, task: Task, seed: int) -> np.ndarray:
     """One target; labels that do not vary need no model."""
-    heeded = True if strings.weights_N is None else strings.weights_N > 0
-    rows = np.flatnonzero(~np.isnan(labels) & heeded)
+    rows = _learnt(strings, labels)
     labels = labels[rows]
     if len(rows) == 0 or labels.min() == labels.max():
         return np.full(len(strings.test), labels[0] if len(rows) else np.nan)
@@ -236,7 +266,7 @@ def _linear(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
         else:
             model = Ridge(alpha=penalty, solver="lsqr", fit_intercept=False, tol=1e-3)
         model.fit(counts[rows[places]], labels[places] - mean, **strings.weighting(rows[places]))
-        return _predictions(model, features) + mean
+        return _predictions(model, features, task) + mean
 
     def error(penalty: float) -> float:
         predictions = predict(inner, penalty, counts[rows[outer]])
@@ -245,7 +275,7 @@ def _linear(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
         return float(np.abs(predictions - labels[outer]).mean())
 
     places = np.arange(len(rows))
-    if is_class and _rarer(labels) < 2:  # the one row of a class cannot be in both inner parts
+    if is_class and _rarest(labels) < 2:  # the one row of a class cannot be in both inner parts
         penalty = PENALTIES[len(PENALTIES) // 2]
     else:
         inner, outer = train_test_split(
@@ -269,7 +299,7 @@ def _boosted(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task
         learning_rate=0.06, max_iter=600, max_leaf_nodes=31, min_samples_leaf=10, l2_regularization=1.0,
         max_features=0.3, tol=0.0, n_iter_no_change=20, random_state=seed,
         # It holds out rows, and of classes some of both.
-        early_stopping=len(rows) >= 50 if task == "regression" else bool(_rarer(labels) >= 10),
+        early_stopping=len(rows) >= 50 if task == "regression" else bool(_rarest(labels) >= 10),
     )  # fmt: skip
     columns = varying_columns(strings.dense[rows])
     # Squared loss beats absolute loss here, even by absolute error. Labels that pile up above zero, such as
@@ -283,7 +313,7 @@ def _boosted(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task
             np.sqrt(labels) if rooted else labels,
             **strings.weighting(rows),
         )
-        predictions = _predictions(model, strings.dense[len(strings.train) :, columns])
+        predictions = _predictions(model, strings.dense[len(strings.train) :, columns], task)
     return np.clip(predictions, 0, None) ** 2 if rooted else predictions
 
 
@@ -302,16 +332,18 @@ def _forest(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task,
     else:
         model = RandomForestClassifier(max_features="sqrt", min_samples_leaf=2, **settings)
     model.fit(strings.fragments[rows], labels, **strings.weighting(rows))
-    return _predictions(model, strings.fragments[len(strings.train) :])
+    return _predictions(model, strings.fragments[len(strings.train) :], task)
 
 
-def _predictions(model: Any, features: Any) -> np.ndarray:
-    """Values, or probabilities of class 1."""
-    if not hasattr(model, "predict_proba"):
+def _predictions(model: Any, features: Any, task: Task) -> np.ndarray:
+    """Values, or probabilities of class 1, or of all classes that there are."""
+    if task == "regression":
         return np.asarray(model.predict(features))
+    if task == "multiclass":
+        return np.asarray(model.predict_proba(features))
     return np.asarray(model.predict_proba(features)[:, list(model.classes_).index(1.0)])
 
 
-def _rarer(labels: np.ndarray) -> float:
-    """Rows of the class that has fewer."""
-    return float(min(labels.sum(), (1 - labels).sum()))
+def _rarest(labels: np.ndarray) -> int:
+    """Rows of the class that has fewest."""
+    return int(np.unique(labels, return_counts=True)[1].min())

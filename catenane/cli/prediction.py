@@ -91,7 +91,7 @@ def predict(
     places = given.find([column.name for column in predicting.config.features])
     for note in filter(None, head.extrapolations(conditions)):
         stderr.print(note, style="yellow")
-    columns = list(head.columns(conditions))
+    columns = list(predicting.columns(conditions))
     ranking = None
     if ranked:
         by = _ranked_column(rank, columns)

@@ -78,7 +78,9 @@ class Ranking:
         rows = pd.DataFrame(
             {"string": strings, FEATURES: [*zip(*(features or {}).values(), strict=True)] or None}
         )
-        rows = rows.assign(**found.named()).dropna(subset=[self._by])
+        # A probability of one among several classes has no interval.
+        ends = dict.fromkeys([f"{self._by}_low", f"{self._by}_high"], np.nan)
+        rows = rows.assign(**(ends | found.named())).dropna(subset=[self._by])
         rows.index = pd.RangeIndex(self.n_rows, self.n_rows + len(rows))
         self.n_rows += len(rows)
         if self._keep_all:

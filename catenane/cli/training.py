@@ -91,7 +91,7 @@ def finetune(
         ),
     ] = "",
     loss: Annotated[
-        Literal["mae", "huber", "mse", "bce"] | None,
+        Literal["mae", "huber", "mse", "bce", "cross_entropy"] | None,
         typer.Option(help="Of networks, which are then trained."),
     ] = None,
     model: Annotated[
@@ -125,7 +125,7 @@ def finetune(
     ] = None,
     epochs: option.Epochs = None,
     task: Annotated[
-        Literal["regression", "classification"] | None,
+        Literal["regression", "classification", "multiclass"] | None,
         typer.Option(help="Inferred from the labels by default."),
     ] = None,
     duplicates: Annotated[

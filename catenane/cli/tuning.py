@@ -43,7 +43,7 @@ def tune(
         str | None, typer.Option("--recipe", "-r", help="What is tuned; the model's, or small.")
     ] = None,
     task: Annotated[
-        Literal["regression", "classification"] | None,
+        Literal["regression", "classification", "multiclass"] | None,
         typer.Option(help="Inferred from the labels by default."),
     ] = None,
     column: option.Column = None,

@@ -129,6 +129,8 @@ class TokenBatch:
     """float32, NaN where a descriptor is not defined."""
     weights_BT: Tensor | None = None
     """float32, of the labels; None where all count alike."""
+    bounds_BT: Tensor | None = None
+    """float32, see `Table.bounds`."""
 
     @property
     def inputs(self) -> tuple[Tensor, Tensor]:
@@ -151,6 +153,7 @@ def collate(
     targets: np.ndarray | None = None,
     descriptors: np.ndarray | None = None,
     weights: np.ndarray | None = None,
+    bounds: np.ndarray | None = None,
 ) -> TokenBatch:
     """Make a batch of the strings at these places.
 
@@ -161,6 +164,7 @@ def collate(
         targets: Labels of all strings, shape (N, T), NaN where missing.
         descriptors: Descriptors of all strings, shape (N, F), NaN where not defined.
         weights: Of all labels, shape (N, T).
+        bounds: The same, see `Table.bounds`.
     """
     import torch
 
@@ -178,4 +182,5 @@ def collate(
         targets_BT=of_batch(targets),
         descriptors_BF=of_batch(descriptors),
         weights_BT=of_batch(weights),
+        bounds_BT=of_batch(bounds),
     )

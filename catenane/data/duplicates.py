@@ -6,11 +6,13 @@ The disagreement is a floor: no model that reads the string alone can have a sma
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypedDict, get_args
 
 import numpy as np
 
+from catenane.data.numbers import parse_classes
 from catenane.data.table import Table
 from catenane.errors import ConfigError, DataError
 
@@ -59,8 +61,9 @@ def find_duplicates(table: Table) -> Duplicates:
     """Find the strings that occur more than once, and which of them have labels that differ."""
     groups = tuple(rows for rows in _rows_by_string(table) if len(rows) > 1)
     # Unlike max and min, fmax and fmin pass over missing labels.
-    highest = [np.fmax.reduce(table.targets[rows]) for rows in groups]
-    lowest = [np.fmin.reduce(table.targets[rows]) for rows in groups]
+    labels_NT = table.exact
+    highest = [np.fmax.reduce(labels_NT[rows]) for rows in groups]
+    lowest = [np.fmin.reduce(labels_NT[rows]) for rows in groups]
     conflicting = [bool((high > low).any()) for high, low in zip(highest, lowest, strict=True)]
     return Duplicates(groups, np.array(conflicting, dtype=bool))
 
@@ -71,7 +74,8 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
     Args:
         table: Strings and labels.
         how: "mean", "median" or "first" of the labels that are there, or "keep" every row. Of classes that
-            disagree, mean and median may be neither. A mean is weighted where rows have weights.
+            disagree, mean and median may be neither. A mean is weighted where rows have weights. Bounds count
+            only where a string has nothing else: then the tightest does.
 
     Returns:
         A table whose `rows` and `columns` are those of the first row of each string, and whose weights are
@@ -91,18 +95,61 @@ def aggregate(table: Table, how: Aggregation = "mean") -> Table:
     for place, rows in enumerate(groups):
         if len(rows) > 1 and single.weights is not None and table.weights is not None:
             single.weights[place] = table.weights[rows].mean()
-        for t, labels in enumerate(table.targets[rows].T if len(rows) > 1 else ()):
+        for t, labels in enumerate(table.exact[rows].T if len(rows) > 1 else ()):
             known = ~np.isnan(labels)
+            if single.bounds is not None and table.bounds is not None:
+                targets[place, t], single.bounds[place, t] = _tightest(
+                    table.targets[rows, t], table.bounds[rows, t]
+                )
             if known.any():
                 weights = None if table.weights is None else table.weights[rows][known]
-                targets[place, t] = _one_label(labels[known], weights, how)
+                one = _one_class if table.target_names[t] in table.classes else _one_label
+                targets[place, t] = one(labels[known], weights, how)
     return replace(single, targets=targets)
+
+
+def _tightest(labels: np.ndarray, bounds: np.ndarray) -> tuple[float, float]:
+    """The label and the bound of one string; of bounds on one side the tightest, on both sides the first."""
+    if (known := (bounds == 0) & ~np.isnan(labels)).any() or not bounds.any():
+        return (float(labels[known][0]) if known.any() else math.nan), 0.0
+    labels, bounds = labels[bounds != 0], bounds[bounds != 0]
+    if (bounds != bounds[0]).any():
+        return float(labels[0]), float(bounds[0])
+    return float(labels.max() if bounds[0] > 0 else labels.min()), float(bounds[0])
 
 
 def _one_label(labels: np.ndarray, weights: np.ndarray | None, how: Aggregation) -> float:
     if how == "mean" and weights is not None and weights.any():
         return float(np.average(labels, weights=weights))
     return float(labels[0] if how == "first" else getattr(np, how)(labels))
+
+
+def _one_class(labels: np.ndarray, weights: np.ndarray | None, how: Aggregation) -> float:
+    """The class that most labels name; NaN where several are as frequent."""
+    if how == "first":
+        return float(labels[0])
+    counts = np.bincount(labels.astype(np.int64), weights if weights is not None and weights.any() else None)
+    (best,) = np.nonzero(counts >= counts.max() - 1e-9)
+    return float(best[0]) if len(best) == 1 else math.nan
+
+
+def _same_classes(tables: Sequence[Table]) -> list[Table]:
+    """The tables with the classes of all of them, in one order."""
+    both: dict[str, tuple[str, ...]] = {}
+    for name in tables[0].classes:
+        every = [one for table in tables for one in table.classes[name]]
+        cells, column = [*dict.fromkeys(every)], name
+        both[name] = parse_classes(cells, column, tables[0].source)[1]
+    changed = []
+    for table in tables:
+        targets = table.targets.copy()
+        for t, name in enumerate(table.target_names):
+            if name in both:
+                place = np.array([both[name].index(one) for one in table.classes[name]], dtype=np.float64)
+                known = np.isfinite(targets[:, t])
+                targets[known, t] = place[targets[known, t].astype(np.int64)]
+        changed.append(replace(table, targets=targets, classes=both))
+    return changed
 
 
 def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table, np.ndarray]:
@@ -125,6 +172,7 @@ def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table,
             raise DataError(
                 f"target {name!r} is in {there} in {tested.source}, and in {here} in {table.source}"
             )
+    table, tested = _same_classes([table, tested])
     if not keep:
         known = set(tested.strings)
         reason = f"the same string is a test row of {tested.source}"
@@ -148,19 +196,30 @@ def hold_out(table: Table, tested: Table, *, keep: bool = False) -> tuple[Table,
             name: np.concatenate([values, others])
             for (name, values), others in zip(table.features.items(), tested.features.values(), strict=True)
         },
+        bounds=_joined_bounds([table, tested]),
         weights=None if table.weights is None else np.append(table.weights, np.ones(len(tested))),
         units={name: table.units.get(name) or tested.units.get(name, "") for name in table.target_names},
     )
     return joined, np.arange(len(table), len(joined))
 
 
+def _joined_bounds(tables: Sequence[Table]) -> np.ndarray | None:
+    if all(table.bounds is None for table in tables):
+        return None
+    parts = [np.zeros(table.targets.shape) if table.bounds is None else table.bounds for table in tables]
+    return np.concatenate(parts)
+
+
 def noise_floor(table: Table) -> dict[str, NoiseFloor]:
     """How far the labels of equal strings differ, by target."""
     groups = _rows_by_string(table)
     floors = {}
-    for name, labels in zip(table.target_names, table.targets.T, strict=True):
+    for name, labels in zip(table.target_names, table.exact.T, strict=True):
         known = [labels[rows][~np.isnan(labels[rows])] for rows in groups if len(rows) > 1]
-        by_group = [values - values.mean() for values in known if len(values) > 1]
+        centre = np.mean if name not in table.classes else lambda values: _one_class(values, None, "mean")
+        by_group = [values - centre(values) for values in known if len(values) > 1]
+        if name in table.classes:  # the share of labels that are not the commonest one of their string
+            by_group = [(deviations != 0).astype(np.float64) for deviations in by_group]
         deviations = np.concatenate([np.zeros(0), *by_group])
         n_free = len(deviations) - len(by_group)
         floors[name] = NoiseFloor(

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from catenane.data.columns import find_column
+from catenane.data.numbers import cell_text
 from catenane.data.rejects import Rejection
 from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_source
-from catenane.data.table import cell_text, choose_string_column, string_value
+from catenane.data.table import choose_string_column, string_value
 from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
 from catenane.errors import DataError, NotationError, UsageError
 

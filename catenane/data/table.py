@@ -10,9 +10,11 @@ from typing import Any, Literal
 
 import numpy as np
 
+from catenane.config import Task
 from catenane.data.clusters import butina_clusters
 from catenane.data.columns import find_column, find_notation, find_string_column
-from catenane.data.labels import check_target_names, parse_labels, split_unit
+from catenane.data.labels import check_target_names, split_unit
+from catenane.data.numbers import cell_text, find_numbers, parse_columns, parse_targets, parse_weights
 from catenane.data.rejects import Rejection
 from catenane.data.sources import Dataset, find_source
 from catenane.data.table_files import TableFile, open_table
@@ -22,7 +24,6 @@ from catenane.notation.syntax import SPACE
 
 __all__ = [
     "Table",
-    "cell_text",
     "choose_string_column",
     "open_strings",
     "read_cells",
@@ -43,7 +44,7 @@ class Table:
     notation: NotationName
     """What the strings are."""
     targets: np.ndarray
-    """float64, shape (N, T); NaN where a label is missing."""
+    """float64, shape (N, T); NaN where a label is missing. Of several classes their place in `classes`."""
     target_names: tuple[str, ...]
     """Names of the T label columns, without the unit that a header may carry."""
     rows: np.ndarray
@@ -62,6 +63,11 @@ class Table:
     """Numbers that a model is to read beside the string, by name: float64 (N,), NaN where missing."""
     weights: np.ndarray | None = None
     """How much each row counts in training, float64 (N,), not negative; None where all count alike."""
+    classes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    """Names of the classes of each target that has several, in order."""
+    bounds: np.ndarray | None = None
+    """Which labels are bounds, (N, T): 1 where the true value lies above the label, -1 where below, else 0;
+    None where none is."""
 
     def __len__(self) -> int:
         return len(self.records)
@@ -80,6 +86,16 @@ class Table:
     def clusters(self) -> np.ndarray:
         """Cluster of each molecule, int64 (N,), see `butina_clusters`."""
         return butina_clusters(self.records)
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Columns that a prediction of each target has: one, or one a class where it has several."""
+        return tuple(len(self.classes.get(name, "_")) for name in self.target_names)
+
+    @property
+    def exact(self) -> np.ndarray:
+        """The labels, NaN where they are missing or mere bounds."""
+        return self.targets if self.bounds is None else np.where(self.bounds != 0, np.nan, self.targets)
 
     @cached_property
     def inputs(self) -> list[tuple[str, bytes]]:
@@ -102,6 +118,7 @@ class Table:
             columns={name: [values[i] for i in places] for name, values in self.columns.items()},
             features={name: values[places] for name, values in self.features.items()},
             weights=None if self.weights is None else self.weights[places],
+            bounds=None if self.bounds is None else self.bounds[places],
         )
 
     def reject(self, wrong_N: np.ndarray, column: str, reason: str) -> Table:
@@ -123,6 +140,7 @@ def read_table(
     columns: Sequence[str] = (),
     on_error: OnError = "skip",
     data_dir: str | Path | None = None,
+    task: Task | None = None,
     features: Sequence[str] = (),
     weights: str | None = None,
     compute: Sequence[Feature] = (),
@@ -132,11 +150,14 @@ def read_table(
     Args:
         source: A path, the name of a data set such as "molnet/esol", or "-" for standard input.
         targets: Label columns. Empty cells, NA and NaN are missing labels; a row with no label is rejected.
+            Numbers may be bounds, such as "<5" or ">10".
         string_column: Column of the strings; found by its name, else by its content, if None.
         notation: What the strings are; detected if None.
         columns: Other columns to keep as text, such as one that holds a split.
         on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+        task: What the labels are; text is refused where they are numbers or two classes, 0 and 1. By default
+            they are numbers, or several classes where they are text that repeats itself.
         features: Columns of numbers that a model is to read beside the string. Empty cells are missing.
         weights: Column of the weights of rows; a row with none, or a negative one, is rejected.
         compute: Functions of a record to compute while it is at hand, such as `catenane.notation.groups` and
@@ -154,11 +175,10 @@ def read_table(
     known = place.dataset if place.dataset and place.dataset.string_column in file.columns else None
     # First of all, since it separates a table without a header from one that lacks a target.
     string_place = choose_string_column(file, string_column, known, notation)
-    target_places = _find_numbers(file, targets, [string_place], "target")
-    feature_places = _find_numbers(file, features, [string_place, *target_places], "feature")
-    weight_places = _find_numbers(
-        file, [weights] if weights else [], [string_place, *target_places], "weight"
-    )
+    target_places = find_numbers(file, targets, [string_place], "target")
+    taken = [string_place, *target_places]
+    feature_places = find_numbers(file, features, taken, "feature")
+    weight_places = find_numbers(file, [weights] if weights else [], taken, "weight")
     headers = [file.columns[i] for i in target_places]
     units = dict(split_unit(header) for header in headers)
     names = tuple(split_unit(header)[0] for header in headers)
@@ -167,15 +187,9 @@ def read_table(
     places = [string_place, *target_places, *feature_places, *weight_places, *other_places]
     rows, cells, rejected = _read_cells(file, places)
     # Numbers before strings: a wrong target is found before many molecules are parsed.
-    labels, wrong = _parse_columns(file, rows, target_places, cells, "label")
-    for i in np.flatnonzero(np.isnan(labels).all(axis=1)).tolist() if headers else ():
-        wrong.setdefault(i, Rejection(rows[i], ", ".join(headers), "", None, "there is no label"))
-    numbers, unread = _parse_columns(file, rows, feature_places, cells, "feature")
-    counted, uncounted = _parse_columns(file, rows, weight_places, cells, "weight")
-    for i in np.flatnonzero(~(counted >= 0).all(axis=1)).tolist():
-        value = cell_text(cells[weight_places[0]][i])
-        reason = "the weight is negative" if counted[i, 0] < 0 else "there is no weight"
-        uncounted.setdefault(i, Rejection(rows[i], file.columns[weight_places[0]], value, None, reason))
+    labels, bounds, classes, wrong = parse_targets(file, rows, target_places, cells, task)
+    numbers, unread = parse_columns(file, rows, feature_places, cells, "feature")
+    counted, uncounted = parse_weights(file, rows, weight_places, cells)
     wrong = uncounted | unread | wrong
 
     column, texts = file.columns[string_place], cells[string_place]
@@ -212,20 +226,9 @@ def read_table(
         units={name: unit or (known.targets.get(name, "") if known else "") for name, unit in units.items()},
         features={file.columns[place]: numbers[good, x] for x, place in enumerate(feature_places)},
         weights=counted[good, 0] if weights else None,
+        classes={names[t]: found for t, found in classes.items()},
+        bounds=bounds[good] if bounds[good].any() else None,
     )
-
-
-def _find_numbers(file: TableFile, names: Sequence[str], taken: Sequence[int], what: str) -> list[int]:
-    """Places of these columns, each named with or without its unit; the first one taken holds the strings."""
-    bare = [split_unit(column)[0] for column in file.columns]
-    places: list[int] = []
-    for name in names:
-        place = find_column(file.columns if name in file.columns else bare, name, file.name)
-        if place in taken or place in places:
-            reason = "holds the strings" if place == taken[0] else "is named twice"
-            raise DataError(f"{file.name}: {what} {file.columns[place]!r} {reason}")
-        places.append(place)
-    return places
 
 
 def _read_cells(
@@ -242,20 +245,6 @@ def _read_cells(
             rows.append(item[0])
             values.append(item[1])
     return rows, {place: [row[i] for row in values] for i, place in enumerate(places)}, rejected
-
-
-def _parse_columns(
-    file: TableFile, rows: Sequence[int], places: Sequence[int], cells: dict[int, list[Any]], what: str
-) -> tuple[np.ndarray, dict[int, Rejection]]:
-    """Numbers of these columns, (N, len(places)), and by index the rows in which one of them is wrong."""
-    numbers = np.empty((len(rows), len(places)))
-    wrong: dict[int, Rejection] = {}
-    for column, place in enumerate(places):
-        header, values = file.columns[place], cells[place]
-        numbers[:, column], reasons = parse_labels(values, rows, header, file.name, what)
-        for i, reason in reasons.items():
-            wrong.setdefault(i, Rejection(rows[i], header, cell_text(values[i]), None, reason))
-    return numbers, wrong
 
 
 def stream_strings(
@@ -339,8 +328,3 @@ def string_value(cell: Any) -> str | NotationError:
     if cell is not None and not isinstance(cell, str):
         return NotationError(f"{cell!r} is not text")
     return (cell or "").strip(SPACE) or NotationError("the string is missing")
-
-
-def cell_text(cell: Any) -> str:
-    """A cell as text; "" where a typed file has a null."""
-    return "" if cell is None else str(cell)

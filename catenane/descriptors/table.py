@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from catenane.config import HeadConfig
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
 from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, count_fragments, describe_molecule
 from catenane.notation import (
@@ -80,12 +79,17 @@ def compute_descriptors(
 
 
 def head_inputs(
-    records: Sequence[Record], notation: NotationName, head: HeadConfig, features: Mapping[str, NDArray]
+    records: Sequence[Record],
+    notation: NotationName,
+    features: Mapping[str, NDArray],
+    *,
+    described: bool,
+    n_fragments: int,
 ) -> Descriptors | None:
     """What a head reads beside states: descriptors, features (N,) by name, fragments; None where nothing."""
     found = Descriptors(np.empty((len(records), 0), np.float32), ())
-    if head.descriptors:
-        found = compute_descriptors(records, notation, n_fragments=head.fragments)
+    if described:
+        found = compute_descriptors(records, notation, n_fragments=n_fragments)
     parts_NF = np.split(found.values, [len(found.names)], axis=1)
     parts_NF[1:1] = [np.asarray(column, np.float32)[:, None] for column in features.values()]
     joined = Descriptors(np.hstack(parts_NF), (*found.names, *features))

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from catenane.config import Task
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors
 from catenane.inference.calibration import Calibration, fit_reference, group_keys
@@ -24,6 +25,7 @@ from catenane.inference.intervals import (
     difficulty_features,
     fit_classes,
     fit_intervals,
+    fit_sets,
     learning_mask,
     out_of_fold,
 )
@@ -116,7 +118,7 @@ def calibrate(
         learnt_MN = np.ones((len(score_MNT), len(table)), bool) if learns_MN is None else learns_MN
         score_NT, variance_NT = out_of_fold(score_MNT[:, :n_train], learnt_MN[:, train])
     with torch.inference_mode():
-        labels = torch.from_numpy(table.targets[rows].astype(np.float32)).to(model.device)
+        labels = torch.from_numpy(table.exact[rows].astype(np.float32)).to(model.device)
         label_NT, held_label_NT = np.split(head.standardise(labels).double().cpu().numpy(), [n_train])
     # A string that comes several times, with other features, is one place of the reference.
     place = {text: number for number, text in enumerate(dict.fromkeys(strings[:n_train]))}
@@ -129,9 +131,12 @@ def calibrate(
         scored, label_NT, score_NT = held_back, held_label_NT, score_MNT[:, n_train:].mean(axis=0)
         variance_NT = np.full_like(score_NT, np.nan)
         distance_N, near_NT = reference.neighbours(pooled[n_train:])
-    intervals = classes = None
-    if np.isfinite(score_NT).any() and head.task == "classification":
+    intervals = classes = sets = None
+    if np.isfinite(score_NT).any() and head.task != "regression":
         classes = fit_classes(score_NT, label_NT)
+        if head.sizes:
+            share_NC = head.shares(torch.from_numpy(classes.probability(score_NT)[0])).numpy()
+            sets = fit_sets(share_NC, label_NT, head.sizes)
     elif np.isfinite(score_NT).any():
         features_NTF, n_members = difficulty_features(distance_N, near_NT, score_NT), len(score_MNT)
         residual_NT = label_NT - score_NT
@@ -147,12 +152,14 @@ def calibrate(
         fingerprint=fingerprint_rows(strings[:n_train], table.targets[train]),
         intervals=intervals,
         classes=classes,
+        sets=sets,
     )
     predicted_NT = model.to_labels(score_NT) if classes is None else classes.probability(score_NT)[0]
     cards = {name: dict(entry) for name, entry in bundle.card.get("targets", {}).items()}
     for t, name in enumerate(model.targets):
-        found = extremes(table.targets[scored, t], predicted_NT[:, t])
-        cards.setdefault(name, {})["extremes"] = found
+        entry = cards.setdefault(name, {})
+        if not head.sizes:
+            entry["extremes"] = extremes(table.exact[scored, t], predicted_NT[:, t])
     card = {**bundle.card, "targets": cards}
     return dataclasses.replace(bundle, card=card, calibration=calibration.to_tensors())
 
@@ -194,28 +201,38 @@ def interval_metrics(
     result: dict[str, Any] = {"nominal": COVERAGE, "targets": {}}
     if calibration.intervals is not None:
         result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
+    sizes = model.property_model.head.sizes or [1] * len(model.targets)
     for t, name in enumerate(model.targets):
-        if np.isfinite(labels_N := table.targets[rows, t]).any():
-            regression = calibration.intervals is not None
-            result["targets"][name] = _target(found, labels_N, t, groups or {}, regression)
+        if np.isfinite(labels_N := table.exact[rows, t]).any():
+            of_target = slice(sum(sizes[:t]), sum(sizes[: t + 1]))
+            result["targets"][name] = _target(found, labels_N, of_target, groups or {}, model.config.task)
     return result
 
 
 def _target(
     found: Mapping[float, Predictions],
     labels_N: NDArray,
-    t: int,
+    part: slice,
     groups: Mapping[str, Sequence[str]],
-    regression: bool,
+    task: Task | None,
 ) -> dict[str, Any]:
     nominal, known = found[COVERAGE], np.flatnonzero(np.isfinite(labels_N))
-    labels_K, value_K = labels_N[known], nominal.values[known, t]
-    wrong_K = np.abs(value_K - labels_K) if regression else (value_K >= 0.5) != (labels_K > 0.5)
-    held = {
-        level: (p.low[known, t] <= labels_K) & (labels_K <= p.high[known, t]) for level, p in found.items()
-    }
-    width_K = nominal.high[known, t] - nominal.low[known, t]
-    has_intervals = regression and bool(np.isfinite(width_K).all())
+    labels_K, value_KC = labels_N[known], nominal.values[known, part]
+    if task == "multiclass":
+        wrong_K = value_KC.argmax(axis=1) != labels_K
+        own = np.arange(len(known)), labels_K.astype(np.int64)
+        held = {level: p.sets[known, part][own] for level, p in found.items() if p.sets is not None}
+        width_K = np.zeros(0) if nominal.sets is None else nominal.sets[known, part].sum(axis=1)
+        has_intervals = bool(width_K.all()) and len(width_K) > 0
+    else:
+        value_K, t = value_KC[:, 0], part.start
+        wrong_K = np.abs(value_K - labels_K) if task == "regression" else (value_K >= 0.5) != (labels_K > 0.5)
+        held = {
+            level: (p.low[known, t] <= labels_K) & (labels_K <= p.high[known, t])
+            for level, p in found.items()
+        }
+        width_K = nominal.high[known, t] - nominal.low[known, t]
+        has_intervals = task == "regression" and bool(np.isfinite(width_K).all())
     covered = {"coverage": held[COVERAGE], "width": width_K} if has_intervals else {}
 
     def summary(chosen_K: NDArray[np.bool_], figures: Mapping[str, NDArray]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.errors import BundleError
-from catenane.inference.intervals import ClassCalibration, IntervalCalibration
+from catenane.inference.intervals import ClassCalibration, IntervalCalibration, SetCalibration
 from catenane.notation import Record, get_notation, token_kind
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
@@ -78,7 +78,10 @@ class Reference:
         return distance_N, residual_NT
 
 
-PARTS = {"reference": Reference, "intervals": IntervalCalibration, "classes": ClassCalibration}
+PARTS = {
+    "reference": Reference, "intervals": IntervalCalibration, "classes": ClassCalibration,
+    "sets": SetCalibration,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,8 @@ class Calibration:
     """Of a regression model that has calibration rows."""
     classes: ClassCalibration | None = None
     """Of a classification model that has calibration rows."""
+    sets: SetCalibration | None = None
+    """Of a model of several classes that has such."""
 
     def to_tensors(self) -> dict[str, torch.Tensor]:
         """The same as tensors by name, for a bundle; points of the reference in half precision."""

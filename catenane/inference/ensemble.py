@@ -14,6 +14,7 @@ from catenane.errors import BundleError, UsageError
 from catenane.formatting import with_unit
 from catenane.inference.model import Model
 from catenane.inference.rows import Predictions
+from catenane.metrics import split_columns
 from catenane.models.bundle import load_bundle
 from catenane.models.folder import find_bundles
 from catenane.notation import Record
@@ -68,8 +69,13 @@ class Ensemble(Model):
         values, low, high = (
             np.mean([getattr(each, part) for each in found], axis=0) for part in ("values", "low", "high")
         )
+        sets = None
+        if named := [each.sets.astype(np.float64) for each in found if each.sets is not None]:
+            # Classes that half of the models name, or more than any other.
+            votes = split_columns(np.mean(named, axis=0), self.property_model.head.sizes)
+            sets = np.hstack([vote >= np.minimum(vote.max(axis=1, keepdims=True), 0.5) for vote in votes])
         return dataclasses.replace(
-            found[0], values=values, low=low, high=high, notes=notes,
+            found[0], sets=sets, values=values, low=low, high=high, notes=notes,
             in_domain=np.all([each.in_domain for each in found], axis=0),
         )  # fmt: skip
 
@@ -79,7 +85,7 @@ class Ensemble(Model):
 
 def _kind(model: Model) -> tuple[Any, ...]:
     features = [column.name for column in model.config.features]
-    return model.config.notation, model.config.task, model.targets, features
+    return model.config.notation, model.config.task, model.targets, model.config.classes, features
 
 
 def _described(model: Model) -> str:

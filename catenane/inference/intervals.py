@@ -6,7 +6,8 @@ conformity scores, and their quantile times the difficulty of a new row is half 
 prediction is the mean of all members, which errs less than one of them; the widths are corrected by the ratio
 of the two, found from rows that two members left out.
 
-Classification: inductive Venn-Abers prediction on out-of-fold log-odds.
+Classification: inductive Venn-Abers prediction on out-of-fold log-odds, of several classes each against the
+others; and conformal sets of these.
 
 Axes: N rows, T targets, M members, F features of difficulty, Q stored quantiles.
 
@@ -18,6 +19,7 @@ arXiv:1211.0025 (Venn-Abers).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,8 +31,10 @@ from catenane.models.gaussian_process import logistic_curve
 __all__ = [
     "ClassCalibration",
     "IntervalCalibration",
+    "SetCalibration",
     "fit_classes",
     "fit_intervals",
+    "fit_sets",
     "learning_mask",
     "out_of_fold",
 ]
@@ -126,13 +130,22 @@ class IntervalCalibration:
         sigma_NT = _difficulty(features_NTF, self.weights_TF, self.offset_T, self.bounds_T2)
         quantile_T = np.full(len(self.n_T), np.nan)
         for t, stored_Q in enumerate(self.quantiles_TQ):
-            # The conformal quantile: of n scores the one of rank ceil((n + 1) coverage).
-            n = int(self.n_T[t])
-            rank = math.ceil((n + 1) * coverage - 1e-9)
-            if FEWEST_ROWS <= n >= rank:
-                place = (rank - 1) / (n - 1) * (len(stored_Q) - 1)
-                quantile_T[t] = np.interp(place, np.arange(len(stored_Q)), stored_Q) * self.factor_T[t]
+            quantile_T[t] = _conformal_quantile(stored_Q, int(self.n_T[t]), coverage) * self.factor_T[t]
         return np.asarray(sigma_NT * quantile_T)
+
+
+def _conformal_quantile(stored_Q: Array, n: int, coverage: float) -> float:
+    """Of n scores, some of which are stored, that of rank ceil((n + 1) coverage); NaN if none."""
+    rank = math.ceil((n + 1) * coverage - 1e-9)
+    if not FEWEST_ROWS <= n >= rank:
+        return math.nan
+    return float(np.interp((rank - 1) / (n - 1) * (len(stored_Q) - 1), np.arange(len(stored_Q)), stored_Q))
+
+
+def _stored(scores_N: Array, n_stored: int) -> Array:
+    """So many of the scores, ascending and evenly spaced in rank."""
+    ranks = np.linspace(0, len(scores_N) - 1, n_stored)
+    return np.interp(ranks, np.arange(len(scores_N)), np.sort(scores_N))
 
 
 def fit_intervals(
@@ -164,9 +177,7 @@ def fit_intervals(
         for number in range(FOLDS):
             part = _fit_difficulty(features[fold != number], residual[fold != number])
             sigma[fold == number] = _difficulty(features[fold == number], *part)
-        scores = np.sort(residual / sigma)
-        ranks = np.linspace(0, len(scores) - 1, quantiles_TQ.shape[1])
-        quantiles_TQ[t] = np.interp(ranks, np.arange(len(scores)), scores)
+        quantiles_TQ[t] = _stored(residual / sigma, quantiles_TQ.shape[1])
         factor_T[t] = _factor((residual / sigma) ** 2, variance_NT[rows, t] / sigma**2, n_members)
     return IntervalCalibration(weights_TF, offset_T, bounds_T2, quantiles_TQ, n_T, factor_T)
 
@@ -225,6 +236,50 @@ class ClassCalibration:
                 low_NT[:, t] = np.interp(logit_NT[:, t], grid_Q, self.low_TQ[t])
                 high_NT[:, t] = np.interp(logit_NT[:, t], grid_Q, self.high_TQ[t])
         return value_NT, np.minimum(low_NT, value_NT), np.maximum(high_NT, value_NT)
+
+
+@dataclass(frozen=True)
+class SetCalibration:
+    """Which of several classes a row may have: those whose share is not too small.
+
+    Source: M. Sadinle, J. Lei, L. Wasserman, J. Am. Stat. Assoc. 2019, 114, 223 (least ambiguous sets).
+    """
+
+    quantiles_TQ: Array
+    """One minus the share of the true class, of rows that were not learnt from, ascending; NaN where there
+    are too few."""
+    n_T: Array
+    """Calibration rows."""
+
+    def members(self, share_NC: Array, sizes: Sequence[int], coverage: float) -> NDArray[np.bool_]:
+        """The set of each row and target, (N, C): the likeliest class at least; empty if not calibrated."""
+        inside_NC = np.zeros(share_NC.shape, dtype=bool)
+        for t, part in enumerate(_parts(sizes)):
+            largest = _conformal_quantile(self.quantiles_TQ[t], int(self.n_T[t]), coverage)
+            share_NK = share_NC[:, part]
+            likeliest_NK = share_NK >= share_NK.max(axis=1, keepdims=True)
+            inside_NC[:, part] = (1 - share_NK <= largest) | (likeliest_NK & math.isfinite(largest))
+        return inside_NC
+
+
+def _parts(sizes: Sequence[int]) -> list[slice]:
+    ends = np.cumsum(sizes).tolist()
+    return [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+
+
+def fit_sets(share_NC: Array, label_NC: Array, sizes: Sequence[int]) -> SetCalibration:
+    """Learn from calibrated shares of rows that were not learnt from, and classes: 1 at that of the label."""
+    quantiles_TQ, n_T = (
+        np.full((len(sizes), min(QUANTILES, max(len(share_NC), 1))), np.nan),
+        np.zeros(len(sizes)),
+    )
+    for t, part in enumerate(_parts(sizes)):
+        known_N = np.isfinite(label_NC[:, part] + share_NC[:, part]).all(axis=1)
+        n_T[t] = np.count_nonzero(known_N)
+        if n_T[t] >= FEWEST_ROWS:
+            true_N = (share_NC[known_N, part] * label_NC[known_N, part]).sum(axis=1)
+            quantiles_TQ[t] = _stored(1 - true_N, quantiles_TQ.shape[1])
+    return SetCalibration(quantiles_TQ, n_T)
 
 
 def fit_classes(logit_NT: Array, label_NT: Array) -> ClassCalibration:

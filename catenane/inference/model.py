@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from catenane.hardware import best_device
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
 from catenane.inference.rows import Features, Predictions, feature_cells, read_features
-from catenane.models.bundle import Bundle, BundleConfig
+from catenane.models.bundle import Bundle, BundleConfig, class_columns
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
@@ -97,7 +98,7 @@ class Model:
 
         Returns:
             One row per string in the order given, with the index of a Series: `string`, for every target its
-            value in the label's units (for classification the probability of class 1) and the ends
+            value in the label's units (of two classes the probability of class 1) and the ends
             `TARGET_low` and `TARGET_high` of its interval, `in_domain`, `note`, and `error` ("" or why there
             is no value).
 
@@ -158,7 +159,7 @@ class Model:
         if not 0 < coverage < 1:
             raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
         head, calibration = self.property_model.head, self.calibration
-        columns = head.columns(conditions)
+        columns = self.columns(conditions)
         records = as_records(strings, self.config.notation)
         encoded = self._encode(records)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
@@ -169,11 +170,14 @@ class Model:
             predict = partial(head.predict, conditions=conditions)
             values_NC = self._in_batches(predict, pooled_ND, descriptors_NF)
         low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
-        distance_N = np.zeros(len(records))
+        distance_N, sets_NC = np.zeros(len(records)), None
         if calibration is not None and len(records):
             distance_N, near_NT = calibration.reference.neighbours(pooled_ND)
             if calibration.classes is not None:
                 values_NC, low_NC, high_NC = calibration.classes.probability(score_NT)
+                values_NC = head.shares(torch.from_numpy(values_NC)).numpy()
+            if calibration.sets is not None:
+                sets_NC = calibration.sets.members(values_NC, head.sizes, coverage)
             if calibration.intervals is not None:
                 features_NTF = difficulty_features(distance_N, near_NT, score_NT)
                 half_NT = calibration.intervals.half_width(features_NTF, coverage)
@@ -188,7 +192,20 @@ class Model:
         inside_N, notes = check_domain(
             records, encoded, self.bundle.tokenizer, calibration, distance_N, outside
         )
-        return Predictions(columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records))
+        return Predictions(
+            columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records), sets_NC,
+            dict(zip(self.targets, self.config.classes, strict=False)),
+        )  # fmt: skip
+
+    def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
+        """Names of what is predicted: the targets, their classes, or what conditions ask for.
+
+        Raises:
+            BundleError: The model is a pretrained encoder.
+            UsageError: The head has no such conditions.
+        """
+        found = self.property_model.head.columns(conditions)
+        return tuple(chain(*class_columns(self.targets, self.config.classes))) or found
 
     def scores(
         self, pooled_ND: NDArray, descriptors_NF: NDArray | None, *, per_member: bool = False
@@ -262,7 +279,10 @@ class Model:
             return None
         if descriptors is None:
             features, _ = read_features(self.config.features, features, len(records))
-            descriptors = head_inputs(records, self.config.notation, self.config.recipe.head, features)
+            descriptors = head_inputs(
+                records, self.config.notation, features, described=bool(self.config.descriptors),
+                n_fragments=self.config.recipe.head.fragments,
+            )  # fmt: skip
         if descriptors is None or descriptors.names != names:
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "

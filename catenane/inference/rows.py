@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catenane.data.labels import parse_numbers
+from catenane.data.numbers import parse_numbers
 from catenane.errors import UsageError
 from catenane.models.bundle import FeatureColumn
 
@@ -62,7 +63,8 @@ class Predictions:
     columns: tuple[str, ...]
     """Names of the C columns."""
     values: Array
-    """float64 (N, C) in label units, or probabilities of class 1; NaN where the string could not be read."""
+    """float64 (N, C) in label units, or probabilities of class 1 or of each of several classes; NaN where the
+    string could not be read."""
     low: Array
     """Lower ends of the intervals, (N, C); of classes the lower of two Venn-Abers probabilities. NaN where
     the model has no calibration rows."""
@@ -74,6 +76,11 @@ class Predictions:
     """What is unusual about a string; "" where nothing is."""
     errors: list[str]
     """Why a row has no values; "" where it has them."""
+    sets: NDArray[np.bool_] | None = None
+    """Which of several classes a row may have, (N, C); all False where the target has too few calibration
+    rows. None where targets are no such classes, or the model has no calibration rows."""
+    classes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Their names by target; the C columns are theirs, one after the other."""
 
     def among(self, errors: list[str]) -> Predictions:
         """These as the rows that have no error, in order; the others have NaN and their error."""
@@ -84,12 +91,32 @@ class Predictions:
         inside[read_N] = self.in_domain
         remaining = iter(self.notes)
         notes = ["" if error else next(remaining) for error in errors]
-        return Predictions(self.columns, values, low, high, inside, notes, errors)
+        sets = None
+        if self.sets is not None:
+            sets = np.zeros(values.shape, dtype=bool)
+            sets[read_N] = self.sets
+        return Predictions(self.columns, values, low, high, inside, notes, errors, sets, self.classes)
 
     def named(self) -> dict[str, Any]:
-        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error."""
+        """N entries each: for every column NAME, NAME_low and NAME_high, then in_domain, note, error.
+
+        Of several classes: for every target the likeliest class, those it may have as TARGET_set, joined by
+        "|", and the probability of each.
+        """
         columns: dict[str, Any] = {}
-        for place, name in enumerate(self.columns):
+        end = 0
+        for target, classes in self.classes.items():
+            start, end = end, end + len(classes)
+            share_NK, names = self.values[:, start:end], np.array(classes, dtype=object)
+            known_N = np.asarray(np.isfinite(share_NK).all(axis=1))
+            best_N = np.where(known_N, np.nan_to_num(share_NK).argmax(axis=1), 0)
+            columns[target] = [
+                name if known else None for name, known in zip(names[best_N], known_N, strict=True)
+            ]
+            sets_NK = np.zeros(share_NK.shape, bool) if self.sets is None else self.sets[:, start:end]
+            columns[f"{target}_set"] = ["|".join(compress(classes, row)) for row in sets_NK.tolist()]
+            columns |= dict(zip(self.columns[start:end], share_NK.T, strict=True))
+        for place, name in enumerate(() if self.classes else self.columns):
             columns[name] = self.values[:, place]
             columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
         return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}

@@ -12,8 +12,9 @@ checksums.json       SHA-256 of the others
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,16 @@ from catenane.notation import NotationName
 from catenane.settings import build
 from catenane.tokenizers import StringTokenizer
 
-__all__ = ["FORMAT", "KINDS", "Bundle", "BundleConfig", "FeatureColumn", "load_bundle", "save_bundle"]
+__all__ = [
+    "FORMAT",
+    "KINDS",
+    "Bundle",
+    "BundleConfig",
+    "FeatureColumn",
+    "class_columns",
+    "load_bundle",
+    "save_bundle",
+]
 
 FORMAT = 2
 """Version of the folder's layout; a reader refuses another one."""
@@ -89,6 +99,8 @@ class BundleConfig:
     """What a property model predicts."""
     targets: tuple[str, ...] = ()
     """Names of the labels, in the order of the head's outputs."""
+    classes: tuple[tuple[str, ...], ...] = ()
+    """Names of the classes of each target, where these are several."""
     descriptors: tuple[str, ...] = ()
     """Names of the descriptors that the head reads, in order."""
     features: tuple[FeatureColumn, ...] = ()
@@ -99,7 +111,11 @@ class BundleConfig:
             raise ConfigError(f"kind={self.kind!r} must be one of {', '.join(map(repr, KINDS))}")
         if not (self.kind == "property") == (self.task is not None) == bool(self.targets):
             raise ConfigError(f"kind={self.kind!r} with task={self.task!r} and targets={self.targets!r}")
-        columns = [f"{name}{end}" for name in self.targets for end in ("", "_low", "_high")]
+        if len(self.classes) != (len(self.targets) if self.task == "multiclass" else 0):
+            raise ConfigError(f"task={self.task!r} with classes of {len(self.classes)} targets")
+        ends = ("", "_set") if self.classes else ("", "_low", "_high")
+        columns = [f"{name}{end}" for name in self.targets for end in ends]
+        columns += chain(*class_columns(self.targets, self.classes))
         taken = RESERVED.intersection(columns) or {name for name in columns if columns.count(name) > 1}
         if taken:
             raise ConfigError(
@@ -110,6 +126,14 @@ class BundleConfig:
     def build_model(self) -> nn.Module:
         """A network of these shapes, with fresh weights."""
         return KINDS[self.kind](self)
+
+
+def class_columns(targets: Sequence[str], classes: Sequence[Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    """Names of the columns of the probabilities of each class, by target; none where there are no classes."""
+    return tuple(
+        tuple(f"{target}_probability_{name}" for name in names)
+        for target, names in zip(targets, classes, strict=False)
+    )
 
 
 def _build_encoder(config: BundleConfig) -> MaskedLanguageModel:
@@ -127,6 +151,7 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
         n_features=len(config.features),
         relu=config.recipe.encoder.activation == "relu",
         task=config.task,
+        sizes=[len(names) for names in config.classes],
     )
 
 

@@ -68,7 +68,7 @@ class GaussianProcessHead(Head):
 
     def __init__(self, config: HeadConfig, **shape: Any) -> None:
         super().__init__(config, **shape)
-        n_targets, n_landmarks = len(self.targets), config.landmarks
+        n_targets, n_landmarks = self.n_scores, config.landmarks
         for name, size in {
             "landmark_states_PD": (n_landmarks, self.d_model),
             "landmark_descriptors_PF": (n_landmarks, self.n_plain),
@@ -110,6 +110,8 @@ class GaussianProcessHead(Head):
         """
         targets_NT = targets_NT.double()
         weights_NT = torch.ones_like(targets_NT) if weights_NT is None else weights_NT.double()
+        if self.task == "multiclass":  # each class against the others
+            targets_NT, weights_NT = self.standardise(targets_NT), self.spread(weights_NT)
         targets_NT = torch.where(weights_NT > 0, targets_NT, torch.nan)
         self.fit_targets(targets_NT)
         self._fit_inputs(descriptors_NF, pooled_ND)
@@ -122,13 +124,14 @@ class GaussianProcessHead(Head):
         self._code = None
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
-        for place, name in enumerate(self.targets):
+        for place in range(self.n_scores):
             label_N, weight_N = labels_NT[:, place], weights_NT[:, place]
             left_out_NT[:, place] = self._fit_target(place, label_N, weight_N, inputs, order_N)
-            if self.task == "classification":
+            if self.task != "regression":
                 known_N = ~targets_NT[:, place].isnan()
                 classes_M = targets_NT[known_N, place]
-                if len(classes_M.unique()) < 2:
+                if len(classes_M.unique()) < 2 and self.task == "classification":
+                    name = self.targets[place]
                     raise DataError(f"target {name!r} has labels of one class only in the training rows")
                 self.curve_T2[place] = logistic_curve(left_out_NT[known_N, place], classes_M)
         return self._to_loss_scale(left_out_NT)
@@ -270,9 +273,10 @@ def _reduced(
 
 
 def logistic_curve(scores_N: Tensor, classes_N: Tensor) -> Tensor:
-    """Slope and offset of the log-odds of class 1 over the score, float64; both classes must occur.
+    """Slope and offset of the log-odds of class 1 over the score, float64.
 
-    The classes are drawn in by one row each, so that a perfect separation gives no certainty (Platt, 1999).
+    Where one class alone occurs the slope is next to none. The classes are drawn in by one row each, so that
+    a perfect separation gives no certainty (Platt, 1999).
     """
     n_positive = float(classes_N.sum())
     n_negative = len(classes_N) - n_positive

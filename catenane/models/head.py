@@ -32,7 +32,7 @@ class Head(nn.Module, ABC):
     """Scores of T targets from one vector a string, and its descriptors where there are any.
 
     Scores are on the scale that the loss is taken on: standardised labels or their square roots, or the
-    log-odds of class 1. Scalers are buffers, saved with the weights.
+    log-odds of class 1 or of each of several classes. Scalers are buffers, saved with the weights.
 
     Args:
         config: Its settings.
@@ -42,6 +42,8 @@ class Head(nn.Module, ABC):
             none.
         n_features: Features among them, between descriptors and fragments.
         task: What the labels are.
+        sizes: Classes of each target, where these are several; a target then has as many scores, the log-odds
+            of each class against the others.
 
     Raises:
         ConfigError: Classes are to be learnt as amounts, or fragments outnumber the inputs.
@@ -63,9 +65,10 @@ class Head(nn.Module, ABC):
         n_descriptors: int = 0,
         n_features: int = 0,
         task: Task = "regression",
+        sizes: Sequence[int] = (),
     ) -> None:
         super().__init__()
-        if task == "classification" and (config.target_scale == "sqrt" or config.isotherm_sites):
+        if task != "regression" and (config.target_scale == "sqrt" or config.isotherm_sites):
             raise ConfigError(
                 "head.target_scale='sqrt' and head.isotherm_sites are for amounts, not for classes"
             )
@@ -75,8 +78,10 @@ class Head(nn.Module, ABC):
         self.targets, self.d_model = tuple(targets), d_model
         self.n_descriptors, self.n_features = n_descriptors, n_features
         self.task, self.target_scale = task, config.target_scale
-        sizes = {"target": ("T", len(targets)), "descriptor": ("F", self.n_plain), "pooled": ("D", d_model)}
-        for name, (axis, size) in sizes.items():
+        self.sizes = tuple(sizes)
+        self.n_scores = sum(self.sizes) or len(self.targets)
+        widths = {"target": ("T", self.n_scores), "descriptor": ("F", self.n_plain), "pooled": ("D", d_model)}
+        for name, (axis, size) in widths.items():
             self.register_buffer(f"{name}_mean_{axis}", torch.zeros(size))
             self.register_buffer(f"{name}_std_{axis}", torch.ones(size))
 
@@ -110,9 +115,16 @@ class Head(nn.Module, ABC):
         return self.to_labels(self(pooled_BD, descriptors_BF))
 
     def standardise(self, targets_BT: Tensor) -> Tensor:
-        """Labels on the scale of the scores; NaN stays NaN, classes stay as they are."""
+        """Labels on the scale of the scores; NaN stays NaN, and classes are 0 and 1.
+
+        Of several classes the label is 1 in the column of its class and 0 in the others of its target.
+        """
         if self.task == "classification":
             return targets_BT
+        if self.task == "multiclass":
+            classes_C = torch.cat([torch.arange(size, device=targets_BT.device) for size in self.sizes])
+            targets_BC = self.spread(targets_BT)
+            return torch.where(targets_BC.isnan(), targets_BC, (targets_BC == classes_C).to(targets_BC.dtype))
         return (self._on_scale(targets_BT) - self.target_mean_T) / self.target_std_T
 
     def to_labels(self, scores: Tensor) -> Tensor:
@@ -120,12 +132,36 @@ class Head(nn.Module, ABC):
 
         What is learnt as amounts is never negative.
         """
-        if self.task == "classification":
-            return scores.float().sigmoid()
+        if self.task != "regression":
+            return self.shares(scores.float().sigmoid())
         scaled = scores.float() * self.target_std_T + self.target_mean_T
         if self.target_scale == "linear":
             return scaled
         return (scaled.clamp(min=0).square() - LEAST_AMOUNT).clamp(min=0)
+
+    def spread(self, values_BT: Tensor) -> Tensor:
+        """What belongs to targets, (..., T), for each of their scores."""
+        if not self.sizes:
+            return values_BT
+        return values_BT.repeat_interleave(torch.tensor(self.sizes, device=values_BT.device), dim=-1)
+
+    def shares(self, odds_BC: Tensor) -> Tensor:
+        """Numbers of several classes divided by their sum for each target; others as they are."""
+        parts = (
+            [part / part.sum(dim=-1, keepdim=True) for part in odds_BC.split(self.sizes, dim=-1)]
+            if self.sizes
+            else []
+        )
+        return torch.cat(parts, dim=-1) if parts else odds_BC
+
+    def log_odds(self, logits_BC: Tensor) -> Tensor:
+        """The log-odds of each of several classes from the logarithms of their unnormalised shares."""
+        parts = []
+        for part_BK in logits_BC.split(self.sizes, dim=-1) if self.sizes else ():
+            own_KK = torch.eye(part_BK.shape[-1], dtype=torch.bool, device=part_BK.device)
+            others_BKK = part_BK[..., None, :].masked_fill(own_KK, -torch.inf)
+            parts.append(part_BK - others_BKK.logsumexp(dim=-1))
+        return torch.cat(parts, dim=-1) if parts else logits_BC
 
     def columns(self, conditions: Conditions | None = None) -> tuple[str, ...]:
         """Names of the C values of a prediction: the targets, unless conditions ask for others.
@@ -163,7 +199,9 @@ class Head(nn.Module, ABC):
             DataError: A target has no label at all, is no amount where amounts are to be learnt, or is too
                 large or too small for 32-bit numbers.
         """
-        for name, column_N in zip(self.targets, targets_NT.T, strict=True):
+        sizes = self.sizes or (1,) * len(self.targets)
+        names = [name for name, size in zip(self.targets, sizes, strict=True) for _ in range(size)]
+        for name, column_N in zip(names, targets_NT.T, strict=True):
             known_M = column_N[~column_N.isnan()]
             if not len(known_M):
                 raise DataError(f"target {name!r} has no label in the training rows")

@@ -52,7 +52,7 @@ class PropertyHead(Head):
             joining = nn.Linear(n_joined, self.d_model)
             self.descriptors = nn.Sequential(joining, activation(), Dropout(config.dropout))
             n_joined = self.d_model
-        widths = [self.d_model + n_joined, *config.hidden, n_outputs or len(self.targets)]
+        widths = [self.d_model + n_joined, *config.hidden, n_outputs or self.n_scores]
         self.members = nn.ModuleList(
             _layers(widths, activation, config.dropout, residual=config.residual)
             for _ in range(config.members)
@@ -66,7 +66,7 @@ class PropertyHead(Head):
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
     ) -> Tensor:
         """As in `Head`."""
-        scores_MBT = self.outputs(pooled_BD, descriptors_BF)
+        scores_MBT = self.log_odds(self.outputs(pooled_BD, descriptors_BF))
         return scores_MBT if per_member else scores_MBT.mean(dim=0)
 
     def outputs(self, pooled_BD: Tensor, descriptors_BF: Tensor | None) -> Tensor:

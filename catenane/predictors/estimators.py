@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from catenane.config import Recipe
 from catenane.data import Table, make_split
-from catenane.data.labels import parse_numbers
+from catenane.data.numbers import parse_numbers
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
@@ -90,8 +90,6 @@ class StringEmbedder(TransformerMixin, _StringEstimator):
 class _PropertyEstimator(_StringEstimator):
     """Training on strings and predicting for strings; arguments as `PropertyRegressor` states them."""
 
-    _task: Task
-
     def __init__(
         self,
         recipe: str | Path | Recipe | None = None,
@@ -116,7 +114,14 @@ class _PropertyEstimator(_StringEstimator):
         check_is_fitted(self, "bundle_")
         save_bundle(Path(folder), self.bundle_)
 
-    def _fit(self, X: Any, targets_NT: np.ndarray, sample_weight: Any) -> None:
+    def _fit(
+        self,
+        X: Any,
+        targets_NT: np.ndarray,
+        sample_weight: Any,
+        task: Task,
+        classes: dict[str, tuple[str, ...]] | None = None,
+    ) -> None:
         strings, features = _rows(X)
         if len(strings) != len(targets_NT):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
@@ -130,16 +135,18 @@ class _PropertyEstimator(_StringEstimator):
             raise DataError(f"sample_weight must hold {len(strings)} finite numbers that are not negative")
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
-        table = dataclasses.replace(_table(strings, targets_NT), features=features, weights=weights)
+        table = dataclasses.replace(
+            _table(strings, targets_NT), features=features, weights=weights, classes=classes or {}
+        )
         start = choose_start(
-            table.notation, table.target_names, self.model, self.recipe, self.settings or {}, self._task
+            table.notation, table.target_names, self.model, self.recipe, self.settings or {}, task
         )
         valid_share = 0.0 if start.frozen else self.valid_share
         # No row is kept for a test here: scikit-learn's splitters do that outside.
         split = make_split(table, seed=self.seed, fractions=(1 - valid_share, valid_share, 0.0))
         with verbosity(self.verbose):
             fitted = fit_property_model(
-                table, split, start.recipe, task=self._task, parent=start.parent, seed=self.seed,
+                table, split, start.recipe, task=task, parent=start.parent, seed=self.seed,
                 device=self.device,
             )  # fmt: skip
         self.history_ = fitted.progress.history
@@ -181,8 +188,6 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
         n_targets_: Number of columns of y.
     """
 
-    _task = "regression"
-
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
@@ -207,7 +212,7 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
             raise DataError(f"y does not hold numbers: {error}") from None
         if targets.ndim not in (1, 2):
             raise DataError(f"y has shape {targets.shape}: expected (N,) or (N, T)")
-        self._fit(X, targets.reshape(len(targets), -1), sample_weight)
+        self._fit(X, targets.reshape(len(targets), -1), sample_weight, "regression")
         self._flat = targets.ndim == 1
         return self
 
@@ -222,18 +227,13 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
 
 
 class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
-    """Predicts one of two classes from strings.
-
-    For more classes, wrap it in `sklearn.multiclass.OneVsRestClassifier`. The arguments are those of
-    `PropertyRegressor`.
+    """Predicts one of two or more classes from strings; the arguments are those of `PropertyRegressor`.
 
     Attributes:
-        classes_: The two class labels, sorted.
+        classes_: The class labels, sorted.
         bundle_: The fitted model, see `catenane.models.bundle.Bundle`.
         history_: One dict per epoch.
     """
-
-    _task = "classification"
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train on N strings.
@@ -241,30 +241,32 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
         Args:
             X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1); further columns
                 of a frame or an array of objects are numbers known beside them, NaN where missing.
-            y: Class labels of shape (N,), of two kinds.
+            y: Class labels of shape (N,), of two kinds or more.
             sample_weight: How much each string counts in training, (N,), not negative.
 
         Raises:
             NotationError: A string cannot be read; the message names the row.
-            DataError: There are not two classes, or X has another shape or content.
+            DataError: There is one class alone, or X has another shape or content.
         """
         labels = np.asarray(y)
         if labels.ndim != 1:
             raise DataError(f"y has shape {labels.shape}: expected one class a row, shape (N,)")
         self.classes_, places = np.unique(labels, return_inverse=True)
-        if len(self.classes_) != 2:
-            raise DataError(f"y holds {len(self.classes_)} classes: expected 2")
-        self._fit(X, places.astype(np.float64)[:, None], sample_weight)
+        if len(self.classes_) < 2:
+            raise DataError(f"y holds {len(self.classes_)} classes: expected 2 or more")
+        several = {"y0": tuple(map(str, self.classes_))} if len(self.classes_) > 2 else None
+        task: Task = "multiclass" if several else "classification"
+        self._fit(X, places.astype(np.float64)[:, None], sample_weight, task, several)
         return self
 
     def predict_proba(self, X: Any) -> np.ndarray:
-        """Float64 array (N, 2) of the probabilities of `classes_`.
+        """Float64 array (N, K) of the probabilities of `classes_`.
 
         Raises:
             NotationError: A string cannot be read; the message names the row.
         """
-        second = self._predict(X)[:, 0]
-        return np.stack([1 - second, second], axis=1)
+        found = self._predict(X)
+        return found if found.shape[1] > 1 else np.hstack([1 - found, found])
 
     def predict(self, X: Any) -> np.ndarray:
         """The likelier class of each string, shape (N,)."""

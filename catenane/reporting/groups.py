@@ -57,7 +57,9 @@ def chemistry_groups(table: Table, split: Split) -> tuple[Grouping, ...]:
 
 
 def row_errors(labels_M: FloatArray, predictions_M: FloatArray, task: Task) -> FloatArray:
-    """Absolute error of each row; in classification 1 where the class at probability 0.5 is wrong, else 0."""
+    """Absolute error of each row; of classes 1 where the likeliest one is wrong, else 0."""
+    if task == "multiclass":
+        return np.asarray(predictions_M.argmax(axis=1) != labels_M, dtype=np.float64)
     if task == "classification":
         return np.asarray((predictions_M >= 0.5) != (labels_M > 0.5), dtype=np.float64)
     return np.abs(predictions_M - labels_M)

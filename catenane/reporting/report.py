@@ -70,11 +70,12 @@ def write_report(path: str | Path, result: FinetuneResult) -> Path:
 def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, Any]:
     """What the page shows of one target."""
     metrics, place, task = result.metrics, result.table.target_names.index(verdict.target), result.task
-    test, every = result.split.test, result.table.targets[:, place]
-    labels, predictions = every[test], result.predictions[test, place]
-    known = np.isfinite(labels) & np.isfinite(predictions)
+    test, every = result.split.test, result.table.exact[:, place]
+    labels, predictions = every[test], result.of_target(result.predictions[test], place)
+    known = np.isfinite(labels) & np.isfinite(predictions).all(axis=tuple(range(1, predictions.ndim)))
     rows, labels, predictions = test[known], labels[known], predictions[known]
-    rivals = {name: values[known, place] for name, values in result.baselines.items()}
+    rivals = {name: result.of_target(values, place)[known] for name, values in result.baselines.items()}
+    classes = result.table.classes.get(verdict.target, ("0", "1"))
     intervals = (metrics.get("intervals") or {}).get("targets", {}).get(verdict.target, {})
     errors = row_errors(labels, predictions, task)
     view: dict[str, Any] = {
@@ -96,6 +97,12 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
                 caption=f"Labels of {verdict.target}, {count(int(np.isfinite(every).sum()), 'row')}.",
             ),
         ]  # fmt: skip
+    elif task == "multiclass":
+        called = predictions.argmax(axis=1)
+        shares = predictions.max(axis=1)
+        right = np.asarray(called == labels, dtype=np.float64)
+        curves = [roc_of_classes(labels, predictions, classes)] if verdict.model is not None else []
+        drawings = [*curves, calibration(right, shares, ylabel="share that is right")]
     else:
         curves = [] if verdict.model is None else [roc(labels, {MODEL: predictions, **rivals})]
         drawings = [*curves, calibration(labels, predictions)]
@@ -105,8 +112,8 @@ def _view(result: FinetuneResult, verdict: Verdict, n_worst: int) -> dict[str, A
     return view | {
         "drawings": drawings,
         "groups": tables.group_grids(by_group, intervals, verdict),
-        "confusion": None if task == "regression" else tables.confusion_grid(labels, predictions),
-        "worst": tables.worst_grid(result.table, rows, labels, predictions, verdict, n_worst),
+        "confusion": None if task == "regression" else tables.confusion_grid(labels, predictions, classes),
+        "worst": tables.worst_grid(result.table, rows, labels, predictions, verdict, n_worst, classes),
     }
 
 
@@ -165,7 +172,29 @@ def roc(labels_M: FloatArray, predictions: Mapping[str, FloatArray]) -> Drawing:
     return panel(draw, "Receiver operating characteristic.", **SQUARE)
 
 
-def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
+def roc_of_classes(labels_M: FloatArray, shares_MK: FloatArray, classes: Sequence[str]) -> Drawing:
+    """True positives against false positives of the model for each class, the commonest first."""
+    from sklearn.metrics import roc_auc_score, roc_curve
+
+    counts = np.bincount(labels_M.astype(np.int64), minlength=len(classes))
+    shown = [k for k in np.argsort(-counts, kind="stable") if 0 < counts[k] < len(labels_M)][: len(PALETTE)]
+
+    def draw(axes: Any) -> None:
+        axes.plot([0, 1], [0, 1], color=GRID, lw=1)
+        for place, k in enumerate(shown):
+            false, true, _ = roc_curve(labels_M == k, shares_MK[:, k])
+            area = roc_auc_score(labels_M == k, shares_MK[:, k])
+            axes.plot(false, true, label=f"{classes[k]} {area:.3f}", color=PALETTE[place], lw=1.6)
+        axes.legend(loc="lower right", title="area under the curve", title_fontsize=10, alignment="left")
+        axes.set(xlabel="false positive rate", ylabel="true positive rate")
+        axes.set(xlim=(0, 1), ylim=(0, 1.005), aspect="equal")
+
+    return panel(draw, "Receiver operating characteristic, each class against the others.", **SQUARE)
+
+
+def calibration(
+    labels_M: FloatArray, predictions_M: FloatArray, ylabel: str = "share of positives"
+) -> Drawing:
     """Share of positives among rows with about the same predicted probability; on the diagonal both agree."""
     from scipy.stats import binomtest
 
@@ -186,7 +215,7 @@ def calibration(labels_M: FloatArray, predictions_M: FloatArray) -> Drawing:
             axes.plot(centre, share, "o", ms=5.5, color=ACCENT)
         limits = (-0.02 * top, top)
         axes.set(xlim=limits, ylim=limits, aspect="equal")
-        axes.set(xlabel="predicted probability", ylabel="share of positives")
+        axes.set(xlabel="predicted probability", ylabel=ylabel)
 
     return panel(draw, "Calibration of the probabilities, with 95 % intervals.", **SQUARE)
 

@@ -142,15 +142,17 @@ def _group_grid(
     return Grid({title: "name", **columns}, rows)
 
 
-def confusion_grid(labels_M: FloatArray, predictions_M: FloatArray) -> Grid:
-    """Rows by class and by predicted class at probability 0.5."""
+def confusion_grid(labels_M: FloatArray, predictions_M: FloatArray, classes: Sequence[str]) -> Grid:
+    """Rows by class and by predicted class: the likeliest, or of two that at probability 0.5."""
     from sklearn.metrics import confusion_matrix
 
-    counts_22 = confusion_matrix(labels_M > 0.5, predictions_M >= 0.5, labels=[False, True])
+    called_M = predictions_M.argmax(axis=1) if predictions_M.ndim > 1 else predictions_M >= 0.5
+    counts_KK = confusion_matrix(labels_M.astype(int), called_M.astype(int), labels=range(len(classes)))
     rows = []
-    for actual, counts in enumerate(counts_22):
-        rows.append([f"class {actual}", *(f"{n:,} ({percent(n / max(1, counts.sum()))})" for n in counts)])
-    return Grid({"at probability 0.5": "name", "predicted 0": "number", "predicted 1": "number"}, rows)
+    for name, counts in zip(classes, counts_KK, strict=True):
+        rows.append([f"class {name}", *(f"{n:,} ({percent(n / max(1, counts.sum()))})" for n in counts)])
+    head = "at probability 0.5" if predictions_M.ndim == 1 else "likeliest class"
+    return Grid({head: "name", **{f"predicted {name}": "number" for name in classes}}, rows)
 
 
 def worst_grid(
@@ -160,12 +162,19 @@ def worst_grid(
     predictions_M: FloatArray,
     verdict: Verdict,
     most: int,
+    classes: Sequence[str],
 ) -> Grid:
-    """The test rows whose predictions are furthest from their labels, with structures."""
-    like, rows = verdict.label_error, []
-    for k in np.argsort(-np.abs(predictions_M - labels_M), kind="stable")[:most]:
-        record, label, prediction = table.records[rows_M[k]], float(labels_M[k]), float(predictions_M[k])
-        shown = number(label, like) if verdict.task == "regression" else f"{label:.0f}"
+    """The test rows whose predictions are furthest from their labels, with structures.
+
+    Of several classes a prediction is the probability of the label, which should be one.
+    """
+    like, rows, wanted_M = verdict.label_error, [], labels_M
+    if verdict.task == "multiclass":
+        predictions_M = predictions_M[np.arange(len(labels_M)), labels_M.astype(np.int64)]
+        wanted_M = np.ones(len(labels_M))
+    for k in np.argsort(-np.abs(predictions_M - wanted_M), kind="stable")[:most]:
+        record, label, prediction = table.records[rows_M[k]], float(wanted_M[k]), float(predictions_M[k])
+        shown = number(label, like) if verdict.task == "regression" else classes[int(labels_M[k])]
         error = ("+" if prediction > label else "") + number(prediction - label, like)
         row = f"{table.rows[rows_M[k]]:,}"
         rows.append([row, structures(record), record.text, shown, number(prediction, like), error])

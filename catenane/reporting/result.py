@@ -13,7 +13,16 @@ from typing import Any
 
 from catenane.data import Split, Table
 from catenane.formatting import NO_BREAK, count, number, unit_or_none, with_unit
-from catenane.metrics import IN_LABEL_UNITS, MAIN_SCORE, Advantage, FloatArray, Task, advantage, is_error
+from catenane.metrics import (
+    IN_LABEL_UNITS,
+    MAIN_SCORE,
+    Advantage,
+    FloatArray,
+    Task,
+    advantage,
+    is_error,
+    split_columns,
+)
 from catenane.reporting.groups import Grouping
 
 __all__ = [
@@ -45,7 +54,7 @@ class FinetuneResult:
     split: Split
     task: Task
     predictions: FloatArray
-    """Predictions of the model for all rows, (N, T), in label units or as probabilities."""
+    """Predictions of the model for all rows, (N, T), in label units or as probabilities; see `score`."""
     baselines: dict[str, FloatArray]
     """Predictions of each baseline for the test rows, (N_test, T), in the order of split.test."""
     history: list[dict[str, float]]
@@ -66,6 +75,10 @@ class FinetuneResult:
         targets = self.metrics["targets"].items()
         scores = ", ".join(f"{name}: {main} {number(entry['test'][main])}" for name, entry in targets)
         return f"FinetuneResult({self.model_name!r} in {self.folder}; test {scores})"
+
+    def of_target(self, predictions: FloatArray, place: int) -> FloatArray:
+        """The columns of one target among predictions (N, C): (N,), or (N, K) of its classes."""
+        return split_columns(predictions, self.table.sizes)[place]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,8 +176,11 @@ def _judge(result: FinetuneResult, place: int) -> Verdict:
     best = (min if is_error(key) else max)(rivals, key=rivals.__getitem__, default=None)
     lead = None
     if best is not None and model is not None:
-        labels, predictions = result.table.targets[test, place], result.predictions[test, place]
-        lead = advantage(labels, predictions, result.baselines[best][:, place], task, key)
+        labels, predictions = (
+            result.table.exact[test, place],
+            result.of_target(result.predictions[test], place),
+        )
+        lead = advantage(labels, predictions, result.of_target(result.baselines[best], place), task, key)
     errors = [entry["test"].get("mae"), entry["baselines"].get(best, {}).get("mae")]
     like = 0.5 if task != "regression" else min((value for value in errors if value), default=None)
     return Verdict(

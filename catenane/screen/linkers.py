@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catenane.data import Rejection
+from catenane.data.numbers import cell_text
 from catenane.data.sources import find_source
-from catenane.data.table import cell_text, choose_string_column, string_value
+from catenane.data.table import choose_string_column, string_value
 from catenane.data.table_files import open_table
 from catenane.errors import CatenaneError, ConfigError, DataError, NotationError
 from catenane.notation import read_block, write_block

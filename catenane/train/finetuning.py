@@ -95,7 +95,8 @@ def finetune(
         members: Train so many alike from different seeds; the prediction is their mean. Over a frozen encoder
             they are the heads of one model (networks, see `head.members`), else whole models, each in a
             folder of its own.
-        task: "regression" or "classification"; by default inferred from the labels.
+        task: "regression", "classification" (0 and 1) or "multiclass" (text or whole numbers); by default
+            inferred from the labels: text that repeats itself is classes.
         duplicates: What becomes of rows that share a string: their labels' "mean" (of classes, the majority),
             "median" or "first", or "keep" them all; they are reported in any case.
         baselines: Fit the baselines on the same split.

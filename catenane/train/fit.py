@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from scipy.stats import skew
 
-from catenane.config import EncoderConfig, Recipe, TargetScale, Task
+from catenane.config import EncoderConfig, HeadKind, Recipe, TargetScale, Task
 from catenane.data import Split, Table
 from catenane.descriptors import Descriptors, descriptor_meanings, head_inputs
 from catenane.errors import DataError, UsageError
@@ -36,7 +36,7 @@ from catenane.version import __version__
 __all__ = ["FittedModel", "check_target_weights", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
-ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10}
+ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10, "multiclass": 10}
 """Training rows for each landmark up to which a Gaussian process is chosen; networks overfit classes."""
 LARGEST_SKEWNESS = 1.0
 """Of labels that are learnt as they are, where they are never negative."""
@@ -111,11 +111,15 @@ def fit_property_model(
     encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
     tokenization = summarise(tokenizer, table.strings, encoded)
     logger.info("%s", tokenization)
-    descriptors = head_inputs(table.records, table.notation, recipe.head, table.features)
+    descriptors = head_inputs(
+        table.records, table.notation, table.features, described=recipe.head.descriptors,
+        n_fragments=recipe.head.fragments,
+    )  # fmt: skip
     config = BundleConfig(
         catenane=__version__, kind="property", notation=table.notation, recipe=recipe, task=task,
         targets=table.target_names,
         descriptors=tuple(descriptor_meanings(table.notation)) if recipe.head.descriptors else (),
+        classes=tuple(table.classes[name] for name in table.target_names if table.classes),
         features=tuple(_feature_column(*item, split) for item in table.features.items()),
     )  # fmt: skip
     with forked_generators(torch.device("cpu")):
@@ -169,6 +173,7 @@ def fit_property_model(
                 seed,
                 learns_MN,
                 weights_NT,
+                table.bounds,
             )
         else:
             training = PropertyTask(
@@ -176,7 +181,7 @@ def fit_property_model(
             )
         training.best_by = best_by
         parts = [encoded.ids, table.targets, split.train, split.valid, *table.features.values()]
-        parts += [] if weights_NT is None else [weights_NT]
+        parts += [values for values in (weights_NT, table.bounds) if values is not None]
         progress = run(
             training, recipe.finetuning, folder, seed=seed, resume=resume, log=log, device=device,
             fingerprint=fingerprint(settings or {}, *(values.tobytes() for values in parts)),
@@ -207,10 +212,17 @@ def _resolve(
             "pretrained one: give a model, or another recipe"
         )
     head = recipe.head
+    bounded = table.bounds is not None and bool(table.bounds[split.train].any())
     if head.kind == "auto":
         few = len(split.train) <= ROWS_PER_LANDMARK[task] * head.landmarks
         frozen = recipe.finetuning.encoder_rate == 0
-        head = dataclasses.replace(head, kind="gaussian-process" if few and frozen else "network")
+        kind: HeadKind = "gaussian-process" if few and frozen and not bounded else "network"
+        head = dataclasses.replace(head, kind=kind)
+    if head.kind == "gaussian-process" and bounded:
+        raise UsageError(
+            f"{table.source} has labels that are bounds, such as '>10', from which a Gaussian process cannot "
+            "learn: set head.kind=network"
+        )
     if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
         raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
     if head.target_scale == "auto":
@@ -267,18 +279,25 @@ def _are_amounts(table: Table, split: Split) -> bool:
 
 def _with_usable_validation(split: Split, table: Table) -> Split:
     """The split without its validation rows where none of them has a label: these cannot choose an epoch."""
-    if not len(split.valid) or not np.isnan(table.targets[split.valid]).all():
+    if not len(split.valid) or not np.isnan(table.exact[split.valid]).all():
         return split
     logger.warning("none of the %d validation rows has a label: the last epoch is kept", len(split.valid))
     return dataclasses.replace(split, valid=split.valid[:0])
 
 
 def infer_task(table: Table, wanted: Task | None = None) -> Task:
-    """The wanted task, else classification where all labels are 0 or 1, else regression.
+    """The wanted task, else what labels are: text is multiclass, 0 and 1 are classification, else regression.
 
     Raises:
         DataError: Some targets are classes and others are not, or classes are wanted and labels are none.
     """
+    if table.classes:
+        if numbers := [name for name in table.target_names if name not in table.classes]:
+            named = ", ".join(table.classes)
+            raise DataError(f"{named} hold classes and {', '.join(numbers)} numbers: train them separately")
+        return "multiclass"
+    if table.bounds is not None and wanted is None:
+        return "regression"
     binary = [bool(np.isin(labels[~np.isnan(labels)], (0.0, 1.0)).all()) for labels in table.targets.T]
     classes = ", ".join(compress(table.target_names, binary))
     others = ", ".join(compress(table.target_names, np.logical_not(binary)))

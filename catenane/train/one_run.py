@@ -20,8 +20,8 @@ from catenane.data import Split, Table
 from catenane.data.duplicates import Aggregation, find_duplicates, noise_floor
 from catenane.files import write_json
 from catenane.inference import Ensemble, Model, interval_metrics
-from catenane.metrics import score
-from catenane.models.bundle import Bundle, save_bundle
+from catenane.metrics import score, split_columns
+from catenane.models.bundle import Bundle, class_columns, save_bundle
 from catenane.models.folder import write_ensemble
 from catenane.reporting import FinetuneResult, chemistry_groups, write_report
 from catenane.train.fit import fit_property_model
@@ -38,6 +38,7 @@ logger = logging.getLogger(__name__)
 FILES = ("predictions.csv", "report.html")
 """What a run writes beside `catenane.train.folder.FILES`."""
 PARTS = ("train", "valid", "test")
+SIGNS = {-1: "<", 0: "", 1: ">"}
 
 
 @dataclass(kw_only=True)
@@ -179,8 +180,18 @@ def _describe_data(job: Job, parts: Split) -> dict[str, Any]:
             "handling": job.duplicates,
         },
         "rejected": len(job.rows.table.rejected),
+        "bounds": _bounds(job.rows.table, parts),
         "features": list(job.rows.table.features), "weights": job.arguments["weights"],
     }  # fmt: skip
+
+
+def _bounds(table: Table, parts: Split) -> dict[str, dict[str, int]]:
+    """How many labels of each target are bounds, by part; those of baselines are learnt as numbers."""
+    if table.bounds is None:
+        return {}
+    counts = {part: np.count_nonzero(table.bounds[getattr(parts, part)], axis=0) for part in PARTS}
+    names = enumerate(table.target_names)
+    return {name: {part: int(of_part[t]) for part, of_part in counts.items()} for t, name in names}
 
 
 def _scores(
@@ -194,7 +205,8 @@ def _scores(
     }
     for part in PARTS:
         rows = getattr(parts, part)
-        for name, scores in score(table.targets[rows], predictions[rows], task, names, keys).items():
+        found = score(table.exact[rows], predictions[rows], task, names, keys, table.sizes)
+        for name, scores in found.items():
             entries[name][part] = scores
     return {name: entry | {"baselines": {}} for name, entry in entries.items()}
 
@@ -205,18 +217,20 @@ def _fit_baselines(
     """Predictions of the baselines for the test rows; their scores and failures join the metrics."""
     logger.info("fitting the baselines on the same split")
     failed: dict[str, str] = {}
-    labels = table.targets[parts.test]
+    labels = table.exact[parts.test]
     train, test = ([table.records[row] for row in rows] for rows in (parts.train, parts.test))
     rivals = fit_predict_baselines(
         train, table.targets[parts.train], test, notation=table.notation, task=task, seed=seed,
         features=(table.feature_matrix[parts.train], table.feature_matrix[parts.test]),
         weights=None if table.weights is None else table.weights[parts.train],
+        sizes=table.sizes,
         on_failure=failed.__setitem__,
     )  # fmt: skip
     for rival, reason in failed.items():
         logger.warning("baseline %s failed and is left out: %s", rival, reason)
     for rival, predictions in rivals.items():
-        for name, scores in score(labels, predictions, task, table.target_names, metrics["scores"]).items():
+        found = score(labels, predictions, task, table.target_names, metrics["scores"], table.sizes)
+        for name, scores in found.items():
             metrics["targets"][name]["baselines"][rival] = scores
     metrics["failed_baselines"] = failed
     return rivals
@@ -267,7 +281,18 @@ def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.n
     for name in PARTS:
         part[getattr(parts, name)] = name
     columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
+    predicted = split_columns(predictions, table.sizes)
     for index, name in enumerate(table.target_names):
-        columns[name] = table.targets[:, index]
-        columns[f"{name}_predicted"] = predictions[:, index]
+        labels, found = table.targets[:, index], predicted[index]
+        if name in table.classes:
+            names = np.array([*table.classes[name], ""], dtype=object)
+            columns[name] = names[np.where(np.isnan(labels), -1, labels).astype(np.int64)]
+            columns[f"{name}_predicted"] = names[found.argmax(axis=1)]
+            ((*named,),) = class_columns([name], [table.classes[name]])
+            columns |= dict(zip(named, found.T, strict=True))
+        else:
+            columns[name], columns[f"{name}_predicted"] = labels, found
+            if table.bounds is not None:
+                pairs = zip(table.bounds[:, index], labels, strict=True)
+                columns[name] = [f"{SIGNS[int(side)]}{x:.6g}" if x == x else "" for side, x in pairs]
     pd.DataFrame(columns).to_csv(path, index=False, float_format="%.6g")

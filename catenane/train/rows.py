@@ -70,7 +70,7 @@ def read_rows(
         "targets": targets, "string_column": column, "on_error": on_error, "data_dir": data_dir,
         "features": features, "compute": (groups, describe, fragments),
     }  # fmt: skip
-    read = read_table(data, columns=(split_by,) if split_by else (), weights=weights, **options)
+    read = read_table(data, columns=(split_by,) if split_by else (), weights=weights, task=task, **options)
     if split.startswith("time:") and split_by:
         read = reject_untimed(read, split_by)
         if on_error == "raise" and read.rejected:
@@ -78,7 +78,7 @@ def read_rows(
     if test is None:
         task = infer_task(read, task)
         return Rows(read, _settle(aggregate(read, duplicates), task), None, task, shares)
-    tested = read_table(test, notation=read.notation, **options)
+    tested = read_table(test, notation=read.notation, task="multiclass" if read.classes else task, **options)
     every, _ = hold_out(read, tested, keep=True)
     task = infer_task(every, task)
     parts = (_settle(aggregate(part, duplicates), task) for part in (read, tested))
@@ -90,7 +90,9 @@ def _settle(table: Table, task: Task) -> Table:
     """The class that most of the repeated strings carry; where both are as frequent, the row is rejected."""
     if task == "regression":
         return table
-    majority_NT = np.where(table.targets == 0.5, np.nan, np.round(table.targets))
-    reason = "the same string occurs with both classes equally often"
+    majority_NT, several = table.targets, "several"
+    if task == "classification":
+        several, majority_NT = "both", np.where(table.targets == 0.5, np.nan, np.round(table.targets))
+    reason = f"the same string occurs with {several} classes equally often"
     settled = dataclasses.replace(table, targets=majority_NT)
     return settled.reject(np.all(np.isnan(majority_NT), axis=1), table.string_column, reason)

@@ -23,7 +23,7 @@ from catenane.models.head import Head
 from catenane.models.networks import PropertyModel
 from catenane.models.property_head import PropertyHead
 from catenane.notation import respell
-from catenane.objectives import classification_loss, label_weights, regression_loss
+from catenane.objectives import classification_loss, label_weights, multiclass_loss, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
 __all__ = ["HeadTask", "PropertyTask"]
@@ -46,6 +46,8 @@ class HeadBatch(NamedTuple):
     """Labels, float32, NaN where missing; (M, B, T) where each member learns from rows of its own."""
     weights_BT: Tensor | None
     """Of the labels; None where all count alike."""
+    bounds_BT: Tensor | None
+    """Which labels are bounds, see `Table.bounds`; None where none is."""
 
     def to(self, device: torch.device) -> HeadBatch:
         """The same on another device."""
@@ -79,7 +81,7 @@ class _LabelTask(ABC, Generic[Batch]):
         """Loss on standardised labels, or log loss; missing labels do not count."""
         batch = batch.to(device)
         scores_MBT = model(batch.inputs, batch.descriptors_BF, per_member=True)
-        return self._mean_loss(scores_MBT, _targets(batch), batch.weights_BT)
+        return self._mean_loss(scores_MBT, _targets(batch), batch.weights_BT, batch.bounds_BT)
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
         """Loss on the validation rows, all alike, and the score that chooses the best epoch.
@@ -91,33 +93,48 @@ class _LabelTask(ABC, Generic[Batch]):
             return {}
         scores: list[Tensor] = []
         targets: list[Tensor] = []
+        bounds: list[Tensor] = []
         with torch.no_grad():
             for batch in self._valid_batches():
                 batch = batch.to(device)
                 scores.append(model(batch.inputs, batch.descriptors_BF).float())
                 targets.append(_targets(batch))
-        scores_NT, targets_NT = torch.cat(scores), torch.cat(targets)
-        loss = self._mean_loss(scores_NT, targets_NT).item()
+                bounds.append(torch.zeros_like(targets[-1]) if batch.bounds_BT is None else batch.bounds_BT)
+        scores_NT, targets_NT, bounds_NT = torch.cat(scores), torch.cat(targets), torch.cat(bounds)
+        loss = self._mean_loss(scores_NT, targets_NT, None, bounds_NT).item()
+        targets_NT = torch.where(bounds_NT == 0, targets_NT, torch.nan)  # a bound has no error to score
         if self.best_by is not None:
             values_NT, labels_NT = (
                 part.double().cpu().numpy() for part in (self._head.to_labels(scores_NT), targets_NT)
             )
-            found = score(labels_NT, values_NT, self._head.task, self._head.targets, [self.best_by])
+            found = score(
+                labels_NT,
+                values_NT,
+                self._head.task,
+                self._head.targets,
+                [self.best_by],
+                self._head.sizes or None,
+            )
             known = [value for of_target in found.values() if (value := of_target[self.best_by]) is not None]
             mean = float(np.mean(known)) if known else loss
             better = mean if is_error(self.best_by) or not known else 1 - mean
             return {"valid_loss": loss, "valid_score": better}
-        if self._head.task == "classification":
+        if self._head.task != "regression":
             return {"valid_loss": loss, "valid_score": loss}
         error_NT = (scores_NT - self._head.standardise(targets_NT)).abs()
         return {"valid_loss": loss, "valid_score": torch.nanmean(error_NT).item()}
 
-    def _mean_loss(self, scores: Tensor, targets: Tensor, weights_BT: Tensor | None = None) -> Tensor:
+    def _mean_loss(
+        self, scores: Tensor, targets: Tensor, weights_BT: Tensor | None, bounds_BT: Tensor | None
+    ) -> Tensor:
         """Mean loss of scores (B, T) or (M, B, T) over the labels that are there, of either shape."""
         if self._head.task == "classification":
             return classification_loss(scores, targets.expand_as(scores), weights_BT)
+        if self._head.task == "multiclass":
+            spread_BC = None if weights_BT is None else self._head.spread(weights_BT)
+            return multiclass_loss(scores, self._head.standardise(targets).expand_as(scores), spread_BC)
         standardised = self._head.standardise(targets).expand_as(scores)
-        return regression_loss(scores, standardised, self._settings.loss, weights_BT)
+        return regression_loss(scores, standardised, self._settings.loss, weights_BT, bounds_BT)
 
 
 class HeadTask(_LabelTask[HeadBatch]):
@@ -134,6 +151,7 @@ class HeadTask(_LabelTask[HeadBatch]):
         learns_MN: bool; member m of the head learns from row n of the table where True, and from all training
             rows where there is no such mask.
         weights_NT: Of the labels; alike where there are none.
+        bounds_NT: See `Table.bounds`.
     """
 
     def __init__(
@@ -147,10 +165,11 @@ class HeadTask(_LabelTask[HeadBatch]):
         seed: int,
         learns_MN: np.ndarray | None = None,
         weights_NT: np.ndarray | None = None,
+        bounds_NT: np.ndarray | None = None,
     ) -> None:
         super().__init__(head, split, settings, seed)
         self.model = head
-        parts = pooled_ND, descriptors_NF, targets_NT, weights_NT
+        parts = pooled_ND, descriptors_NF, targets_NT, weights_NT, bounds_NT
         self._all = HeadBatch._make(None if part is None else _float32(part) for part in parts)
         self._learns_MN = None if learns_MN is None else torch.from_numpy(learns_MN)
         self._batch_rows = min(settings.batch_rows, max(FEWEST_ROWS, len(split.train) // WANTED_BATCHES))
@@ -236,7 +255,7 @@ class PropertyTask(_LabelTask[TokenBatch]):
         pad_id = self._tokenizer.pad_id
         return collate(
             encoded, rows, pad_id=pad_id, targets=self._targets, descriptors=self._descriptors,
-            weights=self._weights,
+            weights=self._weights, bounds=self._table.bounds,
         )  # fmt: skip
 
 

@@ -41,6 +41,7 @@ logger = logging.getLogger(__name__)
 FILES = ("rejected.csv", "trials.json", "trials.csv", "recipe.toml")
 ERRORS: dict[Task, str] = {
     "regression": "MAE / standard deviation of the labels", "classification": "1 − ROC AUC",
+    "multiclass": "1 − ROC AUC",
 }  # fmt: skip
 """What a trial is judged by, the mean over targets and folds."""
 
@@ -138,7 +139,10 @@ def tune(
         folds=False, task=task, duplicates=duplicates, on_error=on_error, data_dir=data_dir,
     )  # fmt: skip
     start = choose_start(rows.table.notation, targets, model, recipe, settings or {}, rows.task)
-    few_rows = len(rows.table) <= ROWS_PER_LANDMARK[rows.task] * start.recipe.head.landmarks
+    few_rows = (
+        rows.table.bounds is None
+        and len(rows.table) <= ROWS_PER_LANDMARK[rows.task] * start.recipe.head.landmarks
+    )
     choices = load_space(space, start, settings or {}, few_rows=few_rows)
     shares = rows.shares or start.usual_shares
     parts = make_split(rows.table, split, seed=seed, fractions=shares, test=rows.test)
@@ -193,7 +197,7 @@ class _Judge:
     ) -> None:
         self._table, self._splits, self._start, self._task = table, splits, start, task
         self._seed, self._device = seed, device
-        self._deviation_T = np.nanstd(table.targets, axis=0)
+        self._deviation_T = np.nanstd(table.exact, axis=0)
         self._pooled: dict[str, np.ndarray | None] = {}
 
     def __call__(self, changes: Mapping[str, Any]) -> Trial:
@@ -223,7 +227,8 @@ class _Judge:
             None if described is None else Descriptors(described.values[rows], described.names),
             pooled_ND=None if pooled_ND is None else pooled_ND[rows],
         )
-        scores = score(table.targets[rows], found.values, self._task, table.target_names).values()
+        known = score(table.exact[rows], found.values, self._task, table.target_names, sizes=table.sizes)
+        scores = known.values()
         if self._task == "regression":
             errors = [each["mae"] for each in scores]
             scaled = [

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from catenane.data.labels import parse_labels
+from catenane.data.numbers import parse_labels
 from catenane.errors import DataError
 
 

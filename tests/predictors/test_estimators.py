@@ -139,10 +139,10 @@ def test_classifies_with_the_labels_it_was_given(molecules, quick):
     )
 
 
-def test_more_classes_go_through_one_versus_rest(molecules, sizes, quick):
+def test_more_classes_may_go_through_one_versus_rest(molecules, sizes, quick):
     labels = np.digitize(sizes, np.quantile(sizes, [0.33, 0.66]))
-    with pytest.raises(DataError, match="3 classes: expected 2"):
-        PropertyClassifier().fit(molecules, labels)
+    with pytest.raises(DataError, match="1 classes: expected 2 or more"):
+        PropertyClassifier().fit(molecules, np.zeros(len(molecules)))
     texts = np.array(molecules, dtype=object)[:, None]
     wrapped = OneVsRestClassifier(PropertyClassifier(settings=quick, device="cpu")).fit(texts, labels)
     assert set(wrapped.predict(texts)) <= {0, 1, 2}
