@@ -201,11 +201,15 @@ def interval_metrics(
     result: dict[str, Any] = {"nominal": COVERAGE, "targets": {}}
     if calibration.intervals is not None:
         result["n_calibration"] = int(calibration.intervals.n_T.max(initial=0))
+    if calibration.sets is not None:
+        result["n_calibration"] = int(calibration.sets.n_T.max(initial=0))
     sizes = model.property_model.head.sizes or [1] * len(model.targets)
     for t, name in enumerate(model.targets):
         if np.isfinite(labels_N := table.exact[rows, t]).any():
             of_target = slice(sum(sizes[:t]), sum(sizes[: t + 1]))
-            result["targets"][name] = _target(found, labels_N, of_target, groups or {}, model.config.task)
+            result["targets"][name] = _target(
+                found, labels_N, of_target, groups or {}, model.config.task, table.classes.get(name, ())
+            )
     return result
 
 
@@ -215,6 +219,7 @@ def _target(
     part: slice,
     groups: Mapping[str, Sequence[str]],
     task: Task | None,
+    classes: Sequence[str],
 ) -> dict[str, Any]:
     nominal, known = found[COVERAGE], np.flatnonzero(np.isfinite(labels_N))
     labels_K, value_KC = labels_N[known], nominal.values[known, part]
@@ -259,7 +264,9 @@ def _target(
         return result
     # Deciles count from 1; equal labels are in one decile.
     edges = np.quantile(labels_K, np.arange(1, DECILES) / DECILES)
-    divided = {"label decile": np.searchsorted(edges, labels_K, side="right") + 1}
+    divided: dict[str, NDArray] = {"label decile": np.searchsorted(edges, labels_K, side="right") + 1}
+    if classes:
+        divided = {"class": np.array(classes)[labels_K.astype(np.int64)]}
     divided |= {name: np.asarray(of_row)[known] for name, of_row in groups.items()}
     return result | {
         "overall": summary(np.full(len(known), True), covered),

@@ -77,11 +77,12 @@ def spread_grids(metrics: Mapping[str, Any]) -> dict[str, Grid]:
             [scores["mae"]["mean"] for scores in tested.values()] if "mae" in metrics["scores"] else [0.5]
         )
         like = min((mean for mean in errors if mean), default=None)
+        likes = dict.fromkeys(IN_LABEL_UNITS, like) | {"mse": None if like is None else like**2}
         wins = _wins({who: scores[main]["values"] for who, scores in tested.items()}, worst)
         rows = []
         for who in ranked:
             scores = tested[who]
-            cells = [_cell(scores[key], like if key in IN_LABEL_UNITS else 0.5) for key in metrics["scores"]]
+            cells = [_cell(scores[key], likes.get(key, 0.5)) for key in metrics["scores"]]
             fitted = sum(value is not None for value in scores[main]["values"])
             rows.append([who, *cells, f"{wins[who]:,}", f"{fitted:,}"])
         heads = [

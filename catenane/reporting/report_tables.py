@@ -62,7 +62,9 @@ def score_grid(result: FinetuneResult, verdict: Verdict) -> Grid:
         return None if value is None or high <= low else min(max((value - low) / (high - low), 0.0), 1.0)
 
     def row(label: str, scores: Mapping[str, Score], bar: float | None) -> list[Any]:
-        likes = dict.fromkeys(IN_LABEL_UNITS, verdict.label_error) | {verdict.score: verdict.reference}
+        like = verdict.label_error
+        likes = dict.fromkeys(IN_LABEL_UNITS, like) | {"mse": None if like is None else like**2}
+        likes[verdict.score] = verdict.reference
         cells = [number(scores.get(key), likes.get(key, 0.5)) for key in keys]
         floor = length(verdict.noise_floor) if verdict.score == "mae" and bar is not None else None
         return [label, cells[0], (bar, floor), *cells[1:], f"{scores.get('n', 0):,}"]
@@ -180,7 +182,8 @@ def worst_grid(
         rows.append([row, structures(record), record.text, shown, number(prediction, like), error])
     columns = {
         "row": "number", get_notation(table.notation).drawn: "pictures", "string": "code", "label": "number",
-        "predicted": "number", with_unit("error", verdict.unit): "number",
+        "predicted" if verdict.task != "multiclass" else "its probability": "number",
+        with_unit("error", verdict.unit): "number",
     }  # fmt: skip
     return Grid(columns, rows)
 

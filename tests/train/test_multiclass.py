@@ -108,6 +108,7 @@ def test_predictions_are_a_class_a_set_and_a_probability_of_each(run, molecules)
             assert set(narrow.kind_set.split("|")) <= set(row.kind_set.split("|"))
         overall = run.metrics["intervals"]["targets"]["kind"]["overall"]
         assert 1 <= overall["width"] <= 3
+        assert set(run.metrics["intervals"]["targets"]["kind"]["groups"]["class"]) <= set(NAMES)
 
 
 def test_a_ranking_by_the_probability_of_a_class(run, tmp_path: Path, molecules, capsys):
