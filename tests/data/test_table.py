@@ -17,7 +17,7 @@ ROWS = """id,SMILES,solubility (mol/L),class
 5,,1,1
 6,CCC,inf,0
 7,"CCN",2e-3,
-8,CC,>1,1
+8,CC,~1,1
 9,CO,1,0,7
 """
 
@@ -45,7 +45,7 @@ def test_good_rows_are_normalised_and_bad_ones_kept_aside(path):
         3: ("solubility (mol/L), class", ""),
         5: ("SMILES", ""),
         6: ("solubility (mol/L)", "inf"),
-        8: ("solubility (mol/L)", ">1"),
+        8: ("solubility (mol/L)", "~1"),
         9: ("", "9,CO,1,0,7"),
     }
     reasons = {rejection.row: rejection.reason for rejection in table.rejected}
