@@ -95,6 +95,7 @@ def test_only_some_variants_are_run_and_earlier_ones_stay(run):
 def test_protocols_share_their_trainings(run, caplog: pytest.LogCaptureFixture):
     run("mof/table1", only=["cao-small*"])
     caplog.set_level("INFO", logger="catenane")
+    caplog.clear()
     result = run("mof/pretraining")
     assert not [record for record in caplog.records if record.getMessage().startswith(("training", "pretr"))]
     assert rows_of(result)["pretrained: strings pretrained on"][1][0] > 0
