@@ -30,6 +30,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory, molecules: list[str], mof_fil
     (folder / "zinc.smi").write_text("\n".join(molecules[::2]) + "\n")
     (folder / "chembl.csv.gz").write_bytes(gzip.compress(("smiles\n" + "\n".join(molecules) + "\n").encode()))
     (folder / "my_linkers.csv").write_text("smiles,name\nOC(=O)c1ccc(cc1)C(O)=O,mine\n")
+    (folder / "data/molnet").mkdir(parents=True)
+    (folder / "data/molnet/esol.csv.gz").write_bytes(gzip.compress((folder / "solubility.csv").read_bytes()))
     (folder / "my_mofs.csv").write_bytes(mof_file.read_bytes())
     return folder
 
@@ -48,6 +50,7 @@ def test_the_commands_run_one_after_the_other(
     desk: Path, catenane, tiny_flags: list[str], monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.chdir(desk)
+    monkeypatch.setenv("CATENANE_DATA", "data")  # where a fetched data set is there already
     for line in COMMANDS:
         words = shlex.split(line)[1:]
         # The same in seconds; other fine-tuning is a matter of seconds as it is.

@@ -22,8 +22,13 @@ def test_an_interrupt_within_a_substructure_search_is_raised():
     molecule = grid.GetMol()
     query = Chem.MolFromSmarts("*~" * 30 + "[Fe]")
     timer = threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT))
+    # A shell has a program that it starts in the background ignore the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     timer.start()
-    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
-        molecule.GetSubstructMatches(query)
-        time.sleep(10)
+    try:
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+            molecule.GetSubstructMatches(query)
+            time.sleep(10)
+    finally:
+        signal.signal(signal.SIGINT, before)
     timer.join()
