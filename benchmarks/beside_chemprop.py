@@ -51,7 +51,7 @@ PAIRINGS = (
     Pairing("molnet/esol", "logS", 5),
     Pairing("molnet/freesolv", "expt", 5),
     Pairing("molnet/lipophilicity", "logD", 3),
-    Pairing("molnet/bbbp", "p_np", 3, "classification"),
+    Pairing("molnet/bbbp", "p_np", 2, "classification"),
 )
 
 
