@@ -11,13 +11,17 @@ import typer
 from catenane.errors import UsageError
 
 __all__ = [
-    "Column", "DataDir", "Device", "Epochs", "Json", "Log", "Out", "Overwrite", "Replace", "Resume", "Seed",
-    "Set", "collect_settings", "numbers", "split_names",
+    "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Log", "Model", "Out", "Overwrite",
+    "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights", "collect_settings", "numbers",
+    "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
     str | None,
     typer.Option(metavar="COL", help="Column of the strings; found by name or content by default."),
+]
+Data = Annotated[
+    str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
 ]
 DataDir = Annotated[
     Path | None,
@@ -25,9 +29,15 @@ DataDir = Annotated[
 ]
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the fastest there is by default.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's by default.")]
+Features = Annotated[
+    str, typer.Option(metavar="COL[,COL]", help="Columns of numbers that the model reads as well.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Log = Annotated[
     Literal["csv", "tensorboard"], typer.Option(help="Curves as CSV, or for TensorBoard as well.")
+]
+Model = Annotated[
+    str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
 ]
 Out = Annotated[Path | None, typer.Option("--out", "-o", metavar="DIR", help="Folder of the run.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Delete an earlier run in that folder.")]
@@ -38,6 +48,12 @@ Set = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="TABLE.NAME=VALUE", help="Change a recipe's setting; may be repeated."),
 ]
+Target = Annotated[str, typer.Option("--target", "-t", metavar="COL[,COL]", help="Columns of labels.")]
+Task = Annotated[
+    Literal["regression", "classification", "multiclass"] | None,
+    typer.Option(help="Inferred from the labels by default."),
+]
+Weights = Annotated[str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")]
 
 
 def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:

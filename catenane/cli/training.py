@@ -71,16 +71,10 @@ def pretrain(
 
 
 def finetune(
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
-    ],
-    target: Annotated[str, typer.Option("--target", "-t", metavar="COL[,COL]", help="Columns of labels.")],
-    features: Annotated[
-        str, typer.Option(metavar="COL[,COL]", help="Columns of numbers that the model reads as well.")
-    ] = "",
-    weights: Annotated[
-        str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")
-    ] = None,
+    data: option.Data,
+    target: option.Target,
+    features: option.Features = "",
+    weights: option.Weights = None,
     target_weights: Annotated[
         str, typer.Option(metavar="NUMBER[,NUMBER]", help="Weights of the targets in the loss.")
     ] = "",
@@ -94,9 +88,7 @@ def finetune(
         Literal["mae", "huber", "mse", "bce", "cross_entropy"] | None,
         typer.Option(help="Of networks, which are then trained."),
     ] = None,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
-    ] = None,
+    model: option.Model = None,
     out: option.Out = None,
     split: Annotated[
         str,
@@ -124,10 +116,7 @@ def finetune(
         typer.Option("--recipe", "-r", help="Name of a recipe or a TOML file; the model's, or small."),
     ] = None,
     epochs: option.Epochs = None,
-    task: Annotated[
-        Literal["regression", "classification", "multiclass"] | None,
-        typer.Option(help="Inferred from the labels by default."),
-    ] = None,
+    task: option.Task = None,
     duplicates: Annotated[
         Literal["mean", "median", "first", "keep"],
         typer.Option(help="Label of rows that share a string, or keep all rows."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shlex
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
@@ -17,24 +17,16 @@ __all__ = ["tune"]
 
 
 def tune(
-    data: Annotated[
-        str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
-    ],
-    target: Annotated[str, typer.Option("--target", "-t", metavar="COL[,COL]", help="Columns of labels.")],
-    features: Annotated[
-        str, typer.Option(metavar="COL[,COL]", help="Columns of numbers that the model reads as well.")
-    ] = "",
-    weights: Annotated[
-        str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")
-    ] = None,
+    data: option.Data,
+    target: option.Target,
+    features: option.Features = "",
+    weights: option.Weights = None,
     trials: Annotated[int, typer.Option(min=1, help="Settings to try, the recipe as it is included.")] = 20,
     space: Annotated[
         Path | None, typer.Option(metavar="FILE", help="TOML file of settings and their values.")
     ] = None,
     folds: Annotated[int, typer.Option(min=2, help="Validation folds of the other rows.")] = 3,
-    model: Annotated[
-        str | None, typer.Option("--model", "-m", metavar="BUNDLE", help="Pretrained model to start from.")
-    ] = None,
+    model: option.Model = None,
     out: option.Out = None,
     split: Annotated[str, typer.Option(help="As of finetune.")] = "random",
     sizes: Annotated[str | None, typer.Option(metavar="80,10,10", help="As of finetune.")] = None,
@@ -42,10 +34,7 @@ def tune(
     recipe: Annotated[
         str | None, typer.Option("--recipe", "-r", help="What is tuned; the model's, or small.")
     ] = None,
-    task: Annotated[
-        Literal["regression", "classification", "multiclass"] | None,
-        typer.Option(help="Inferred from the labels by default."),
-    ] = None,
+    task: option.Task = None,
     column: option.Column = None,
     seed: option.Seed = 0,
     settings: option.Set = None,
