@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -229,17 +229,17 @@ def _score(key: str, target_N: FloatArray, prediction_N: FloatArray, task: Task)
     return float(value) if value is not None and np.isfinite(value) else None
 
 
-def _regression_score(key: str, target_N: FloatArray, prediction_N: FloatArray) -> float | None:
+def _regression_score(key: str, target_N: FloatArray, prediction_N: FloatArray) -> Any:
     from scipy.stats import rankdata
     from sklearn import metrics
 
     if key in ("mae", "rmse", "mse"):
         names = {"mae": "mean_absolute_error", "rmse": "root_mean_squared_error", "mse": "mean_squared_error"}
-        return getattr(metrics, names[key])(target_N, prediction_N)  # type: ignore[no-any-return]
+        return getattr(metrics, names[key])(target_N, prediction_N)
     if np.ptp(target_N) == 0 or (key != "r2" and np.ptp(prediction_N) == 0):
         return None
     if key == "r2":
-        return metrics.r2_score(target_N, prediction_N)  # type: ignore[no-any-return]
+        return metrics.r2_score(target_N, prediction_N)
     if key == "spearman":
         target_N, prediction_N = rankdata(target_N), rankdata(prediction_N)
     return float(np.corrcoef(target_N, prediction_N)[0, 1])
@@ -270,22 +270,22 @@ def _classification_score(key: str, target_N: FloatArray, probability_N: FloatAr
     return value
 
 
-def _multiclass_score(key: str, target_N: FloatArray, probability_NK: FloatArray) -> float | None:
+def _multiclass_score(key: str, target_N: FloatArray, probability_NK: FloatArray) -> Any:
     from sklearn import metrics
 
     class_N, called_N = target_N.astype(np.int64), probability_NK.argmax(axis=1)
     if key == "accuracy":
-        return metrics.accuracy_score(class_N, called_N)  # type: ignore[no-any-return]
+        return metrics.accuracy_score(class_N, called_N)
     if key == "log_loss":
         total_N1 = probability_NK.sum(axis=1, keepdims=True)
-        return metrics.log_loss(class_N, probability_NK / total_N1, labels=range(probability_NK.shape[1]))  # type: ignore[no-any-return]
+        return metrics.log_loss(class_N, probability_NK / total_N1, labels=range(probability_NK.shape[1]))
     if key == "mcc":
-        return metrics.matthews_corrcoef(class_N, called_N)  # type: ignore[no-any-return]
+        return metrics.matthews_corrcoef(class_N, called_N)
     if key == "f1":
-        return metrics.f1_score(class_N, called_N, average="macro", zero_division=0)  # type: ignore[no-any-return]
+        return metrics.f1_score(class_N, called_N, average="macro", zero_division=0)
     if key == "balanced_accuracy":
         present = np.unique(class_N)
-        return metrics.recall_score(class_N, called_N, labels=present, average="macro")  # type: ignore[no-any-return]
+        return metrics.recall_score(class_N, called_N, labels=present, average="macro")
     areas = [
         metrics.roc_auc_score(class_N == k, probability_NK[:, k])
         for k in range(probability_NK.shape[1])
