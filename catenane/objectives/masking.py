@@ -1,21 +1,21 @@
-"""What pretraining learns: pure functions that hide tokens of a batch, for a model to name.
+"""Masked-language modelling: tokens of a batch are hidden, for a model to name.
 
 Axes: B strings, L tokens, N hidden tokens, V vocabulary.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
 from typing import Literal, NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from catenane import config
 from catenane.data import TokenBatch
-from catenane.tokenizers import StringTokenizer
+from catenane.objectives.losses import masked_loss
+from catenane.objectives.objective import Objective
 
-__all__ = ["OBJECTIVES", "HiddenTokens", "Masked", "Objective", "mask_tokens"]
+__all__ = ["HiddenTokens", "Masked", "MaskedTokens", "mask_tokens"]
 
 MASK_AND_REPLACE = {"bert": (0.8, 0.1), "cao": (0.9, 0.1)}
 """Shares of the chosen tokens that become [MASK] and that become another token; the rest stays as it is."""
@@ -40,18 +40,14 @@ class HiddenTokens(NamedTuple):
     labels_N: Tensor
     """int64, the ids of the hidden tokens, in the order of the logits."""
 
+    @property
+    def weight(self) -> float:
+        """Hidden tokens."""
+        return len(self.labels_N)
+
     def to(self, device: torch.device) -> HiddenTokens:
         """The same on another device."""
         return HiddenTokens(tuple(x.to(device) for x in self.inputs), self.labels_N.to(device))
-
-
-class Objective(NamedTuple):
-    """One way to pretrain."""
-
-    kind: str
-    """Kind of the bundle that it makes, see `catenane.models.bundle.KINDS`."""
-    hide: Callable[[TokenBatch, config.Recipe, StringTokenizer, torch.Generator], HiddenTokens]
-    """Hides tokens of a batch, by the recipe's table of the objective."""
 
 
 def mask_tokens(
@@ -109,22 +105,36 @@ def mask_tokens(
     return Masked(torch.where(chosen_BL, hidden_BL, ids_BL), chosen_BL, ids_BL[chosen_BL])
 
 
-def _hide_single_tokens(
-    batch: TokenBatch, recipe: config.Recipe, tokenizer: StringTokenizer, generator: torch.Generator
-) -> HiddenTokens:
-    """Masked-language modelling; the model reads ids, real tokens, and which of them to name."""
-    masked = mask_tokens(
-        batch.ids_BL,
-        batch.keep_BL,
-        policy=recipe.masking.policy,
-        share=recipe.masking.share,
-        generator=generator,
-        vocabulary_size=tokenizer.vocabulary_size,
-        mask_id=tokenizer.mask_id,
-        n_special=tokenizer.n_special,
-    )
-    return HiddenTokens((masked.ids_BL, batch.keep_BL, masked.chosen_BL), masked.labels_N)
+class MaskedTokens(Objective):
+    """Name single tokens that were hidden, by the recipe's table `masking` (Devlin et al. 2019)."""
 
+    kind = "encoder"
+    figures = ("loss", "accuracy", "perplexity")
 
-OBJECTIVES: dict[config.Objective, Objective] = {"mlm": Objective("encoder", _hide_single_tokens)}
-"""Every objective that a recipe can name."""
+    def examples(self, batch: TokenBatch, generator: torch.Generator) -> HiddenTokens:
+        """The model reads ids, real tokens, and which of them to name."""
+        masked = mask_tokens(
+            batch.ids_BL,
+            batch.keep_BL,
+            policy=self.recipe.masking.policy,
+            share=self.recipe.masking.share,
+            generator=generator,
+            vocabulary_size=self.tokenizer.vocabulary_size,
+            mask_id=self.tokenizer.mask_id,
+            n_special=self.tokenizer.n_special,
+        )
+        return HiddenTokens((masked.ids_BL, batch.keep_BL, masked.chosen_BL), masked.labels_N)
+
+    def loss(self, network: nn.Module, examples: HiddenTokens) -> Tensor:
+        """Mean cross-entropy of the hidden tokens, in nats."""
+        return masked_loss(network(*examples.inputs), examples.labels_N)
+
+    def measure(self, network: nn.Module, examples: HiddenTokens) -> dict[str, Tensor]:
+        """Loss and share of the hidden tokens that are named right."""
+        logits_NV = network(*examples.inputs).float()
+        right_N = logits_NV.argmax(-1) == examples.labels_N
+        return {"loss": masked_loss(logits_NV, examples.labels_N), "accuracy": right_N.float().mean()}
+
+    def summarise(self, means: dict[str, float]) -> dict[str, float]:
+        """Means with the perplexity."""
+        return means | {"perplexity": math.exp(min(means["loss"], 50.0))}

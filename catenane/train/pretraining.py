@@ -1,10 +1,11 @@
-"""Masked pretraining on a corpus of strings (Devlin et al. 2019, section 3.1)."""
+"""Pretraining on a corpus of strings: the recipe's objective makes examples of them."""
 
 from __future__ import annotations
 
 import dataclasses
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,10 +22,9 @@ from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
-from catenane.objectives import OBJECTIVES, HiddenTokens, masked_loss
+from catenane.objectives import OBJECTIVES, Examples, Learner, Objective
 from catenane.progress import shows_progress
 from catenane.settings import fingerprint
-from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import RunFolder, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run, seed_of
@@ -68,7 +68,7 @@ def pretrain(
     data_dir: str | Path | None = None,
     verbose: bool | None = None,
 ) -> PretrainResult:
-    """Train an encoder to restore hidden tokens of a corpus.
+    """Train an encoder on a corpus, by the objective of the recipe: to restore hidden tokens, say.
 
     Args:
         corpora: Files of strings, or names of registered data sets; SMILES and MOFids may be mixed.
@@ -120,7 +120,8 @@ def pretrain(
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         model = config.build_model()
-    training = PretrainingTask(model, corpus, reader, chosen, seed)
+        objective = OBJECTIVES[chosen.objective](chosen, reader)
+    training = PretrainingTask(model, corpus, objective, seed)
     progress = run(
         training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
         fingerprint=fingerprint(arguments, corpus.lengths.tobytes()),
@@ -129,13 +130,13 @@ def pretrain(
     metrics: dict[str, Any] = {
         "corpus": asdict(corpus.index.counts),
         "held_out": {"strings": len(training.valid)}
-        | {key: best[key] for key in ("valid_loss", "accuracy", "perplexity")},
+        | {_key(name): best[_key(name)] for name in objective.figures},
         "run": progress.figures(),
         "seed": seed,
     }
     card = {
         "name": f"{chosen.name} encoder",
-        "description": f"Encoder pretrained by masking on {len(corpus):,} strings.",
+        "description": f"{kind.capitalize()} pretrained by {chosen.objective} on {len(corpus):,} strings.",
         "corpora": [Path(str(c)).name for c in corpora],
         "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
     }
@@ -146,22 +147,26 @@ def pretrain(
 
 
 class PretrainingTask:
-    """Restore hidden tokens of a corpus; a few strings are held out to see how well."""
+    """Learn the objective on a corpus; a few strings are held out to see how well.
+
+    Args:
+        network: The model of the bundle.
+        corpus: Strings.
+        objective: What is made of them.
+        seed: Of everything random.
+    """
 
     label = "pretrain"
 
-    def __init__(
-        self, model: nn.Module, corpus: TokenCorpus, tokenizer: StringTokenizer, recipe: Recipe, seed: int
-    ) -> None:
-        self.model = model
-        self._corpus, self._tokenizer, self._recipe, self._seed = corpus, tokenizer, recipe, seed
-        self._objective = OBJECTIVES[recipe.objective]
+    def __init__(self, network: nn.Module, corpus: TokenCorpus, objective: Objective, seed: int) -> None:
+        self.model = Learner(network, objective)
+        self._corpus, self._objective, self._seed = corpus, objective, seed
         order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
             raise DataError(f"the corpus holds {len(corpus)} readable strings: pretraining needs at least 20")
         self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
-        budget = recipe.pretraining.batch_tokens
+        budget = objective.recipe.pretraining.batch_tokens
         self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
         self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, shuffle=False)
 
@@ -169,41 +174,43 @@ class PretrainingTask:
         """Micro-batches of an epoch."""
         return len(self._train_batches)
 
-    def batches(self, epoch: int, start: int) -> Iterator[HiddenTokens]:
-        """The epoch's micro-batches from `start`, tokens hidden."""
+    def batches(self, epoch: int, start: int) -> Iterator[Examples]:
+        """The examples of the epoch's micro-batches from `start`."""
         for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._hide(self.train[rows], seed_of(self._seed, epoch, number))
+            yield self._examples(self.train[rows], seed_of(self._seed, epoch, number))
 
-    def weight(self, batch: HiddenTokens) -> float:
-        """Hidden tokens."""
-        return len(batch.labels_N)
+    def weight(self, batch: Examples) -> float:
+        """What the loss is the mean over."""
+        return batch.weight
 
-    def loss(self, model: nn.Module, batch: HiddenTokens, device: torch.device) -> Tensor:
-        """Mean cross-entropy of the hidden tokens, in nats."""
-        batch = batch.to(device)
-        return masked_loss(model(*batch.inputs), batch.labels_N)
+    def loss(self, model: nn.Module, batch: Examples, device: torch.device) -> Tensor:
+        """Mean loss of the examples."""
+        loss: Tensor = model(batch.to(device))
+        return loss
 
     def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Loss, accuracy and perplexity on the strings held out, under masks that never change."""
-        total, right, count = 0.0, 0, 0
+        """Figures of the objective on the strings held out, of which it makes the same examples each time."""
+        sums: Counter[str] = Counter()
+        count = 0.0
         with torch.no_grad():
             for number, rows in enumerate(self._valid_batches.batches(0)):
-                batch = self._hide(self.valid[rows], seed_of(self._seed, 2, number)).to(device)
-                logits_NV = model(*batch.inputs).float()
-                total += masked_loss(logits_NV, batch.labels_N).item() * len(batch.labels_N)
-                right += int((logits_NV.argmax(-1) == batch.labels_N).sum())
-                count += len(batch.labels_N)
-        loss = total / count
-        perplexity = math.exp(min(loss, 50.0))
-        return {
-            "valid_loss": loss, "valid_score": loss, "accuracy": right / count, "perplexity": perplexity
-        }  # fmt: skip
+                examples = self._examples(self.valid[rows], seed_of(self._seed, 2, number)).to(device)
+                scores = model(examples, measure=True)
+                sums.update({name: score.item() * examples.weight for name, score in scores.items()})
+                count += examples.weight
+        figures = self._objective.summarise({name: total / count for name, total in sums.items()})
+        return {"valid_score": figures["loss"]} | {_key(name): value for name, value in figures.items()}
 
-    def _hide(self, rows: np.ndarray, seed: int) -> HiddenTokens:
-        """A batch of these strings of the corpus with some tokens hidden."""
-        batch = collate(self._corpus, rows, pad_id=self._tokenizer.pad_id)
-        generator = torch.Generator().manual_seed(seed)
-        return self._objective.hide(batch, self._recipe, self._tokenizer, generator)
+    def _examples(self, rows: np.ndarray, seed: int) -> Examples:
+        """What the objective makes of these strings of the corpus."""
+        batch = collate(self._corpus, rows, pad_id=self._objective.tokenizer.pad_id)
+        examples: Examples = self._objective.examples(batch, torch.Generator().manual_seed(seed))
+        return examples
+
+
+def _key(figure: str) -> str:
+    """Name of a figure in the history, which has the loss of two sets of strings."""
+    return "valid_loss" if figure == "loss" else figure
 
 
 def _describe_counts(counts: CorpusCounts) -> str:

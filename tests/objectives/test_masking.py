@@ -127,21 +127,44 @@ def test_every_objective_that_a_recipe_can_name_is_there():
 
 
 @pytest.mark.parametrize("name", OBJECTIVES)
-def test_the_model_of_an_objective_names_the_tokens_that_it_hides(name):
-    tokenizer, objective = load_tokenizer("smiles"), OBJECTIVES[name]
+def test_a_model_of_its_kind_learns_an_objective_from_examples_that_follow_the_generator(name):
+    tokenizer = load_tokenizer("smiles")
     recipe = Recipe(objective=name).with_settings(
+        {"encoder.vocabulary_size": tokenizer.vocabulary_size, "encoder.n_layers": 1, "masking.share": 0.5}
+    )
+    objective = OBJECTIVES[name](recipe, tokenizer)
+    encoded = tokenizer.encode_flat(["CCO", "c1ccccc1C(=O)O"], 64)
+    batch = collate(encoded, np.arange(2), pad_id=tokenizer.pad_id)
+    network = BundleConfig(kind=objective.kind, notation="smiles", recipe=recipe).build_model().eval()
+
+    def loss(seed: int):
+        examples = objective.examples(batch, torch.Generator().manual_seed(seed)).to(torch.device("cpu"))
+        assert examples.weight >= 1
+        return objective.loss(network, examples)
+
+    assert loss(0).item() == loss(0).item()
+    assert loss(0).item() != loss(1).item()
+    means = {
+        key: value.item()
+        for key, value in objective.measure(
+            network, objective.examples(batch, torch.Generator().manual_seed(0))
+        ).items()
+    }
+    assert means["loss"] == pytest.approx(loss(0).item(), rel=1e-5)
+    assert tuple(objective.summarise(means)) == objective.figures
+    loss(0).backward()
+    assert network.encoder.embedding.weight.grad.abs().max() > 0
+
+
+def test_masked_tokens_are_named_where_they_were_hidden():
+    tokenizer = load_tokenizer("smiles")
+    recipe = Recipe().with_settings(
         {"encoder.vocabulary_size": tokenizer.vocabulary_size, "encoder.n_layers": 1, "masking.share": 0.5}
     )
     encoded = tokenizer.encode_flat(["CCO", "c1ccccc1C(=O)O"], 64)
     batch = collate(encoded, np.arange(2), pad_id=tokenizer.pad_id)
-
-    def hide(seed: int):
-        return objective.hide(batch, recipe, tokenizer, torch.Generator().manual_seed(seed))
-
-    hidden, again, other = hide(0), hide(0), hide(1)
-    assert all(torch.equal(a, b) for a, b in zip(hidden.inputs, again.inputs, strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(hidden.inputs, other.inputs, strict=True))
-    model = BundleConfig(kind=objective.kind, notation="smiles", recipe=recipe).build_model()
+    hidden = OBJECTIVES["mlm"](recipe, tokenizer).examples(batch, torch.Generator().manual_seed(0))
+    model = BundleConfig(kind="encoder", notation="smiles", recipe=recipe).build_model()
     logits_NV = model(*hidden.inputs)
     assert logits_NV.shape == (len(hidden.labels_N), tokenizer.vocabulary_size)
     assert len(hidden.labels_N)
