@@ -78,6 +78,9 @@ class EncoderConfig:
     """Linear attention with rotary positions: φ(Rq) as in MoLFormer, or Rφ(q) as in RoFormer."""
     feature_floor: float = 1e-3
     """Added to each feature of linear attention; 0 in the released MoLFormer."""
+    redraw_features: bool = False
+    """Draw new directions for every batch in training, as the released MoLFormer does; evaluation never
+    draws."""
     positions: Positions = "rotary"
     """Positional encoding: added to the embeddings, or a rotation of queries and keys."""
     norm_order: NormOrder = "pre"
@@ -85,18 +88,22 @@ class EncoderConfig:
     final_norm: bool | None = None
     """One more layer norm after the last block; by default with `pre` alone. The released MoLFormer has it
     after `post`."""
+    norm_epsilon: float = 1e-5
+    """Added to the variance in layer norms; 1e-12 in the MoLFormer of the Hugging Face hub."""
     activation: Activation = "geglu"
     """Non-linearity of the feed-forward part; `geglu` is gated."""
     dropout: float = 0.1
     """Share of activations dropped in training."""
+    embedding_dropout: float | None = None
+    """Share of the embeddings dropped in training; by default `dropout`."""
     max_length: int = 512
     """Longest sequence in tokens, [CLS] included; longer strings are truncated and counted."""
 
     def __post_init__(self) -> None:
         require_types(self)
         require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
-        require_share(self, "dropout")
-        require_not_negative(self, "vocabulary_size", "feature_floor")
+        require_share(self, "dropout", *(["embedding_dropout"] if self.embedding_dropout is not None else []))
+        require_not_negative(self, "vocabulary_size", "feature_floor", "norm_epsilon")
         if self.d_model % self.n_heads:
             raise ConfigError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
         d_head = self.d_model // self.n_heads
@@ -204,10 +211,15 @@ class TrainingConfig:
     """Passes over the training rows at most."""
     batch_tokens: int = 6144
     """Padded tokens per micro-batch."""
+    drop_long: bool = False
+    """Pretraining: leave strings out that are longer than `encoder.max_length`, and count them, instead of
+    cutting them."""
     accumulate: int = 1
     """Micro-batches per optimiser step."""
     learning_rate: float = 5e-4
     """Peak learning rate of AdamW."""
+    device_factor: int = 1
+    """Multiply it by the number of devices that share a batch, at most by this."""
     encoder_rate: float = 1.0
     """Factor on the learning rate of pretrained encoder weights; 0 freezes them, reads every string once, and
     trains the head alone."""
@@ -218,7 +230,7 @@ class TrainingConfig:
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises from zero."""
     final_rate: float = 0.02
-    """Share of the peak that the cosine ends at."""
+    """Share of the peak that the cosine ends at; 1 with `warmup` 0 is a fixed rate."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     patience: float = 0.0
@@ -235,7 +247,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require_types(self)
         require_positive(self, "epochs", "batch_tokens", "batch_rows", "accumulate", "learning_rate", "clip")
-        require_share(self, "warmup", "final_rate")
+        require_positive(self, "device_factor")
+        require_share(self, "warmup")
+        if not 0 <= self.final_rate <= 1:
+            raise ConfigError(f"final_rate={self.final_rate} must lie in 0 <= final_rate <= 1")
         require_not_negative(
             self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds"
         )

@@ -29,7 +29,7 @@ def pretrain(
     tokenizer: Annotated[
         str | None,
         typer.Option(
-            help="smiles, mofid, a tokenizer.json, or corpus for its own tokens; inferred by default.",
+            help="smiles, mofid or a tokenizer.json; corpus adds its own tokens, scratch has no others.",
         ),
     ] = None,
     seed: option.Seed = 0,

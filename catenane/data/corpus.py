@@ -52,6 +52,8 @@ class CorpusCounts:
     cut_tokens: int = 0
     """Tokens dropped because a string was longer than the longest sequence."""
     cut_strings: int = 0
+    long_strings: int = 0
+    """Strings left out because they were longer than the longest sequence."""
     rejected: int = 0
     """Rows without a usable string."""
 
@@ -191,6 +193,7 @@ def write_corpus(
     tokenizer: StringTokenizer,
     *,
     max_length: int,
+    drop_long: bool = False,
     string_column: str | None = None,
     data_dir: str | Path | None = None,
 ) -> TokenCorpus:
@@ -201,6 +204,7 @@ def write_corpus(
         sources: Paths, names of data sets, or "-" for standard input, in order.
         tokenizer: That of the sources' notation; a tokenizer of MOFid takes SMILES too.
         max_length: Longest sequence, [CLS] and [SEP] included; what is cut off longer strings is counted.
+        drop_long: Leave longer strings out instead, named among the rejected rows.
         string_column: Column of the strings; found by its name or content if None.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
 
@@ -223,12 +227,19 @@ def write_corpus(
         with rejection_writer(folder / f"rejected-{number}.csv") as reject:
             table, column = open_strings(source, string_column, data_dir)
             for strings, rejected in _read_chunks(table, column, tokenizer):
-                for rejection in rejected:
-                    reject(rejection)
                 counts.rejected += len(rejected)
-                if not strings:
+                encoded = tokenizer.encode_flat([text for _, text in strings], max_length)
+                if drop_long:
+                    long = np.flatnonzero(encoded.n_cut).tolist()
+                    counts.long_strings += len(long)
+                    for row, text, n_cut in ((*strings[i], encoded.n_cut[i]) for i in long):
+                        reason = f"{max_length + n_cut} tokens are more than max_length={max_length}"
+                        rejected.append(Rejection(row, table.columns[column], text, None, reason))
+                    encoded = encoded.take(np.flatnonzero(encoded.n_cut == 0))
+                for rejection in sorted(rejected, key=lambda rejection: rejection.row):
+                    reject(rejection)
+                if not len(encoded):
                     continue
-                encoded = tokenizer.encode_flat(strings, max_length)
                 if not index.shards or index.shards[-1].tokens >= SHARD_TOKENS:
                     index.shards.append(Shard(name=f"{len(index.shards):05d}"))
                 index.shards[-1].append(folder, encoded)
@@ -245,8 +256,8 @@ def write_corpus(
 
 def _read_chunks(
     table: TableFile, column: int, tokenizer: StringTokenizer
-) -> Iterator[tuple[list[str], list[Rejection]]]:
-    """The strings in normal form, and the rows without one; the notation is that of the first chunk."""
+) -> Iterator[tuple[list[tuple[int, str]], list[Rejection]]]:
+    """Rows and strings in normal form, and the rows without one; the notation is that of the first chunk."""
     items = table.rows([column])
     name = table.columns[column]
     notation: NotationName | None = None
@@ -258,10 +269,11 @@ def _read_chunks(
                 f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
                 f"use one of {notation}"
             )
-        read = [*(item for item in chunk if isinstance(item, Rejection)), *read_cells(cells, name, notation)]
-        rejected = [item for item in read if isinstance(item, Rejection)]
-        strings = [item.text for item in read if isinstance(item, Record)]
-        yield strings, sorted(rejected, key=lambda rejection: rejection.row)
+        read = read_cells(cells, name, notation)
+        rejected = [item for item in (*chunk, *read) if isinstance(item, Rejection)]
+        rows = [row for row, _ in cells]
+        strings = [(row, item.text) for row, item in zip(rows, read, strict=True) if isinstance(item, Record)]
+        yield strings, rejected
 
 
 def _fingerprint(tokenizer: StringTokenizer) -> str:

@@ -76,7 +76,8 @@ def pretrain(
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
         column: Column of the strings, where its name or content does not show it.
-        tokenizer: Name or path, or "corpus" to learn the corpora's own tokens; by default the shipped one.
+        tokenizer: Name or path; "corpus" for the shipped one with all further tokens of the corpora, or
+            "scratch" for their own alone; by default the shipped one.
         seed: Of weights, order, masks and dropout.
         resume: Go on after a kill.
         overwrite: Delete an earlier run in `out`.
@@ -111,8 +112,8 @@ def pretrain(
         corpus.check_tokenizer(reader)
     else:
         corpus = write_corpus(
-            folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length, string_column=column,
-            data_dir=data_dir,
+            folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
+            drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir,
         )  # fmt: skip
     logger.info("%s", _describe_counts(corpus.index.counts))
     kind = OBJECTIVES[chosen.objective].kind
@@ -220,6 +221,8 @@ def _describe_counts(counts: CorpusCounts) -> str:
         parts.append(f"{counts.unknown_tokens:,} unknown in {counts.strings_with_unknown:,} strings")
     if counts.cut_strings:
         parts.append(f"{counts.cut_tokens:,} tokens cut from {counts.cut_strings:,} long strings")
+    if counts.long_strings:
+        parts.append(f"{counts.long_strings:,} long strings left out")
     if counts.rejected:
         parts.append(f"{counts.rejected:,} rows rejected")
     return "corpus: " + "; ".join(parts)

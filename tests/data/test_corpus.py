@@ -165,3 +165,16 @@ def test_the_memory_does_not_grow_with_the_corpus(tmp_path, tokenizer, monkeypat
 
     bytes_of_the_difference = 3_000 * 402 * 2
     assert peak(6_000) - peak(3_000) < bytes_of_the_difference / 4
+
+
+def test_long_strings_are_left_out_by_wish_and_named(tmp_path, source, tokenizer):
+    corpus = write_corpus(tmp_path / "c", [source], tokenizer, max_length=16, drop_long=True)
+    counts = corpus.index.counts
+    assert (counts.strings, counts.long_strings, counts.cut_strings, counts.rejected) == (6, 1, 0, 2)
+    assert open_corpus(corpus.folder).index.counts == counts
+    with (corpus.folder / "rejected-0.csv").open(newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert [row["row"] for row in rejected] == ["3", "6", "9"]
+    assert rejected[1]["reason"] == "42 tokens are more than max_length=16"
+    whole = write_corpus(tmp_path / "w", [source], tokenizer, max_length=42, drop_long=True)
+    assert (whole.index.counts.strings, whole.index.counts.long_strings) == (7, 0)

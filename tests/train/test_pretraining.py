@@ -6,6 +6,7 @@ import pytest
 from catenane.errors import DataError, UsageError
 from catenane.models.bundle import load_bundle
 from catenane.tokenizers import load_tokenizer
+from catenane.tokenizers.grammar import SPECIAL_TOKENS
 from catenane.train import pretrain
 
 
@@ -27,6 +28,10 @@ def test_a_corpus_may_bring_its_own_tokens(tiny, tmp_path: Path):
     own = pretrain([corpus], out=tmp_path / "own", settings=tiny, tokenizer="corpus", device="cpu")
     assert shipped.metrics["corpus"]["unknown_tokens"] == 39
     assert own.metrics["corpus"]["unknown_tokens"] == 0
+    scratch = pretrain([corpus], out=tmp_path / "scratch", settings=tiny, tokenizer="scratch", device="cpu")
+    assert scratch.metrics["corpus"]["unknown_tokens"] == 0
+    known = load_bundle(tmp_path / "scratch").tokenizer.vocabulary
+    assert list(known) == [*SPECIAL_TOKENS, "C", "[CH3]", "[117Sn]", "[CH2]"]
     vocabulary = load_bundle(tmp_path / "own").tokenizer.vocabulary
     base = load_tokenizer("smiles").vocabulary
     assert "[117Sn]" in vocabulary
