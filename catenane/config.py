@@ -1,8 +1,8 @@
 """Typed settings, and the recipes that name a whole set of them.
 
 A recipe is a TOML file: the `objective` of pretraining, and the tables `encoder`, `head`, `token_head`,
-`masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a file, not a
-class; `recipes/` holds the ones that come with the package.
+`auxiliary`, `masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a
+file, not a class; `recipes/` holds the ones that come with the package.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from catenane.settings import build, require_not_negative, require_positive, req
 
 __all__ = [
     "LOSSES",
+    "AuxiliaryConfig",
     "EncoderConfig",
     "HeadConfig",
     "HeadKind",
@@ -41,7 +42,7 @@ NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
 TargetScale = Literal["auto", "linear", "sqrt"]
-Objective = Literal["mlm"]
+Objective = Literal["mlm", "descriptors", "consistency"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
 Loss = Literal["mae", "huber", "mse", "bce", "cross_entropy"]
@@ -199,6 +200,28 @@ class MaskingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuxiliaryConfig:
+    """Weights of the losses that are added to that of the recipe's objective, whose own weight is 1."""
+
+    mlm: float = 0.0
+    """Of naming hidden tokens."""
+    descriptors: float = 0.0
+    """Of telling descriptors."""
+    consistency: float = 0.0
+    """Of finding the other spelling."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_not_negative(self, "mlm", "descriptors", "consistency")
+
+    @property
+    def weights(self) -> dict[Objective, float]:
+        """Those that are not zero, by name."""
+        named: dict[Objective, float] = dataclasses.asdict(self)  # type: ignore[assignment]
+        return {name: weight for name, weight in named.items() if weight}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
@@ -273,7 +296,10 @@ class Recipe:
     token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
     """Shape of the head that names tokens in pretraining."""
     objective: Objective = "mlm"
-    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019)."""
+    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019); `descriptors`, to tell
+    those of `catenane.descriptors`; `consistency`, to find the other spelling of the same structure."""
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    """What it learns beside the objective."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What the objective `mlm` hides."""
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
@@ -283,6 +309,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_types(self)
+        if self.objective in self.auxiliary.weights:
+            raise ConfigError(
+                f"auxiliary.{self.objective}: it is the objective itself, whose weight is 1; name another"
+            )
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """A copy with some settings changed; `min_steps` does not raise epochs that are set here.

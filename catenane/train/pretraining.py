@@ -22,7 +22,7 @@ from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
-from catenane.objectives import OBJECTIVES, Examples, Learner, Objective
+from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
 from catenane.progress import shows_progress
 from catenane.settings import fingerprint
 from catenane.train.folder import RunFolder, source_files
@@ -37,7 +37,14 @@ logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
 FILES = tuple(
     f"corpus/{name}"
-    for name in ("index.json", "index.json.part", "rejected-*.csv", "*.ids.u16", "*.offsets.i64")
+    for name in (
+        "index.json",
+        "index.json.part",
+        "rejected-*.csv",
+        "descriptors.f16*",
+        "*.ids.u16",
+        "*.offsets.i64",
+    )
 )
 
 
@@ -121,7 +128,7 @@ def pretrain(
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         model = config.build_model()
-        objective = OBJECTIVES[chosen.objective](chosen, reader)
+        objective = make_objective(chosen, reader)
     training = PretrainingTask(model, corpus, objective, seed)
     progress = run(
         training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
@@ -162,6 +169,7 @@ class PretrainingTask:
     def __init__(self, network: nn.Module, corpus: TokenCorpus, objective: Objective, seed: int) -> None:
         self.model = Learner(network, objective)
         self._corpus, self._objective, self._seed = corpus, objective, seed
+        self._descriptors = objective.describe(corpus)
         order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
@@ -204,7 +212,9 @@ class PretrainingTask:
 
     def _examples(self, rows: np.ndarray, seed: int) -> Examples:
         """What the objective makes of these strings of the corpus."""
-        batch = collate(self._corpus, rows, pad_id=self._objective.tokenizer.pad_id)
+        batch = collate(
+            self._corpus, rows, pad_id=self._objective.tokenizer.pad_id, descriptors=self._descriptors
+        )
         examples: Examples = self._objective.examples(batch, torch.Generator().manual_seed(seed))
         return examples
 
