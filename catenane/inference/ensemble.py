@@ -18,6 +18,7 @@ from catenane.metrics import split_columns
 from catenane.models.bundle import load_bundle
 from catenane.models.folder import find_bundles
 from catenane.notation import Record
+from catenane.tokenizers import EncodedStrings
 
 __all__ = ["Ensemble", "load"]
 
@@ -78,9 +79,7 @@ class Ensemble(Model):
             in_domain=np.all([each.in_domain for each in found], axis=0),
         )  # fmt: skip
 
-    @property
-    def encoder(self) -> NoReturn:
-        """There is none: every model has its own."""
+    def _embed(self, encoded: EncodedStrings) -> NoReturn:
         raise BundleError(f"{len(self.models)} models have vectors of their own: embed with one of them")
 
 

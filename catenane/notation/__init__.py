@@ -21,7 +21,6 @@ from catenane.notation.registry import (
     respell,
 )
 from catenane.notation.smiles import Smiles
-from catenane.notation.syntax import atom_positions
 from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_errors
 
 __all__ = [
@@ -35,7 +34,6 @@ __all__ = [
     "Record",
     "Smiles",
     "as_records",
-    "atom_positions",
     "atoms_beyond",
     "canonical_block",
     "compute_all",
