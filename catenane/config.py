@@ -1,8 +1,8 @@
 """Typed settings, and the recipes that name a whole set of them.
 
 A recipe is a TOML file: the `objective` of pretraining, and the tables `encoder`, `head`, `token_head`,
-`masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a file, not a
-class; `recipes/` holds the ones that come with the package.
+`auxiliary`, `masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a
+file, not a class; `recipes/` holds the ones that come with the package.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from catenane.settings import build, require_not_negative, require_positive, req
 
 __all__ = [
     "LOSSES",
+    "AuxiliaryConfig",
     "EncoderConfig",
     "HeadConfig",
     "HeadKind",
@@ -41,7 +42,7 @@ NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
 TargetScale = Literal["auto", "linear", "sqrt"]
-Objective = Literal["mlm"]
+Objective = Literal["mlm", "descriptors", "consistency"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
 Loss = Literal["mae", "huber", "mse", "bce", "cross_entropy"]
@@ -78,6 +79,9 @@ class EncoderConfig:
     """Linear attention with rotary positions: φ(Rq) as in MoLFormer, or Rφ(q) as in RoFormer."""
     feature_floor: float = 1e-3
     """Added to each feature of linear attention; 0 in the released MoLFormer."""
+    redraw_features: bool = False
+    """Draw new directions for every batch in training, as the released MoLFormer does; evaluation never
+    draws."""
     positions: Positions = "rotary"
     """Positional encoding: added to the embeddings, or a rotation of queries and keys."""
     norm_order: NormOrder = "pre"
@@ -85,18 +89,22 @@ class EncoderConfig:
     final_norm: bool | None = None
     """One more layer norm after the last block; by default with `pre` alone. The released MoLFormer has it
     after `post`."""
+    norm_epsilon: float = 1e-5
+    """Added to the variance in layer norms; 1e-12 in the MoLFormer of the Hugging Face hub."""
     activation: Activation = "geglu"
     """Non-linearity of the feed-forward part; `geglu` is gated."""
     dropout: float = 0.1
     """Share of activations dropped in training."""
+    embedding_dropout: float | None = None
+    """Share of the embeddings dropped in training; by default `dropout`."""
     max_length: int = 512
     """Longest sequence in tokens, [CLS] included; longer strings are truncated and counted."""
 
     def __post_init__(self) -> None:
         require_types(self)
         require_positive(self, "d_model", "n_layers", "n_heads", "d_hidden", "n_features", "max_length")
-        require_share(self, "dropout")
-        require_not_negative(self, "vocabulary_size", "feature_floor")
+        require_share(self, "dropout", *(["embedding_dropout"] if self.embedding_dropout is not None else []))
+        require_not_negative(self, "vocabulary_size", "feature_floor", "norm_epsilon")
         if self.d_model % self.n_heads:
             raise ConfigError(f"d_model={self.d_model} must be a multiple of n_heads={self.n_heads}")
         d_head = self.d_model // self.n_heads
@@ -192,6 +200,28 @@ class MaskingConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuxiliaryConfig:
+    """Weights of the losses that are added to that of the recipe's objective, whose own weight is 1."""
+
+    mlm: float = 0.0
+    """Of naming hidden tokens."""
+    descriptors: float = 0.0
+    """Of telling descriptors."""
+    consistency: float = 0.0
+    """Of finding the other spelling."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_not_negative(self, "mlm", "descriptors", "consistency")
+
+    @property
+    def weights(self) -> dict[Objective, float]:
+        """Those that are not zero, by name."""
+        named: dict[Objective, float] = dataclasses.asdict(self)  # type: ignore[assignment]
+        return {name: weight for name, weight in named.items() if weight}
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
@@ -204,10 +234,15 @@ class TrainingConfig:
     """Passes over the training rows at most."""
     batch_tokens: int = 6144
     """Padded tokens per micro-batch."""
+    drop_long: bool = False
+    """Pretraining: leave strings out that are longer than `encoder.max_length`, and count them, instead of
+    cutting them."""
     accumulate: int = 1
     """Micro-batches per optimiser step."""
     learning_rate: float = 5e-4
     """Peak learning rate of AdamW."""
+    device_factor: int = 1
+    """Multiply it by the number of devices that share a batch, at most by this."""
     encoder_rate: float = 1.0
     """Factor on the learning rate of pretrained encoder weights; 0 freezes them, reads every string once, and
     trains the head alone."""
@@ -218,7 +253,7 @@ class TrainingConfig:
     warmup: float = 0.05
     """Share of the steps over which the learning rate rises from zero."""
     final_rate: float = 0.02
-    """Share of the peak that the cosine ends at."""
+    """Share of the peak that the cosine ends at; 1 with `warmup` 0 is a fixed rate."""
     clip: float = 1.0
     """Largest norm of the gradient."""
     patience: float = 0.0
@@ -235,7 +270,10 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         require_types(self)
         require_positive(self, "epochs", "batch_tokens", "batch_rows", "accumulate", "learning_rate", "clip")
-        require_share(self, "warmup", "final_rate")
+        require_positive(self, "device_factor")
+        require_share(self, "warmup")
+        if not 0 <= self.final_rate <= 1:
+            raise ConfigError(f"final_rate={self.final_rate} must lie in 0 <= final_rate <= 1")
         require_not_negative(
             self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds"
         )
@@ -258,7 +296,10 @@ class Recipe:
     token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
     """Shape of the head that names tokens in pretraining."""
     objective: Objective = "mlm"
-    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019)."""
+    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019); `descriptors`, to tell
+    those of `catenane.descriptors`; `consistency`, to find the other spelling of the same structure."""
+    auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
+    """What it learns beside the objective."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What the objective `mlm` hides."""
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
@@ -268,6 +309,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         require_types(self)
+        if self.objective in self.auxiliary.weights:
+            raise ConfigError(
+                f"auxiliary.{self.objective}: it is the objective itself, whose weight is 1; name another"
+            )
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """A copy with some settings changed; `min_steps` does not raise epochs that are set here.

@@ -57,14 +57,18 @@ SCORES: dict[Task, dict[str, str]] = {
 `roc_auc`, `balanced_accuracy` and `f1` are means over the classes, each against the others."""
 ON_REQUEST = {"regression": {"spearman", "mse"}, "classification": {"f1", "mcc"}, "multiclass": {"mcc"}}
 """Scores that are given only where they are asked for."""
-ALIASES = {
-    "mean_absolute_error": "mae", "root_mean_squared_error": "rmse", "mean_squared_error": "mse",
-    "r2_score": "r2", "roc_auc_score": "roc_auc", "average_precision": "pr_auc", "prc": "pr_auc",
-    "average_precision_score": "pr_auc", "accuracy_score": "accuracy", "f1_score": "f1",
-    "balanced_accuracy_score": "balanced_accuracy", "brier_score": "brier", "brier_score_loss": "brier",
-    "matthews_corrcoef": "mcc", "bce": "log_loss", "f1_macro": "f1", "roc_auc_ovr": "roc_auc",
+FUNCTIONS = {
+    "mae": "mean_absolute_error", "rmse": "root_mean_squared_error", "mse": "mean_squared_error",
+    "r2": "r2_score", "roc_auc": "roc_auc_score", "pr_auc": "average_precision_score",
+    "accuracy": "accuracy_score", "balanced_accuracy": "balanced_accuracy_score", "f1": "f1_score",
+    "mcc": "matthews_corrcoef", "brier": "brier_score_loss", "log_loss": "log_loss",
 }  # fmt: skip
-"""What scikit-learn calls them, as functions and (with `neg_` before an error) as scorers; and chemprop."""
+"""By key the function of scikit-learn."""
+ALIASES = {name: key for key, name in FUNCTIONS.items()} | {
+    "average_precision": "pr_auc", "prc": "pr_auc", "brier_score": "brier", "bce": "log_loss",
+    "f1_macro": "f1", "roc_auc_ovr": "roc_auc",
+}  # fmt: skip
+"""Other names: those functions, scikit-learn's scorers (with `neg_` before an error), and chemprop's."""
 ERRORS = {"mae", "rmse", "mse", "brier", "log_loss"}
 IN_LABEL_UNITS = {"mae", "rmse"}
 RESAMPLES = 200
@@ -233,54 +237,39 @@ def _regression_score(key: str, target_N: FloatArray, prediction_N: FloatArray) 
     from scipy.stats import rankdata
     from sklearn import metrics
 
-    if key in ("mae", "rmse", "mse"):
-        names = {"mae": "mean_absolute_error", "rmse": "root_mean_squared_error", "mse": "mean_squared_error"}
-        return getattr(metrics, names[key])(target_N, prediction_N)
-    if np.ptp(target_N) == 0 or (key != "r2" and np.ptp(prediction_N) == 0):
+    varies = np.ptp(target_N) > 0
+    if key in IN_LABEL_UNITS or key == "mse" or (key == "r2" and varies):
+        return getattr(metrics, FUNCTIONS[key])(target_N, prediction_N)
+    if key == "r2" or not varies or np.ptp(prediction_N) == 0:
         return None
-    if key == "r2":
-        return metrics.r2_score(target_N, prediction_N)
     if key == "spearman":
         target_N, prediction_N = rankdata(target_N), rankdata(prediction_N)
     return float(np.corrcoef(target_N, prediction_N)[0, 1])
 
 
-def _classification_score(key: str, target_N: FloatArray, probability_N: FloatArray) -> float | None:
+def _classification_score(key: str, target_N: FloatArray, probability_N: FloatArray) -> Any:
     from sklearn import metrics
 
-    positive_N, called_N = target_N > 0.5, probability_N >= 0.5
-    value: float | None = None
-    if key == "accuracy":
-        value = metrics.accuracy_score(positive_N, called_N)
-    elif key == "brier":
-        value = metrics.mean_squared_error(target_N, probability_N)
-    elif key == "log_loss":
-        value = metrics.log_loss(positive_N, np.clip(probability_N, 0, 1), labels=[False, True])
-    elif positive_N.any() and not positive_N.all():  # of one class alone the others are undefined
-        if key in ("roc_auc", "pr_auc"):
-            compute = metrics.roc_auc_score if key == "roc_auc" else metrics.average_precision_score
-            value = compute(positive_N, probability_N)
-        else:
-            names = {
-                "balanced_accuracy": "balanced_accuracy_score",
-                "f1": "f1_score",
-                "mcc": "matthews_corrcoef",
-            }
-            value = getattr(metrics, names[key])(positive_N, called_N)
-    return value
+    positive_N = target_N > 0.5
+    if key == "brier":
+        return metrics.mean_squared_error(target_N, probability_N)
+    if key == "log_loss":
+        return metrics.log_loss(positive_N, np.clip(probability_N, 0, 1), labels=[False, True])
+    if key != "accuracy" and (positive_N.all() or not positive_N.any()):
+        return None
+    ranks = key in ("roc_auc", "pr_auc")
+    return getattr(metrics, FUNCTIONS[key])(positive_N, probability_N if ranks else probability_N >= 0.5)
 
 
 def _multiclass_score(key: str, target_N: FloatArray, probability_NK: FloatArray) -> Any:
     from sklearn import metrics
 
     class_N, called_N = target_N.astype(np.int64), probability_NK.argmax(axis=1)
-    if key == "accuracy":
-        return metrics.accuracy_score(class_N, called_N)
+    if key in ("accuracy", "mcc"):
+        return getattr(metrics, FUNCTIONS[key])(class_N, called_N)
     if key == "log_loss":
         total_N1 = probability_NK.sum(axis=1, keepdims=True)
         return metrics.log_loss(class_N, probability_NK / total_N1, labels=range(probability_NK.shape[1]))
-    if key == "mcc":
-        return metrics.matthews_corrcoef(class_N, called_N)
     if key == "f1":
         return metrics.f1_score(class_N, called_N, average="macro", zero_division=0)
     if key == "balanced_accuracy":

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import tomllib
 from dataclasses import FrozenInstanceError, asdict, replace
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,29 @@ def test_cao_is_what_the_paper_says():
     assert (recipe.encoder.d_model, recipe.encoder.max_length) == (512, 512)
     assert (recipe.encoder.positions, recipe.encoder.norm_order) == ("sinusoidal", "post")
     assert (recipe.head.pooling, recipe.masking.policy) == ("cls", "cao")
+
+
+def test_molformer_is_what_the_record_says():
+    text = (files("catenane.reproduce") / "published" / "molformer.toml").read_text(encoding="utf-8")
+    record = tomllib.loads(text)
+    model, published, code = record["model"], record["pretraining"], record["outside"]["public_code"]
+    recipe = load_recipe("molformer")
+    encoder, training = recipe.encoder, recipe.pretraining
+    assert (encoder.n_layers, encoder.n_heads, encoder.d_model) == (
+        model["layers"],
+        model["attention_heads"],
+        model["hidden_size"],
+    )
+    assert encoder.max_length == record["data"]["pretraining"]["sequence_length_max_kept"]
+    assert training.drop_long
+    assert encoder.d_hidden == code["pretraining"]["feed_forward_width"]
+    assert encoder.n_features == code["pretraining"]["random_features"]
+    assert encoder.embedding_dropout == code["pretraining"]["dropout_on_embeddings"]
+    assert recipe.masking.share == code["pretraining"]["masked_share"]
+    assert (training.learning_rate, training.epochs) == (published["learning_rate"], published["epochs"])
+    assert training.device_factor == published["learning_rate_factor_with_more_gpus"]["value"]
+    assert recipe.head.hidden == (record["finetuning"]["fine_tuned"]["head_hidden_dimension"],) * 2
+    assert recipe.finetuning.learning_rate == code["finetuning"]["learning_rate"]
 
 
 def test_a_recipe_can_be_a_file(tmp_path):

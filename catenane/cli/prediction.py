@@ -162,7 +162,7 @@ def embed(
             write(chunk.columns | add_suffix(results, chunk.columns))
             count.add(len(errors))
         tally.require_rows(given.name)
-    stderr.print(f"{tally.n_rows:,} vectors of {reading.bundle.encoder.d_model} numbers written to {out}")
+    stderr.print(f"{tally.n_rows:,} vectors of {reading.encoder.d_model} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)
 
 

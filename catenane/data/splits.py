@@ -88,11 +88,9 @@ def make_split(
     """
     places, n_groups = np.arange(len(table)), None
     if test is not None:
-        if method.startswith("column:"):
-            raise ConfigError(f"split={method!r} names test rows, which are given already: take one of both")
         places = np.setdiff1d(places, test)
         fractions = (*(np.array(fractions[:2]) / sum(fractions[:2])), 0.0)
-    if method.startswith("column:"):
+    if method.startswith("column:") and test is None:
         part = _parts_of_column(table, method.removeprefix("column:"))
         wanted = np.array([1, 0, 1])  # It may leave validation out.
     else:
@@ -118,16 +116,23 @@ def make_split(
 def make_folds(table: Table, method: str, n_folds: int, *, seed: int = 0) -> list[np.ndarray]:
     """Test rows of each fold of a cross-validation: every row in one, no group in two, equally many in each.
 
-    The largest groups are dealt first, each to the fold that has fewest rows.
+    The largest groups are dealt first, each to the fold that has fewest rows. The groups of `column:NAME` are
+    those with one value there, whatever it is. Of `linker`, linkers are held out in turn; a framework whose
+    linkers all occur in other folds too is in none, and always one to train on.
 
     Raises:
-        ConfigError: Rows are not divided by groups, or there are less than two folds.
+        ConfigError: The split is by time, or there are less than two folds.
         DataError: There are fewer groups than folds.
     """
     if n_folds < 2:
         raise ConfigError(f"folds={n_folds}: cross-validation needs at least 2")
-    if column_of(method) or method in get_notation(table.notation).held_out:
-        raise ConfigError(f"split={method!r} makes no folds: take replicates, or a split by groups of rows")
+    if method.startswith("time:"):
+        raise ConfigError(
+            f"split={method!r} makes no folds, since what is oldest would be tested on what is newer: leave "
+            "folds out"
+        )
+    if method in get_notation(table.notation).held_out:
+        return _deal_keys(table, method, n_folds, np.random.default_rng(seed))
     group_of_row = _groups(table, method)
     sizes = np.bincount(group_of_row)
     if len(sizes) < n_folds:
@@ -196,6 +201,8 @@ def _groups(table: Table, method: str) -> np.ndarray:
 
 def _keys(table: Table, method: str) -> list[tuple[str, ...]]:
     """What each row may share with others."""
+    if method.startswith("column:"):
+        return [(value,) for value in _column(table, method.removeprefix("column:"))]
     if method == "random":
         return [(record.text,) for record in table.records]
     owned = {name: _methods(name) for name in NOTATIONS}
@@ -280,11 +287,7 @@ def _hold_out(
     keys: Sequence[tuple[str, ...]], fractions: np.ndarray, rng: np.random.Generator
 ) -> tuple[np.ndarray, int]:
     """Part of each row, and the number of keys; see the head of this module."""
-    rows_of: dict[str, list[int]] = {}
-    for row, linkers in enumerate(keys):
-        for linker in linkers:
-            rows_of.setdefault(linker, []).append(row)
-    rows_by_linker = [np.array(rows) for rows in rows_of.values()]
+    rows_by_linker = _rows_by_key(keys)
     part = np.zeros(len(keys), dtype=np.int64)
     order = rng.permutation(len(rows_by_linker))
     for p in (2, 1):
@@ -296,6 +299,33 @@ def _hold_out(
                 part[new] = p
                 total += len(new)
     return part, len(rows_by_linker)
+
+
+def _deal_keys(table: Table, method: str, n_folds: int, rng: np.random.Generator) -> list[np.ndarray]:
+    """Test rows of each fold: keys are dealt in random order with all their rows, or not at all."""
+    rows_by_key = _rows_by_key(_keys(table, method))
+    fold_N, n_rows, room = np.full(len(table), -1), np.zeros(n_folds), round(len(table) / n_folds)
+    for key in rng.permutation(len(rows_by_key)):
+        rows = rows_by_key[key]
+        new, taken = rows[fold_N[rows] < 0], np.unique(fold_N[rows][fold_N[rows] >= 0])
+        fold = int(taken[0]) if len(taken) else int(n_rows.argmin())
+        if len(taken) < 2 and n_rows[fold] + len(new) <= room:
+            fold_N[new] = fold
+            n_rows[fold] += len(new)
+    if not n_rows.all():
+        raise DataError(
+            f"{table.source}: {len(rows_by_key)} {method}s in {len(table)} rows are too few, or occur "
+            f"together too often, for {n_folds} folds"
+        )
+    return [np.flatnonzero(fold_N == fold) for fold in range(n_folds)]
+
+
+def _rows_by_key(keys: Sequence[tuple[str, ...]]) -> list[np.ndarray]:
+    rows_of: dict[str, list[int]] = {}
+    for row, found in enumerate(keys):
+        for key in found:
+            rows_of.setdefault(key, []).append(row)
+    return [np.array(rows) for rows in rows_of.values()]
 
 
 def _by_time(table: Table, column: str, fractions: np.ndarray) -> tuple[np.ndarray, int]:

@@ -196,7 +196,10 @@ def check_domain(
             of_kind: dict[str, list[str]] = {}
             for token in encoded.ids[unseen[owners == row]].tolist():
                 of_kind.setdefault(token_kind(texts[token]), []).append(texts[token])
-            notes[row] += [f"{kind} {UNSEEN}: {_named(named)}" for kind, named in of_kind.items()]
+            notes[row] += [
+                f"{kind} {UNSEEN}" + ("" if named == [","] else f": {_named(named)}")
+                for kind, named in of_kind.items()
+            ]
         for row in np.flatnonzero(distance_N > calibration.reference.limit).tolist():
             notes[row].append("far from the training rows")
     for of_row, outside in zip(notes, beyond, strict=True):

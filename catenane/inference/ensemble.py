@@ -18,7 +18,6 @@ from catenane.metrics import split_columns
 from catenane.models.bundle import load_bundle
 from catenane.models.folder import find_bundles
 from catenane.notation import Record
-from catenane.tokenizers import EncodedStrings
 
 __all__ = ["Ensemble", "load"]
 
@@ -79,7 +78,9 @@ class Ensemble(Model):
             in_domain=np.all([each.in_domain for each in found], axis=0),
         )  # fmt: skip
 
-    def _embed(self, encoded: EncodedStrings) -> NoReturn:
+    @property
+    def encoder(self) -> NoReturn:
+        """There is none: every model has its own."""
         raise BundleError(f"{len(self.models)} models have vectors of their own: embed with one of them")
 
 

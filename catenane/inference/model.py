@@ -13,17 +13,18 @@ from numpy.typing import NDArray
 
 from catenane.data import LengthGroupedBatches, collate
 from catenane.descriptors import Descriptors, describe, fragments, head_inputs
-from catenane.errors import BundleError, NotationError, UsageError
+from catenane.errors import BundleError, UsageError
 from catenane.hardware import best_device
+from catenane.inference.attention import Attention, read_all, read_attention
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.inference.rows import Features, Predictions, feature_cells, read_features
+from catenane.inference.rows import Features, Predictions, feature_cells, read_features, texts_of
 from catenane.models.bundle import Bundle, BundleConfig, class_columns
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.progress import RowCount, verbosity
-from catenane.tokenizers import EncodedStrings
+from catenane.tokenizers import SEPARATOR, EncodedStrings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -109,7 +110,7 @@ class Model:
         """
         import pandas as pd
 
-        texts = _texts(strings)
+        texts = texts_of(strings)
         cells, frames = feature_cells(self.config.features, features, len(texts)), []
         with verbosity(verbose), RowCount("predict", len(texts)) as count:
             for start in range(0, max(len(texts), 1), PIECE):
@@ -131,7 +132,7 @@ class Model:
     ) -> Predictions:
         """As `predict`, as arrays."""
         numbers, wrong = read_features(self.config.features, features, len(strings))
-        readable, errors = self._readable(strings, wrong)
+        readable, errors = self.read(strings, wrong)
         read_N = [not error for error in errors]
         numbers = {name: values_N[read_N] for name, values_N in numbers.items()}
         found = self.predict_normalised(readable, features=numbers, conditions=conditions, coverage=coverage)
@@ -232,22 +233,29 @@ class Model:
         Raises:
             NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.
         """
-        vectors_ND, errors = self.embed_readable(_texts(strings))
-        for row, error in enumerate(errors):
-            if error:
-                raise NotationError(f"row {row + 1} of {len(errors)}: {error}")
-        return vectors_ND.astype(np.float32)
+        return self.embed_normalised(read_all(self, strings)).astype(np.float32)
 
     def embed_readable(self, strings: Sequence[str]) -> tuple[NDArray, list[str]]:
         """As `embed`, in float64, with rows of NaN where a string cannot be read; and why, or ""."""
-        readable, errors = self._readable(strings)
-        vectors_ND = np.full((len(errors), self.bundle.encoder.d_model), np.nan)
+        readable, errors = self.read(strings)
+        vectors_ND = np.full((len(errors), self.encoder.d_model), np.nan)
         vectors_ND[[not error for error in errors]] = self.embed_normalised(readable)
         return vectors_ND, errors
+
+    def attention(
+        self, strings: str | Sequence[str], *, join: str = SEPARATOR, as_written: bool = False
+    ) -> Attention:
+        """Weights of every layer and head, and which atom each token is; see `read_attention`."""
+        return read_attention(self, strings, join=join, as_written=as_written)
 
     def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> NDArray:
         """As `embed`, in float64, for records, or for strings in normal form."""
         return self._embed(self._encode(as_records(strings, self.config.notation)))
+
+    @property
+    def encoder(self) -> Any:
+        """The part that reads strings, see `catenane.models.encoder.Encoder`."""
+        return self.bundle.encoder
 
     @property
     def property_model(self) -> PropertyModel:
@@ -290,7 +298,7 @@ class Model:
             )
         return descriptors.values
 
-    def _readable(
+    def read(
         self, strings: Sequence[object], wrong: Mapping[int, str] | None = None
     ) -> tuple[list[Record], list[str]]:
         """Records of what can be read, and for every string why it cannot ("" where it can).
@@ -311,11 +319,11 @@ class Model:
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
     def _encode(self, records: Sequence[Record]) -> EncodedStrings:
-        texts = [record.text for record in records]
-        return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
+        longest = self.config.recipe.encoder.max_length
+        return self.bundle.tokenizer.encode_flat([record.text for record in records], longest)
 
     def _embed(self, encoded: EncodedStrings) -> NDArray:
-        encoder, pooling = self.bundle.encoder, self.config.recipe.head.pooling
+        encoder, pooling = self.encoder, self.config.recipe.head.pooling
         result = np.empty((len(encoded), encoder.d_model))
         batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
         with torch.inference_mode():
@@ -341,10 +349,3 @@ class Model:
 
     def _tensor(self, values: NDArray) -> torch.Tensor:
         return torch.from_numpy(values.astype(np.float32)).to(self.device)
-
-
-def _texts(strings: Iterable[str] | str) -> list[str]:
-    """The strings as a list; a table, whose items are names of columns, is refused."""
-    if hasattr(strings, "columns"):
-        raise UsageError(f"expected strings, got a {type(strings).__name__}: give one column of it")
-    return [strings] if isinstance(strings, str) else list(strings)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -17,7 +17,7 @@ from catenane.models.bundle import FeatureColumn
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Features", "Predictions", "feature_cells", "read_features"]
+__all__ = ["Features", "Predictions", "feature_cells", "read_features", "texts_of"]
 
 Array = NDArray[np.float64]
 Features: TypeAlias = "Mapping[str, Any] | pd.DataFrame"
@@ -120,3 +120,10 @@ class Predictions:
             columns[name] = self.values[:, place]
             columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
         return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
+
+
+def texts_of(strings: Iterable[str] | str) -> list[str]:
+    """The strings as a list; a table, whose items are names of columns, is refused."""
+    if hasattr(strings, "columns"):
+        raise UsageError(f"expected strings, got a {type(strings).__name__}: give one column of it")
+    return [strings] if isinstance(strings, str) else list(strings)

@@ -84,9 +84,13 @@ class TransformerEncoder(nn.Module):
             turns_features = config.attention == "linear" and config.feature_order == "rotate-mapped"
             width = config.n_features if turns_features else config.d_model // config.n_heads
             self.rotation = RotaryPositions(width, config.max_length)
-        self.dropout = Dropout(config.dropout)
+        self.dropout = Dropout(
+            config.dropout if config.embedding_dropout is None else config.embedding_dropout
+        )
         self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
-        self.norm = nn.LayerNorm(config.d_model) if config.normalises_last else nn.Identity()
+        self.norm = (
+            nn.LayerNorm(config.d_model, config.norm_epsilon) if config.normalises_last else nn.Identity()
+        )
         initialise_encoder(self, n_blocks=config.n_layers, scale_residuals=config.norm_order == "pre")
 
     def forward(self, ids_BL: Tensor, keep_BL: Tensor, positions_BL: Tensor | None = None) -> Tensor:
@@ -184,11 +188,13 @@ def _block(config: EncoderConfig, index: int) -> Block:
             config.feature_order,
             seed=index,
             floor=config.feature_floor,
+            redraws=config.redraw_features,
         )
     return Block(
         Attention(config.d_model, config.n_heads, kernel),
         FeedForward(config.d_model, config.d_hidden, config.activation, config.dropout),
         d_model=config.d_model,
         norm_order=config.norm_order,
+        norm_epsilon=config.norm_epsilon,
         dropout=config.dropout,
     )

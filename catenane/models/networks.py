@@ -31,10 +31,12 @@ class TokenHead(nn.Module):
     bias_V: nn.Parameter | None
     output_VD: nn.Parameter | None
 
-    def __init__(self, config: TokenHeadConfig, d_model: int, vocabulary_size: int) -> None:
+    def __init__(
+        self, config: TokenHeadConfig, d_model: int, vocabulary_size: int, norm_epsilon: float = 1e-5
+    ) -> None:
         super().__init__()
         self.transform = nn.Linear(d_model, d_model)
-        self.norm = nn.LayerNorm(d_model)
+        self.norm = nn.LayerNorm(d_model, norm_epsilon)
         self.bias_V = nn.Parameter(torch.zeros(vocabulary_size)) if config.bias else None
         self.output_VD = None if config.tied else nn.Parameter(torch.zeros(vocabulary_size, d_model))
         start_linear(self.transform, ENCODER_GAIN)
@@ -62,7 +64,10 @@ class MaskedLanguageModel(nn.Module):
     def __init__(self, encoder: TransformerEncoder, head: TokenHeadConfig | None = None) -> None:
         super().__init__()
         self.encoder = encoder
-        self.head = TokenHead(head or TokenHeadConfig(), encoder.d_model, encoder.config.vocabulary_size)
+        shape = encoder.config
+        self.head = TokenHead(
+            head or TokenHeadConfig(), shape.d_model, shape.vocabulary_size, shape.norm_epsilon
+        )
 
     def forward(self, ids_BL: Tensor, keep_BL: Tensor, chosen_BL: Tensor) -> Tensor:
         """Logits (N, V) of the N tokens at which `chosen_BL` is True, in reading order, string after string.

@@ -172,6 +172,7 @@ class Block(nn.Module):
         feed_forward: Works on each token.
         d_model: Width of the stream.
         norm_order: `pre` normalises what a part reads, x + f(norm(x)); `post` what it leaves, norm(x + f(x)).
+        norm_epsilon: Added to the variance in the norms.
         dropout: Share of each part's output dropped in training.
         cross_attention: Reads the memory, between the other two; None in an encoder.
 
@@ -185,17 +186,18 @@ class Block(nn.Module):
         *,
         d_model: int,
         norm_order: Literal["pre", "post"],
+        norm_epsilon: float = 1e-5,
         dropout: float,
         cross_attention: Attention | None = None,
     ) -> None:
         super().__init__()
         self.pre_norm = norm_order == "pre"
         self.attention = attention
-        self.attention_norm = nn.LayerNorm(d_model)
+        self.attention_norm = nn.LayerNorm(d_model, norm_epsilon)
         self.cross_attention = cross_attention
-        self.cross_attention_norm = None if cross_attention is None else nn.LayerNorm(d_model)
+        self.cross_attention_norm = None if cross_attention is None else nn.LayerNorm(d_model, norm_epsilon)
         self.feed_forward = feed_forward
-        self.feed_forward_norm = nn.LayerNorm(d_model)
+        self.feed_forward_norm = nn.LayerNorm(d_model, norm_epsilon)
         self.dropout = Dropout(dropout)
 
     def forward(

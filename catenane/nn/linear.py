@@ -189,7 +189,8 @@ class LinearAttention(nn.Module):
 
     With `feature_order="map-rotated"` rotated queries and keys are mapped, φ(Rq), as in MoLFormer, and with
     "rotate-mapped" mapped ones are rotated, Rφ(q), as in RoFormer: `n_features` are even there. Without a
-    rotation they are the same. Other arguments are those of `RandomFeatures`.
+    rotation they are the same. With `redraws` each pass in training draws its directions anew from PyTorch's
+    generator of the CPU. Other arguments are those of `RandomFeatures`.
     """
 
     def __init__(
@@ -200,9 +201,11 @@ class LinearAttention(nn.Module):
         *,
         seed: int,
         floor: float = FLOOR,
+        redraws: bool = False,
     ) -> None:
         super().__init__()
         self.feature_order = feature_order
+        self.redraws = redraws
         self.features = RandomFeatures(d_head, n_features, seed=seed, floor=floor)
 
     def forward(
@@ -229,6 +232,8 @@ class LinearAttention(nn.Module):
             raise ConfigError(
                 "linear attention keeps sums, not keys: with a cache there are no pair masks and no weights"
             )
+        if self.redraws and self.training:
+            self.features.redraw(torch.default_generator)
         dtype, device = v_BHSD.dtype, v_BHSD.device
         rounds = rounds_float32(device.type)
         precise = torch.float64 if rounds else torch.promote_types(dtype, torch.float32)

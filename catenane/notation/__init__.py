@@ -21,6 +21,7 @@ from catenane.notation.registry import (
     respell,
 )
 from catenane.notation.smiles import Smiles
+from catenane.notation.syntax import atom_positions
 from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_errors
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "Record",
     "Smiles",
     "as_records",
+    "atom_positions",
     "atoms_beyond",
     "canonical_block",
     "compute_all",

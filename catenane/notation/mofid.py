@@ -186,8 +186,11 @@ def _split_raw(text: str) -> tuple[str, str, int]:
 
 
 def token_kind(token: str) -> str:
-    """What a token stands for: "metal", "net", "catenation", or "token" for all else."""
-    kinds = {"metal": _METAL_ATOM.match, "net": _NET.fullmatch, "catenation": re.compile(r"\.cat").match}
+    """What a token stands for: "metal", "net", "several nets", "catenation", or "token" for all else."""
+    kinds = {
+        "metal": _METAL_ATOM.match, "net": _NET.fullmatch, "several nets": re.compile(",").fullmatch,
+        "catenation": re.compile(r"\.cat").match,
+    }  # fmt: skip
     return next((kind for kind, is_one in kinds.items() if is_one(token)), "token")
 
 

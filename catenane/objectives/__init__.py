@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 
 from catenane import config
+from catenane.objectives.consistency import Consistency, Pairs, consistency_loss, respelled
+from catenane.objectives.descriptors import DescribedStrings, DescriptorTargets
 from catenane.objectives.losses import (
     classification_loss,
     label_weights,
@@ -12,22 +14,47 @@ from catenane.objectives.losses import (
 )
 from catenane.objectives.masking import HiddenTokens, Masked, MaskedTokens, mask_tokens
 from catenane.objectives.objective import Examples, Learner, Objective
+from catenane.objectives.several import Several
+from catenane.tokenizers import StringTokenizer
 
-OBJECTIVES: Mapping[config.Objective, type[Objective]] = {"mlm": MaskedTokens}
+OBJECTIVES: Mapping[config.Objective, type[Objective]] = {
+    "mlm": MaskedTokens,
+    "descriptors": DescriptorTargets,
+    "consistency": Consistency,
+}
 """Every objective that a recipe can name."""
 
 __all__ = [
     "OBJECTIVES",
+    "Consistency",
+    "DescribedStrings",
+    "DescriptorTargets",
     "Examples",
     "HiddenTokens",
     "Learner",
     "Masked",
     "MaskedTokens",
     "Objective",
+    "Pairs",
+    "Several",
     "classification_loss",
+    "consistency_loss",
     "label_weights",
+    "make_objective",
     "mask_tokens",
     "masked_loss",
     "multiclass_loss",
     "regression_loss",
+    "respelled",
 ]
+
+
+def make_objective(recipe: config.Recipe, tokenizer: StringTokenizer) -> Objective:
+    """What a recipe trains on: its objective, with the auxiliary ones where there are any.
+
+    Raises:
+        ConfigError: An auxiliary objective needs a network of another kind.
+    """
+    weights = {recipe.objective: 1.0} | recipe.auxiliary.weights
+    parts = {name: (OBJECTIVES[name](recipe, tokenizer), weight) for name, weight in weights.items()}
+    return parts[recipe.objective][0] if len(parts) == 1 else Several(recipe, parts)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Protocol, Self
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe
 from catenane.data import TokenBatch
+from catenane.data.corpus import TokenCorpus
 from catenane.tokenizers import StringTokenizer
 
 __all__ = ["Examples", "Learner", "Objective"]
@@ -42,6 +44,10 @@ class Objective(nn.Module, ABC):
     def __init__(self, recipe: Recipe, tokenizer: StringTokenizer) -> None:
         super().__init__()
         self.recipe, self.tokenizer = recipe, tokenizer
+
+    def describe(self, corpus: TokenCorpus) -> np.ndarray | None:
+        """Descriptors of all strings (N, F) that `examples` finds in its batch; None where it reads none."""
+        return None
 
     @abstractmethod
     def examples(self, batch: TokenBatch, generator: torch.Generator) -> Any:

@@ -1,5 +1,6 @@
 """Strings to token ids and back: SMILES by atom, MOFid by atom, topology and catenation."""
 
+from catenane.tokenizers.alignment import SEPARATOR, Alignment, Piece, align
 from catenane.tokenizers.encoded import EncodedStrings, Tokenization
 from catenane.tokenizers.grammar import SPECIAL_TOKENS
 from catenane.tokenizers.tokenizer import (
@@ -12,12 +13,16 @@ from catenane.tokenizers.tokenizer import (
 )
 
 __all__ = [
+    "SEPARATOR",
     "SPECIAL_TOKENS",
+    "Alignment",
     "EncodedStrings",
     "MofidTokenizer",
+    "Piece",
     "SmilesTokenizer",
     "StringTokenizer",
     "Tokenization",
+    "align",
     "build_tokenizer",
     "load_tokenizer",
     "summarise",

@@ -91,12 +91,22 @@ class StringTokenizer:
         n_cut = np.zeros(len(texts), np.int32)
         if max_length is not None and lengths.max(initial=0) > max_length:
             n_cut += np.maximum(lengths - max_length, 0).astype(np.int32)
-            ids = self._truncate(ids, lengths, n_cut)
+            ids = ids[self._kept(ids, lengths, n_cut)]
             lengths = lengths - n_cut
         offsets = np.append(0, np.cumsum(lengths))
         owners = np.searchsorted(offsets, np.flatnonzero(ids == self.unk_id), side="right") - 1
         n_unknown = np.bincount(owners, minlength=len(texts)).astype(np.int32)
         return EncodedStrings(ids, offsets, n_unknown, n_cut)
+
+    def encode_placed(
+        self, string: str, max_length: int | None = None
+    ) -> tuple[NDArray[np.uint16], NDArray[np.int64]]:
+        """Ids of a string as `encode_flat` gives them, (L,), and which of its `tokens` each is, or -1."""
+        whole = self.encode_flat([string])
+        n_cut = np.array([0 if max_length is None else max(len(whole.ids) - max_length, 0)], np.int32)
+        kept = self._kept(whole.ids, whole.lengths, n_cut)
+        places = np.append(np.arange(-1, len(whole.ids) - 2), -1)
+        return whole.ids[kept], places[kept]
 
     def decode(self, ids: Iterable[int]) -> str:
         """The string of these ids, special tokens dropped; `DataError` where one is not in the vocabulary."""
@@ -136,10 +146,10 @@ class StringTokenizer:
         except ConfigError as error:
             raise ConfigError(f"{path}: damaged: {error}") from None
 
-    def _truncate(
+    def _kept(
         self, ids: NDArray[np.uint16], lengths: NDArray[np.int64], n_cut: NDArray[np.int32]
-    ) -> NDArray[np.uint16]:
-        """Drop `n_cut` ids of each string: from before its tail, or from its end where it has none."""
+    ) -> NDArray[np.bool_]:
+        """All but `n_cut` ids of each string: from before its tail, or from its end where it has none."""
         rows = np.flatnonzero(n_cut)
         ends = np.cumsum(lengths)[rows]
         starts = ends - lengths[rows]
@@ -153,7 +163,7 @@ class StringTokenizer:
         keep = np.ones(len(ids), bool)
         keep[expand_ranges(cut_ends - first, first)] = False
         keep[expand_ranges(ends - 1 - second, second)] = False
-        return ids[keep]
+        return keep
 
 
 class SmilesTokenizer(StringTokenizer):

@@ -15,16 +15,15 @@ from catenane.data.duplicates import Aggregation, find_duplicates
 from catenane.formatting import count
 from catenane.metrics import choose_scores
 from catenane.models.folder import ENSEMBLE
-from catenane.notation import heed_interrupts
 from catenane.progress import shows_progress
 from catenane.reporting import FinetuneResult, ReplicatesResult
-from catenane.train.fit import check_target_weights
-from catenane.train.folder import RunFolder, bundle_files, source_files
+from catenane.train.fit import check_bounds, check_target_weights
+from catenane.train.folder import RunFolder
 from catenane.train.logs import LogFormat
-from catenane.train.one_run import FILES, Job, data_stem, member_names, run_once
+from catenane.train.one_run import FILES, Job, member_names, run_once
+from catenane.train.preparing import data_stem, prepare
 from catenane.train.replicates import plan_runs, run_names, run_several
-from catenane.train.rows import read_rows
-from catenane.train.start import choose_members, choose_start
+from catenane.train.start import choose_members
 
 __all__ = ["finetune"]
 
@@ -90,8 +89,9 @@ def finetune(
             rejected, unless `duplicates` is "keep".
         replicates: Run so often, with this seed and those that follow it.
         folds: Cross-validate: every row is a test row once, and rows that the split keeps together are so
-            in one fold. Several runs have a folder each in `out`, with their models; scores are given as
-            mean and standard deviation, and `out` as a model is the mean of theirs.
+            in one fold; see `catenane.data.make_folds`. Several runs have a folder each in `out`, with their
+            models; scores are given as mean and standard deviation, and `out` as a model is the mean of
+            theirs.
         members: Train so many alike from different seeds; the prediction is their mean. Over a frozen encoder
             they are the heads of one model (networks, see `head.members`), else whole models, each in a
             folder of its own.
@@ -116,39 +116,31 @@ def finetune(
         BundleError: `model` cannot be read.
     """
     began = time.monotonic()
-    heed_interrupts()
-    targets, features = ((names,) if isinstance(names, str) else tuple(names) for names in (target, features))
-    check_target_weights(target_weights, targets)
-    folder = Path(out) if out is not None else Path("runs") / f"finetune-{data_stem(data)}"
     names = run_names(seed, replicates, folds)
-    rows = read_rows(
-        data, targets, features=features, weights=weights, column=column, split=split, sizes=sizes, test=test,
-        folds=bool(folds), task=task, duplicates=duplicates, on_error=on_error, data_dir=data_dir,
+    ready = prepare(
+        "finetune", data, target, features=features, out=out, model=model, recipe=recipe, settings=settings,
+        seed=seed, folds=folds, data_dir=data_dir, weights=weights, column=column, split=split, sizes=sizes,
+        test=test, task=task, duplicates=duplicates, on_error=on_error,
     )  # fmt: skip
-    table = rows.table
+    folder, rows, table = ready.folder, ready.rows, ready.rows.table
+    check_target_weights(target_weights, table.target_names)
     keys = choose_scores(metrics, rows.task)
-    start = choose_start(table.notation, targets, model, recipe, settings or {}, rows.task)
-    start, n_models = choose_members(start, members)
-    arguments = {
-        "verb": "finetune", "targets": targets, "recipe": asdict(start.recipe), "column": column,
-        "split": split, "sizes": rows.shares, "replicates": replicates, "folds": folds, "models": n_models,
-        "task": task, "duplicates": duplicates, "seed": seed, "features": features, "weights": weights,
+    start, n_models = choose_members(ready.start, members)
+    arguments = ready.arguments | {
+        "recipe": asdict(start.recipe), "replicates": replicates, "models": n_models,
         "target_weights": tuple(target_weights), "metrics": tuple(metrics),
     }  # fmt: skip
-    inputs = {
-        "the data": source_files([data], data_dir),
-        "the test rows": [] if test is None else source_files([test], data_dir),
-        "the model": [] if start.model is None else bundle_files(start.model),
-    }
     member_folders = [str(Path(name) / member) for name in names or [""] for member in member_names(n_models)]
     run = RunFolder(
-        folder, arguments, inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=[*names, *member_folders],
+        folder, arguments, ready.inputs, (*FILES, "rejected.csv", ENSEMBLE), runs=[*names, *member_folders],
         resume=resume, overwrite=overwrite,
     )  # fmt: skip
     splits = plan_runs(
         table, split, seed=seed, fractions=rows.shares or start.usual_shares, test=rows.test,
         replicates=replicates, folds=folds,
     )  # fmt: skip
+    for parts in splits:
+        check_bounds(start.recipe, table, parts)
     run.open()
     write_rejected(folder / "rejected.csv", table.rejected)
     logger.info(

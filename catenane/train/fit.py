@@ -33,7 +33,7 @@ from catenane.train.loop import forked_generators, run
 from catenane.train.tasks import HeadTask, PropertyTask
 from catenane.version import __version__
 
-__all__ = ["FittedModel", "check_target_weights", "fit_property_model", "infer_task"]
+__all__ = ["FittedModel", "check_bounds", "check_target_weights", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
 ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10, "multiclass": 10}
@@ -212,17 +212,12 @@ def _resolve(
             "pretrained one: give a model, or another recipe"
         )
     head = recipe.head
-    bounded = table.bounds is not None and bool(table.bounds[split.train].any())
+    bounded = check_bounds(recipe, table, split)
     if head.kind == "auto":
         few = len(split.train) <= ROWS_PER_LANDMARK[task] * head.landmarks
         frozen = recipe.finetuning.encoder_rate == 0
         kind: HeadKind = "gaussian-process" if few and frozen and not bounded else "network"
         head = dataclasses.replace(head, kind=kind)
-    if head.kind == "gaussian-process" and bounded:
-        raise UsageError(
-            f"{table.source} has labels that are bounds, such as '>10', from which a Gaussian process cannot "
-            "learn: set head.kind=network"
-        )
     if head.kind == "gaussian-process" and recipe.finetuning.encoder_rate:
         raise UsageError("a Gaussian process needs a frozen encoder: set finetuning.encoder_rate=0")
     if head.target_scale == "auto":
@@ -233,6 +228,17 @@ def _resolve(
     shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
     shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
     return tokenizer, dataclasses.replace(recipe, encoder=shape, head=head)
+
+
+def check_bounds(recipe: Recipe, table: Table, split: Split) -> bool:
+    """Whether some training labels are bounds; a `UsageError` where the head cannot learn from them."""
+    bounded = table.bounds is not None and bool(table.bounds[split.train].any())
+    if bounded and recipe.head.kind == "gaussian-process":
+        raise UsageError(
+            f"{table.source} has labels that are bounds, such as '>10', from which a Gaussian process cannot "
+            "learn: set head.kind=network"
+        )
+    return bounded
 
 
 def check_target_weights(weights: Sequence[float], targets: Sequence[str]) -> None:

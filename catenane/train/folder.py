@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import fcntl
+import hashlib
 import json
+import os
 import re
+import weakref
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakValueDictionary
 
 from catenane.data.sources import find_source
 from catenane.errors import UsageError
-from catenane.files import file_digest, write_json
+from catenane.files import write_json
 from catenane.models.folder import find_bundle
 from catenane.version import __version__
 
@@ -26,6 +32,30 @@ FILES = (
     ".bundle-*/*",
 )  # fmt: skip
 """What every run writes; the last of a bundle that was not finished: one that was is listed file by file."""
+
+
+class _Lock:
+    """Keeps other processes out of a folder as long as something in this process refers to it."""
+
+    held: ClassVar[WeakValueDictionary[tuple[int, int], _Lock]] = WeakValueDictionary()
+
+    def __init__(self, folder: Path) -> None:
+        descriptor = os.open(folder, os.O_RDONLY)
+        weakref.finalize(self, os.close, descriptor)
+        with suppress(OSError):  # some file systems know no locks
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise UsageError(
+                    f"another process is at work in {folder}: wait for it, or give another folder to --out"
+                ) from None
+
+    @classmethod
+    def of(cls, folder: Path) -> _Lock:
+        """The lock of a folder, which may be held by an earlier run of this process that was interrupted."""
+        stat = folder.stat()
+        key = stat.st_dev, stat.st_ino
+        return cls.held.get(key) or cls.held.setdefault(key, cls(folder))
 
 
 class RunFolder:
@@ -69,8 +99,15 @@ class RunFolder:
             self._check_same(self._earlier)
 
     def open(self) -> None:
-        """Make the folder, clear away what an earlier run or a killed process left, and write `run.json`."""
+        """Make the folder, clear away what an earlier run or a killed process left, and write `run.json`.
+
+        Raises:
+            UsageError: Another process is at work in the folder.
+        """
         self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = _Lock.of(self.path)
+        if self._earlier is None and _read(self.path) is not None:
+            raise UsageError(f"another process has begun a run in {self.path}: give another folder to --out")
         earlier = self._earlier["files"] if self._earlier is not None else []
         for pattern in {*earlier, *self._files}:
             name = PurePosixPath(pattern)
@@ -195,7 +232,9 @@ def _digests(inputs: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, s
     for role, paths in inputs.items():
         digests[role] = []
         for path in filter(Path.is_file, paths):
-            digests[role].append({"path": str(path), "sha256": file_digest(path)})
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
+            digests[role].append({"path": str(path), "sha256": digest})
     return digests
 
 

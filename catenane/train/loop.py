@@ -134,7 +134,8 @@ class _Loop:
         self.fabric = Fabric(accelerator=device.type, devices=fabric_devices(device), precision=precision)
         self.task, self.settings, self.seed = task, settings, seed
         self.model, self.optimizer = self.fabric.setup(task.model, make_optimizer(task.model, settings))
-        self.peaks = [group["lr"] for group in self.optimizer.param_groups]
+        factor = min(self.fabric.world_size, settings.device_factor)
+        self.peaks = [factor * group["lr"] for group in self.optimizer.param_groups]
         self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
         self.progress, self.best = progress, snapshot(task.model)
         self.n_batches = task.n_batches()

@@ -28,11 +28,12 @@ from catenane.train.fit import fit_property_model
 from catenane.train.folder import RunFolder
 from catenane.train.logs import LogFormat
 from catenane.train.loop import seed_of
+from catenane.train.preparing import data_stem
 from catenane.train.rows import Rows
 from catenane.train.start import Start
 from catenane.version import __version__
 
-__all__ = ["FILES", "Job", "data_stem", "member_names", "run_once"]
+__all__ = ["FILES", "Job", "member_names", "run_once"]
 
 logger = logging.getLogger(__name__)
 FILES = ("predictions.csv", "report.html")
@@ -72,11 +73,6 @@ class Job:
     def name(self) -> str:
         """Data and targets."""
         return f"{data_stem(self.data)}: {', '.join(self.rows.table.target_names)}"
-
-
-def data_stem(data: str | Path) -> str:
-    """Name of a source without its folder and ending."""
-    return "stdin" if str(data) == "-" else Path(data).name.split(".")[0]
 
 
 def member_names(n_models: int) -> list[str]:

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe, load_recipe
-from catenane.data import CorpusCounts, LengthGroupedBatches, TokenCorpus, collate, write_corpus
-from catenane.data.sources import STDIN, find_sources
+from catenane.data import LengthGroupedBatches, collate
+from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
 from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
-from catenane.objectives import OBJECTIVES, Examples, Learner, Objective
+from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
 from catenane.progress import shows_progress
 from catenane.settings import fingerprint
 from catenane.train.folder import RunFolder, source_files
@@ -37,7 +37,14 @@ logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
 FILES = tuple(
     f"corpus/{name}"
-    for name in ("index.json", "progress.json", "rejected-*.csv", "*.ids.u16", "lengths.u16", "begins.i64")
+    for name in (
+        "index.json",
+        "index.json.part",
+        "rejected-*.csv",
+        "descriptors.f16*",
+        "*.ids.u16",
+        "*.offsets.i64",
+    )
 )
 
 
@@ -71,13 +78,13 @@ def pretrain(
     """Train an encoder on a corpus, by the objective of the recipe: to restore hidden tokens, say.
 
     Args:
-        corpora: Files of strings, folders of such, or names of registered data sets; SMILES and MOFids may be
-            mixed.
+        corpora: Files of strings, or names of registered data sets; SMILES and MOFids may be mixed.
         out: Folder of the run; `runs/pretrain-RECIPE` by default. `bundle/` in it is the encoder.
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
         column: Column of the strings, where its name or content does not show it.
-        tokenizer: Name or path, or "corpus" to learn the corpora's own tokens; by default the shipped one.
+        tokenizer: Name or path; "corpus" for the shipped one with all further tokens of the corpora, or
+            "scratch" for their own alone; by default the shipped one.
         seed: Of weights, order, masks and dropout.
         resume: Go on after a kill.
         overwrite: Delete an earlier run in `out`.
@@ -93,8 +100,6 @@ def pretrain(
     heed_interrupts()
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
-    found = [source for given in corpora for source in find_sources(given, data_dir)]
-    corpora = [source.name if source.path else STDIN for source in found]
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
     inputs = {
         "the corpora": source_files(corpora, data_dir),
@@ -109,21 +114,25 @@ def pretrain(
     shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     chosen = dataclasses.replace(chosen, encoder=shape)
     opened.open()
-    corpus = write_corpus(
-        folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length, string_column=column,
-        data_dir=data_dir, resume=resume,
-    )  # fmt: skip
+    if resume and (folder / "corpus" / "index.json").is_file():
+        corpus = open_corpus(folder / "corpus")
+        corpus.check_tokenizer(reader)
+    else:
+        corpus = write_corpus(
+            folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
+            drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir,
+        )  # fmt: skip
     logger.info("%s", _describe_counts(corpus.index.counts))
     kind = OBJECTIVES[chosen.objective].kind
     config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         model = config.build_model()
-        objective = OBJECTIVES[chosen.objective](chosen, reader)
+        objective = make_objective(chosen, reader)
     training = PretrainingTask(model, corpus, objective, seed)
     progress = run(
         training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
-        fingerprint=fingerprint(arguments, corpus.index.fingerprint.encode()),
+        fingerprint=fingerprint(arguments, corpus.lengths.tobytes()),
     )  # fmt: skip
     best = progress.history[progress.best_epoch]
     metrics: dict[str, Any] = {
@@ -160,13 +169,14 @@ class PretrainingTask:
     def __init__(self, network: nn.Module, corpus: TokenCorpus, objective: Objective, seed: int) -> None:
         self.model = Learner(network, objective)
         self._corpus, self._objective, self._seed = corpus, objective, seed
+        self._descriptors = objective.describe(corpus)
+        order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
             raise DataError(f"the corpus holds {len(corpus)} readable strings: pretraining needs at least 20")
-        rng = np.random.default_rng(seed_of(seed, 1))
-        self.valid = np.sort(rng.choice(len(corpus), n_valid, replace=False))
+        self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
         budget = objective.recipe.pretraining.batch_tokens
-        self._train_batches = LengthGroupedBatches(corpus.lengths, budget, seed=seed, without=self.valid)
+        self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
         self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, shuffle=False)
 
     def n_batches(self) -> int:
@@ -176,7 +186,7 @@ class PretrainingTask:
     def batches(self, epoch: int, start: int) -> Iterator[Examples]:
         """The examples of the epoch's micro-batches from `start`."""
         for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._examples(rows, seed_of(self._seed, epoch, number))
+            yield self._examples(self.train[rows], seed_of(self._seed, epoch, number))
 
     def weight(self, batch: Examples) -> float:
         """What the loss is the mean over."""
@@ -202,7 +212,9 @@ class PretrainingTask:
 
     def _examples(self, rows: np.ndarray, seed: int) -> Examples:
         """What the objective makes of these strings of the corpus."""
-        batch = collate(self._corpus, rows, pad_id=self._objective.tokenizer.pad_id)
+        batch = collate(
+            self._corpus, rows, pad_id=self._objective.tokenizer.pad_id, descriptors=self._descriptors
+        )
         examples: Examples = self._objective.examples(batch, torch.Generator().manual_seed(seed))
         return examples
 
@@ -219,6 +231,8 @@ def _describe_counts(counts: CorpusCounts) -> str:
         parts.append(f"{counts.unknown_tokens:,} unknown in {counts.strings_with_unknown:,} strings")
     if counts.cut_strings:
         parts.append(f"{counts.cut_tokens:,} tokens cut from {counts.cut_strings:,} long strings")
+    if counts.long_strings:
+        parts.append(f"{counts.long_strings:,} long strings left out")
     if counts.rejected:
         parts.append(f"{counts.rejected:,} rows rejected")
     return "corpus: " + "; ".join(parts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from catenane.models.folder import write_ensemble
 from catenane.reporting import ReplicatesResult, summarise, write_replicates_report
 from catenane.train.one_run import Job, run_once
 
+logger = logging.getLogger(__name__)
 __all__ = ["plan_runs", "run_names", "run_several"]
 
 
@@ -38,11 +40,18 @@ def plan_runs(
     folds: int,
 ) -> list[Split]:
     """The split of every run, with its seed, in the order of `run_names`; arguments as of `make_split`."""
-    return [
+    splits = [
         make_split(table, method, seed=one, fractions=fractions, test=rows)
         for one in range(seed, seed + replicates)
         for rows in (make_folds(table, method, folds, seed=one) if folds else [test])
     ]
+    n_tested = sum(len(parts.test) for parts in splits[: folds or 0])
+    if folds and n_tested < len(table):
+        logger.warning(
+            "%s of %s are in no fold, for what they hold is in several: they are always trained on",
+            f"{len(table) - n_tested:,}", count(len(table), "row"),
+        )  # fmt: skip
+    return splits
 
 
 def run_several(job: Job, splits: Mapping[str, Split], *, replicates: int, folds: int) -> ReplicatesResult:

@@ -62,7 +62,9 @@ def read_rows(
     if test is not None and folds:
         raise UsageError("folds test every row of the table: leave the table of test rows out")
     split_by = column_of(split)
-    if sizes is not None and split.startswith("column:"):
+    if test is not None and split.startswith("column:"):
+        raise UsageError(f"the column {split_by!r} names test rows, and test gives others: take one of both")
+    if sizes is not None and split.startswith("column:") and not folds:
         raise UsageError(f"the shares of the parts are those of the column {split_by!r}: leave sizes out")
     n_shares = 3 if test is None and not folds else 2
     shares = None if sizes is None else (*split_shares(sizes, n_shares), 0.0)[:3]

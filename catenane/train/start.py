@@ -120,8 +120,9 @@ def choose_tokenizer(
 
     Args:
         corpora: Files of strings, or names of registered data sets.
-        wanted: Name or path; "corpus" for the shipped one with all further tokens of the corpora; else the
-            shipped one, that of MOFids where any corpus holds them, for it reads SMILES as well.
+        wanted: Name or path; "corpus" for the shipped one with all further tokens of the corpora, "scratch"
+            for their own alone; else the shipped one, that of MOFids where any corpus holds them, for it
+            reads SMILES as well.
         column: Column of the strings.
         data_dir: Local copies of the registered data sets.
 
@@ -129,7 +130,7 @@ def choose_tokenizer(
         UsageError: Standard input would have to be read twice.
         ConfigError: There is no such tokenizer.
     """
-    if wanted is not None and str(wanted) != "corpus":
+    if wanted is not None and str(wanted) not in ("corpus", "scratch"):
         return load_tokenizer(wanted)
     if any(str(source) == "-" for source in corpora):
         raise UsageError("standard input cannot be read twice: say --tokenizer smiles or mofid")
@@ -147,7 +148,8 @@ def choose_tokenizer(
         for source, notation in zip(corpora, notations, strict=True)
         for text in _readable(strings(source), notation)
     )
-    return build_tokenizer(readable, widest, base=load_tokenizer(widest))
+    base = load_tokenizer(widest) if str(wanted) == "corpus" else None
+    return build_tokenizer(readable, widest, base=base)
 
 
 def _readable(strings: Iterable[str], notation: NotationName) -> Iterator[str]:

@@ -11,7 +11,7 @@ import logging
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,14 +26,12 @@ from catenane.errors import DataError, TrainingError
 from catenane.files import csv_writer, replaced, write_json
 from catenane.inference import Model
 from catenane.metrics import score
-from catenane.notation import get_notation, heed_interrupts
 from catenane.progress import shows_progress
-from catenane.train.fit import ROWS_PER_LANDMARK, fit_property_model
-from catenane.train.folder import RunFolder, bundle_files, source_files
-from catenane.train.one_run import data_stem
-from catenane.train.rows import read_rows
+from catenane.train.fit import ROWS_PER_LANDMARK, check_bounds, fit_property_model
+from catenane.train.folder import RunFolder
+from catenane.train.preparing import data_stem, prepare
 from catenane.train.space import Trial, import_optuna, load_space, propose
-from catenane.train.start import Start, choose_start
+from catenane.train.start import Start
 
 __all__ = ["ERRORS", "TuningResult", "tune"]
 
@@ -94,7 +92,7 @@ def tune(
     """Choose settings of a recipe by their errors on validation rows.
 
     The test rows are those that `finetune` would have with the same split, sizes, test and seed; they take no
-    part. The others are cross-validated; where the split makes no folds (linkers, times, a column), its own
+    part. The others are cross-validated; where the split is by times or a column of parts, its own
     validation rows are predicted.
 
     Args:
@@ -131,14 +129,12 @@ def tune(
         DataError: No trial could be scored.
     """
     import_optuna()
-    heed_interrupts()
-    targets, features = ((names,) if isinstance(names, str) else tuple(names) for names in (target, features))
-    folder = Path(out) if out is not None else Path("runs") / f"tune-{data_stem(data)}"
-    rows = read_rows(
-        data, targets, features=features, weights=weights, column=column, split=split, sizes=sizes, test=test,
-        folds=False, task=task, duplicates=duplicates, on_error=on_error, data_dir=data_dir,
+    ready = prepare(
+        "tune", data, target, features=features, out=out, model=model, recipe=recipe, settings=settings,
+        seed=seed, folds=folds, data_dir=data_dir, weights=weights, column=column, split=split, sizes=sizes,
+        test=test, task=task, duplicates=duplicates, on_error=on_error,
     )  # fmt: skip
-    start = choose_start(rows.table.notation, targets, model, recipe, settings or {}, rows.task)
+    folder, rows, start = ready.folder, ready.rows, ready.start
     few_rows = (
         rows.table.bounds is None
         and len(rows.table) <= ROWS_PER_LANDMARK[rows.task] * start.recipe.head.landmarks
@@ -154,17 +150,11 @@ def tune(
         parts, train=np.searchsorted(known, parts.train), valid=np.searchsorted(known, parts.valid)
     )
     splits = _validation_splits(table, parts, shares, folds, frozen=start.frozen)
-    arguments = {
-        "verb": "tune", "targets": targets, "recipe": asdict(start.recipe), "column": column, "split": split,
-        "sizes": rows.shares, "task": task, "duplicates": duplicates, "seed": seed, "space": choices,
-        "folds": folds, "features": features, "weights": weights,
-    }  # fmt: skip
-    inputs = {
-        "the data": source_files([data], data_dir),
-        "the test rows": [] if test is None else source_files([test], data_dir),
-        "the model": [] if start.model is None else bundle_files(start.model),
-    }
-    run = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
+    for each in splits:
+        check_bounds(start.recipe, table, each)
+    run = RunFolder(
+        folder, ready.arguments | {"space": choices}, ready.inputs, FILES, resume=resume, overwrite=overwrite
+    )
     run.open()
     write_rejected(folder / "rejected.csv", rows.table.rejected)
     judge = _Judge(table, splits, start, rows.task, seed, device)
@@ -248,7 +238,7 @@ def _validation_splits(
 ) -> list[Split]:
     """Parts of the rows that are no test rows; what is called test there is what a trial is judged by."""
     method, seed = parts.method, parts.seed
-    if not column_of(method) and method not in get_notation(table.notation).held_out:
+    if not column_of(method):
         tested = make_folds(table, method, n_folds, seed=seed)
         return [make_split(table, method, seed=seed, fractions=shares, test=fold) for fold in tested]
     if not method.startswith("column:"):

@@ -291,10 +291,45 @@ def test_folds_test_every_row_once_and_keep_groups_whole(make_table, method):
     assert not np.array_equal(folds[0], make_folds(table, method, 4, seed=2)[0]) or method != "random"
 
 
-@pytest.mark.parametrize("method", ["column:set", "time:day", "linker"])
-def test_what_has_no_groups_makes_no_folds(make_table, method):
-    with pytest.raises(ConfigError, match="makes no folds"):
-        make_folds(make_table(MOFIDS, notation="mofid"), method, 5)
+def test_folds_by_a_column_keep_its_values_whole(make_table):
+    labs = ["Basel", "Leiden", "Basel", "Turku", "", "Turku", "Leiden", "Basel"]
+    table = make_table(SMILES[:8], columns={"lab": labs})
+    folds = make_folds(table, "column:lab", 4)
+    assert sorted(tuple({labs[i] for i in fold}) for fold in folds) == [
+        ("",),
+        ("Basel",),
+        ("Leiden",),
+        ("Turku",),
+    ]
+    split = make_split(table, "column:lab", fractions=(0.5, 0.5, 0), test=folds[0])
+    sides = [{labs[i] for i in part} for part in parts(split)]
+    assert sum(map(len, sides)) == 4
+    assert_partition(split, 8)
+    with pytest.raises(DataError, match="8 rows make 4 groups of the split 'column:lab', fewer than 5 folds"):
+        make_folds(table, "column:lab", 5)
+
+
+def test_folds_by_linker_hold_each_linker_out_once_at_most(make_table):
+    """A framework with two common linkers may be in none."""
+    linkers = ["C" * n for n in range(1, 13)]
+    texts = [f"{first}.{other}.[Zn]&&pcu.cat0" for first in linkers for other in linkers[:2]]
+    texts += [f"{linker}N.[Zn]&&pcu.cat0" for linker in linkers]
+    table = make_table(texts, notation="mofid")
+    folds = make_folds(table, "linker", 3, seed=1)
+    tested = np.concatenate(folds)
+    assert len(tested) == len(set(tested.tolist())) > 0.5 * len(table)
+    assert max(map(len, folds)) <= round(len(table) / 3)
+    for fold in folds:
+        split = make_split(table, "linker", fractions=(0.8, 0.2, 0), test=fold)
+        assert_partition(split, len(table))
+        assert shared_with_train(table, split)["every linker"] == 0
+    with pytest.raises(DataError, match=r"24 linkers in .* for 30 folds"):
+        make_folds(table, "linker", 30)
+
+
+def test_what_is_newer_is_no_fold(make_table):
+    with pytest.raises(ConfigError, match=r"makes no folds, since .* newer"):
+        make_folds(make_table(SMILES, columns={"day": ["1"] * len(SMILES)}), "time:day", 5)
 
 
 def test_test_rows_of_a_table_of_their_own(make_table):

@@ -296,6 +296,10 @@ def test_isotherms_have_bands_at_any_pressure(mof_file: Path, tiny, tmp_path: Pa
     assert "linker not in the training rows: O=C([O-])c1ccsc1C(=O)[O-]" in new["note"][0]
     assert not model.predict(mofs[0].replace("pcu", "dia"))["in_domain"][0]
     assert "net not in the training rows: dia" in model.predict(mofs[0].replace("pcu", "dia"))["note"][0]
+    several = model.predict(mofs[0].replace("pcu", "pcu,dia"))
+    assert several["note"][0].startswith(
+        "several nets not in the training rows; net not in the training rows: dia"
+    )
     inside = model.predict(mofs, gas="co2", pressure=0.3)
     assert inside["in_domain"].mean() > 0.9
     assert repr(model) == "Model('mofs: co2_0.1bar, co2_1bar', mofid: co2_0.1bar, co2_1bar; on cpu)"

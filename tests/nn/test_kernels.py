@@ -304,3 +304,37 @@ def test_map_rotated_weights_depend_on_distance_alone_on_average():
     for distance in range(-length + 1, length):
         same = weights_LL.diagonal(distance)
         torch.testing.assert_close(same, same[:1].expand_as(same), rtol=0.05, atol=0.03)
+
+
+def test_rotate_mapped_numerators_depend_on_distance_alone():
+    length = 12
+    rotation = rotation_of(16, length)
+    kernel = LinearAttention(8, 16, "rotate-mapped", seed=0)
+    q_BHLD, k_BHLD = (x_D.expand(1, 1, length, 8) for x_D in torch.randn(2, 8))
+    values_BHLL = torch.eye(length)[None, None]  # so that the output is the weights
+    weights_BHLL, _ = kernel(
+        q_BHLD, k_BHLD, values_BHLL, mask=NO_MASK, rotation=rotation, key_rotation=rotation
+    )
+    for distance in range(-length + 1, length):
+        same = weights_BHLL[0, 0].diagonal(distance)
+        torch.testing.assert_close(same, same[:1].expand_as(same), rtol=1e-4, atol=1e-6)
+    assert weights_BHLL[0, 0, 0].std() > 1e-3
+
+
+def test_features_are_redrawn_in_training_alone_and_from_the_generator():
+    kernel = LinearAttention(8, 16, "map-rotated", seed=0, redraws=True)
+    x_BHLD = torch.randn(1, 2, 5, 8)
+
+    def mixed(seed: int) -> Tensor:
+        torch.manual_seed(seed)
+        return kernel(x_BHLD, x_BHLD, x_BHLD, mask=NO_MASK)[0]
+
+    first, other, again = (mixed(seed) for seed in (1, 2, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    kernel.eval()
+    assert torch.equal(mixed(3), first)  # evaluation keeps those that were drawn last
+    still = LinearAttention(8, 16, "map-rotated", seed=0)
+    before_DM = still.features.directions_DM.clone()
+    still(x_BHLD, x_BHLD, x_BHLD, mask=NO_MASK)
+    assert torch.equal(still.features.directions_DM, before_DM)

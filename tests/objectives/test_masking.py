@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import get_args
-
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
-from catenane import config
 from catenane.config import Recipe
 from catenane.data import collate
 from catenane.models.bundle import BundleConfig
@@ -120,40 +117,6 @@ def test_masks_follow_the_generator_alone():
     again, other = mask(ids_BL, keep_BL, seed=7), mask(ids_BL, keep_BL, seed=8)
     assert torch.equal(first.ids_BL, again.ids_BL)
     assert not torch.equal(first.chosen_BL, other.chosen_BL)
-
-
-def test_every_objective_that_a_recipe_can_name_is_there():
-    assert set(OBJECTIVES) == set(get_args(config.Objective))
-
-
-@pytest.mark.parametrize("name", OBJECTIVES)
-def test_a_model_of_its_kind_learns_an_objective_from_examples_that_follow_the_generator(name):
-    tokenizer = load_tokenizer("smiles")
-    recipe = Recipe(objective=name).with_settings(
-        {"encoder.vocabulary_size": tokenizer.vocabulary_size, "encoder.n_layers": 1, "masking.share": 0.5}
-    )
-    objective = OBJECTIVES[name](recipe, tokenizer)
-    encoded = tokenizer.encode_flat(["CCO", "c1ccccc1C(=O)O"], 64)
-    batch = collate(encoded, np.arange(2), pad_id=tokenizer.pad_id)
-    network = BundleConfig(kind=objective.kind, notation="smiles", recipe=recipe).build_model().eval()
-
-    def loss(seed: int):
-        examples = objective.examples(batch, torch.Generator().manual_seed(seed)).to(torch.device("cpu"))
-        assert examples.weight >= 1
-        return objective.loss(network, examples)
-
-    assert loss(0).item() == loss(0).item()
-    assert loss(0).item() != loss(1).item()
-    means = {
-        key: value.item()
-        for key, value in objective.measure(
-            network, objective.examples(batch, torch.Generator().manual_seed(0))
-        ).items()
-    }
-    assert means["loss"] == pytest.approx(loss(0).item(), rel=1e-5)
-    assert tuple(objective.summarise(means)) == objective.figures
-    loss(0).backward()
-    assert network.encoder.embedding.weight.grad.abs().max() > 0
 
 
 def test_masked_tokens_are_named_where_they_were_hidden():

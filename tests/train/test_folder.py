@@ -1,4 +1,6 @@
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -140,3 +142,31 @@ def test_a_fingerprint_tells_settings_and_data_apart():
         len({first, fingerprint({"a": 1, "b": 3}, b"xy", b"z"), fingerprint({"a": 1, "b": 2}, b"x", b"yz")})
         == 3
     )
+
+
+def test_one_process_at_a_time(tmp_path: Path):
+    """The lock of a process that was killed, or of a run that has ended or was interrupted, is in no way."""
+    opened(tmp_path / "run")
+    late = RunFolder(tmp_path / "late", {}, {}, ())
+    with pytest.raises(RuntimeError):
+        _interrupted(tmp_path / "run")
+    opened(tmp_path / "late")
+    code = "import fcntl, os, sys\nfor path in sys.argv[1:]: fcntl.flock(os.open(path, os.O_RDONLY), 2)\n"
+    command = [sys.executable, "-S", "-c", f"{code}print(flush=True); sys.stdin.read()"]
+    folders = [tmp_path / "run", tmp_path / "late"]
+    with subprocess.Popen(
+        [*command, *folders], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout.readline() == "\n"
+        for run in (late, RunFolder(tmp_path / "run", {"seed": 3}, {}, (), resume=True)):
+            with pytest.raises(UsageError, match="another process is at work"):
+                run.open()
+        other.kill()
+    opened(tmp_path / "run", resume=True)
+    with pytest.raises(UsageError, match="another process has begun a run"):
+        late.open()
+
+
+def _interrupted(path: Path):
+    run = opened(path, resume=True)
+    raise RuntimeError(run)

@@ -28,20 +28,6 @@ from catenane.objectives import multiclass_loss
 NAMES = ("halide", "other", "oxide")
 
 
-def kind(text: str) -> str:
-    return "halide" if {"F", "l", "r"} & set(text) else "oxide" if "O" in text else "other"
-
-
-@pytest.fixture(scope="module")
-def classed(molecules, tmp_path_factory) -> Path:
-    """How a molecule ends, as text and as numbers, which are not labelled as classes."""
-    path = tmp_path_factory.mktemp("classes") / "classes.csv"
-    codes = {"halide": 7, "oxide": -1, "other": 10}
-    rows = [f"{text},{kind(text)},{codes[kind(text)]},{len(text)}" for text in molecules]
-    path.write_text("smiles,kind,code,size\n" + "\n".join(rows) + "\nCCCCCCCCC,,,9\n")
-    return path
-
-
 @pytest.fixture(scope="module", params=["gaussian-process", "network", "trained"])
 def run(request, classed, tiny, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / request.param
@@ -54,7 +40,7 @@ def run(request, classed, tiny, tmp_path_factory):
     )  # fmt: skip
 
 
-def test_text_is_classes_and_numbers_are_where_it_is_said(classed, tmp_path: Path):
+def test_text_is_classes_and_numbers_are_where_it_is_said(kind, classed, tmp_path: Path):
     table = read_table(classed, targets=["kind"])
     assert table.classes == {"kind": NAMES}
     assert [NAMES[int(place)] for place in table.targets[:, 0]] == [kind(text) for text in table.strings]
@@ -122,7 +108,7 @@ def test_a_ranking_by_the_probability_of_a_class(run, tmp_path: Path, molecules,
         predict([str(given)], **options | {"rank": "kind"})
 
 
-def test_files_name_the_classes(run):
+def test_files_name_the_classes(kind, run):
     with (run.folder / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert all(row["kind"] == kind(row["string"]) for row in rows)
@@ -179,7 +165,7 @@ def test_sets_hold_the_share_of_labels_that_is_asked_for():
     assert not few.members(shares, [5], 0.9).any()
 
 
-def test_a_class_of_the_test_rows_alone_is_counted_as_wrong(molecules, tiny):
+def test_a_class_of_the_test_rows_alone_is_counted_as_wrong(kind, molecules, tiny):
     """No model can know it; its probability is next to none, and nothing fails."""
     labels = np.array([float(NAMES.index(kind(text))) for text in molecules])
     train = np.flatnonzero(labels < 2)
@@ -193,7 +179,7 @@ def test_a_class_of_the_test_rows_alone_is_counted_as_wrong(molecules, tiny):
         assert found[:, 2].max() < 0.1, name
 
 
-def test_repeats_take_the_commonest_class(tmp_path: Path, tiny, molecules):
+def test_repeats_take_the_commonest_class(kind, tmp_path: Path, tiny, molecules):
     path = tmp_path / "t.csv"
     rows = [f"{text},{kind(text)}" for text in molecules]
     repeats = ["OCCCCCCO,other", "C(O)CCCCCO,halide", "OCCCCCCO,other", "NCCCCCCN,halide", "NCCCCCCN,oxide"]
@@ -220,7 +206,7 @@ def test_test_rows_of_their_own_may_have_other_classes(tmp_path: Path):
     assert rows.tolist() == [4, 5, 6, 7]
 
 
-def test_an_estimator_takes_any_number_of_classes(molecules, tiny):
+def test_an_estimator_takes_any_number_of_classes(kind, molecules, tiny):
     few = molecules[::3]
     labels = np.array([kind(text) for text in few])
     model = PropertyClassifier(settings=tiny, device="cpu").fit(few, labels)

@@ -6,6 +6,7 @@ import pytest
 from catenane.errors import DataError, UsageError
 from catenane.models.bundle import load_bundle
 from catenane.tokenizers import load_tokenizer
+from catenane.tokenizers.grammar import SPECIAL_TOKENS
 from catenane.train import pretrain
 
 
@@ -20,6 +21,24 @@ def test_learns_to_restore_what_is_hidden(policy: str, molecule_file: Path, tiny
     assert load_bundle(tmp_path).config.kind == "encoder"
 
 
+def test_learns_several_objectives_at_once_and_goes_on_after_a_kill(
+    molecule_file: Path, tiny, tmp_path: Path
+):
+    settings = tiny | {
+        "objective": "descriptors", "auxiliary.mlm": 0.5, "auxiliary.consistency": 0.1,
+        "pretraining.epochs": 2,
+    }  # fmt: skip
+    whole = pretrain([molecule_file], out=tmp_path / "whole", settings=settings, device="cpu")
+    held_out = whole.metrics["held_out"]
+    assert {"descriptors_error", "mlm_perplexity", "consistency_agreement"} < held_out.keys()
+    assert {name.split(".")[0] for name in load_bundle(whole.folder).model.state_dict()} == {
+        "encoder",
+        "head",
+    }
+    resumed = pretrain([molecule_file], out=tmp_path / "whole", settings=settings, device="cpu", resume=True)
+    assert resumed.metrics["held_out"] == held_out
+
+
 def test_a_corpus_may_bring_its_own_tokens(tiny, tmp_path: Path):
     corpus = tmp_path / "odd.smi"
     corpus.write_text("\n".join(f"{'C' * n}[117Sn]C" for n in range(1, 40)) + "\n")
@@ -27,6 +46,10 @@ def test_a_corpus_may_bring_its_own_tokens(tiny, tmp_path: Path):
     own = pretrain([corpus], out=tmp_path / "own", settings=tiny, tokenizer="corpus", device="cpu")
     assert shipped.metrics["corpus"]["unknown_tokens"] == 39
     assert own.metrics["corpus"]["unknown_tokens"] == 0
+    scratch = pretrain([corpus], out=tmp_path / "scratch", settings=tiny, tokenizer="scratch", device="cpu")
+    assert scratch.metrics["corpus"]["unknown_tokens"] == 0
+    known = load_bundle(tmp_path / "scratch").tokenizer.vocabulary
+    assert list(known) == [*SPECIAL_TOKENS, "C", "[CH3]", "[117Sn]", "[CH2]"]
     vocabulary = load_bundle(tmp_path / "own").tokenizer.vocabulary
     base = load_tokenizer("smiles").vocabulary
     assert "[117Sn]" in vocabulary

@@ -170,6 +170,32 @@ def test_what_is_given_is_not_tried(options, tmp_path: Path):
     assert (result.recipe.head.kind, result.recipe.head.dropout) == ("network", 0.3)
 
 
+@pytest.mark.parametrize("way", ["gaussian-process", "network"])
+def test_classes_are_tuned(way: str, options, classed: Path, tmp_path: Path):
+    pytest.importorskip("optuna", exc_type=ImportError)
+    settings = options["settings"] | {"head.kind": way, "finetuning.epochs": 2}
+    options = options | {"data": classed, "settings": settings, "folds": 3, "trials": 2}
+    for target, task in (("kind", "multiclass"), ("code", "multiclass"), ("is_oxide", "classification")):
+        wanted = task if target == "code" else None
+        result = tune(**options | {"target": target, "task": wanted}, out=tmp_path / target)
+        assert result.task == task
+        errors = [error for trial in result.trials for error in trial["errors"]]
+        assert len(errors) == 6
+        assert max(errors) < (0.2 if way == "gaussian-process" else 1)
+
+
+def test_bounds_are_tuned_by_the_labels_that_are_none(options, bounded: Path, tmp_path: Path):
+    pytest.importorskip("optuna", exc_type=ImportError)
+    options = options | {"data": bounded, "target": ["y", "true"]}
+    result = tune(**options, trials=2, out=tmp_path / "run")
+    assert [trial["way"] for trial in result.trials] == ["", "network"]
+    assert all(trial["error"] < 2 for trial in result.trials)
+    settings = options["settings"] | {"head.kind": "gaussian-process"}
+    with pytest.raises(UsageError, match="from which a Gaussian process cannot learn"):
+        tune(**options | {"settings": settings, "space": None}, out=tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
