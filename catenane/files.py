@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import errno
+import hashlib
 import json
 import os
 import re
@@ -12,12 +13,22 @@ import shutil
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
 from catenane.errors import UsageError
 
-__all__ = ["check_output", "csv_writer", "escaped", "replaced", "replaced_folder", "storable", "write_json"]
+__all__ = [
+    "check_output",
+    "csv_writer",
+    "escaped",
+    "file_digest",
+    "replaced",
+    "replaced_folder",
+    "storable",
+    "write_json",
+]
 
 # A byte that is not UTF-8 is read as a lone surrogate (PEP 383), which no UTF-8 file can hold.
 _NOT_STORABLE = re.compile("[\0\ud800-\udfff]")
@@ -85,6 +96,18 @@ def write_json(path: Path, values: Mapping[str, Any]) -> None:
     text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     with replaced(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file's content; read once as long as its size and time of change stay as they are."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, *_: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def check_output(path: Path, *, inputs: Iterable[Path | int] = (), overwrite: bool = True) -> None:

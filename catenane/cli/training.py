@@ -18,7 +18,7 @@ __all__ = ["finetune", "pretrain", "reproduce"]
 def pretrain(
     corpora: Annotated[
         list[str],
-        typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets."),
+        typer.Argument(metavar="CORPUS...", help="Files or folders of strings, or registered data sets."),
     ],
     recipe: Annotated[
         str, typer.Option("--recipe", "-r", help="Name of a recipe, or a TOML file.")
@@ -46,12 +46,12 @@ def pretrain(
     Example: `catenane pretrain zinc.smi chembl.csv.gz --recipe small --out runs/encoder`
     """
     from catenane.config import load_recipe
-    from catenane.data.sources import find_source
+    from catenane.data.sources import find_sources
 
     changes = collect_settings(settings, pretraining__epochs=epochs)
     load_recipe(recipe).with_settings(changes)
     for corpus in corpora:
-        find_source(corpus, data_dir)
+        find_sources(corpus, data_dir)
 
     from catenane.train import pretrain as run  # slow, and after all that can be wrong without it
 

@@ -1,10 +1,11 @@
 """Tables, splits, duplicates and batches: from files to what a model is given."""
 
 from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
-from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
+from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus
 from catenane.data.duplicates import aggregate, find_duplicates, hold_out, noise_floor
 from catenane.data.fetching import fetch
 from catenane.data.leakage import shared_with_train
+from catenane.data.preparation import write_corpus
 from catenane.data.rejects import Rejection, write_rejected
 from catenane.data.sources import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.splits import Split, make_folds, make_split

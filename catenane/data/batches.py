@@ -5,6 +5,7 @@ Axes: B strings of a batch, L tokens of its longest, T targets, F descriptors.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -38,9 +39,10 @@ class LengthGroupedBatches:
     keeps the reading local. The number and sizes of the batches are the same in every epoch.
 
     Args:
-        lengths: Tokens of each string, integers of shape (N,).
+        lengths: Tokens of each string, integers of shape (N,); a memory map stays one.
         batch_tokens: Largest number of tokens of a batch, padding included; a longer string is a batch of
             its own.
+        without: Places of strings to leave out, sorted int64.
         seed: Decides, with the epoch, every draw.
         shuffle: False gives every string in order of length, the longest first; that is for predictions.
 
@@ -49,23 +51,31 @@ class LengthGroupedBatches:
     """
 
     def __init__(
-        self, lengths: np.ndarray, batch_tokens: int, *, seed: int = 0, shuffle: bool = True
+        self,
+        lengths: np.ndarray,
+        batch_tokens: int,
+        *,
+        seed: int = 0,
+        shuffle: bool = True,
+        without: np.ndarray | None = None,
     ) -> None:
         if batch_tokens < 1:
             raise ConfigError(f"batch_tokens={batch_tokens} must be at least 1")
         self._lengths = np.asarray(lengths)
+        self._batch_tokens = batch_tokens
         self._seed = seed
         self._shuffle = shuffle
         self._blur = 1 + NOISE if shuffle else 1.0
+        self._without = np.empty(0, np.int64) if without is None else without
         blocks = np.arange(-(-len(self._lengths) // BLOCK))
         if shuffle:
             blocks = np.random.default_rng(seed).permutation(blocks)
         self._pools = [np.sort(blocks[start : start + POOL]) for start in range(0, len(blocks), POOL)]
-        self._sizes = [self._batch_sizes(self._members(pool), batch_tokens) for pool in self._pools]
+        self._counts = [len(self._batch_sizes(self._members(pool))) for pool in self._pools]
 
     def __len__(self) -> int:
         """Batches of an epoch."""
-        return sum(len(sizes) for sizes in self._sizes)
+        return sum(self._counts)
 
     def batches(self, epoch: int, start: int = 0) -> Iterator[np.ndarray]:
         """The batches of an epoch, as int64 places of their strings; every string comes exactly once.
@@ -78,11 +88,11 @@ class LengthGroupedBatches:
         if self._shuffle:
             turns = np.random.default_rng([self._seed, epoch]).permutation(turns)
         for turn in turns.tolist():
-            sizes = self._sizes[turn]
-            if start >= len(sizes):
-                start -= len(sizes)
+            if start >= self._counts[turn]:
+                start -= self._counts[turn]
                 continue
             members = self._members(self._pools[turn])
+            sizes = self._batch_sizes(members)
             rng = np.random.default_rng([self._seed, epoch, turn])
             keys = self._lengths[members].astype(np.float64)
             if self._shuffle:
@@ -96,23 +106,27 @@ class LengthGroupedBatches:
 
     def _members(self, pool: np.ndarray) -> np.ndarray:
         places = (pool[:, None] * BLOCK + np.arange(BLOCK)).ravel()
-        return places[places < len(self._lengths)]
+        places = places[places < len(self._lengths)]
+        return np.setdiff1d(places, self._without, assume_unique=True) if len(self._without) else places
 
-    def _batch_sizes(self, members: np.ndarray, batch_tokens: int) -> np.ndarray:
+    def _batch_sizes(self, members: np.ndarray) -> np.ndarray:
         """Strings of each batch, the longest strings first.
 
         The n-th largest blurred length is at most the n-th largest length with all the noise, so sizes that
         suffice for that suffice for every draw.
         """
-        bounds = np.floor(np.sort(self._lengths[members])[::-1] * self._blur)
-        at_most = np.maximum(batch_tokens // np.maximum(bounds, 1), 1).astype(np.int64)
+        lengths, counts = np.unique(self._lengths[members], return_counts=True)
         sizes = []
-        place = 0
-        while place < len(at_most):
-            size = min(int(at_most[place]), len(at_most) - place)
-            sizes.append(size)
-            place += size
-        return np.array(sizes, dtype=np.int64)
+        place = end = 0
+        for length, count in zip(lengths[::-1].tolist(), counts[::-1].tolist(), strict=True):
+            end += count
+            size = max(int(self._batch_tokens // max(math.floor(length * self._blur), 1)), 1)
+            n_begun = -(-max(end - place, 0) // size)
+            sizes.append(np.full(n_begun, size))
+            place += n_begun * size
+        found = np.concatenate(sizes) if sizes else np.empty(0, np.int64)
+        found[-1:] -= place - end
+        return found
 
 
 @dataclass(frozen=True, eq=False)

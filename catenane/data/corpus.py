@@ -1,43 +1,39 @@
-"""Token ids of a corpus on disk: written in a stream, and read through memory maps at no cost in memory.
+"""Token ids of a corpus on disk, read through memory maps: however many there are, they take no memory.
 
-A folder holds shards and `index.json`, written last and in one step; without it there is no corpus. A shard
-is two files of little-endian numbers: `00000.ids.u16`, the ids of its strings end to end, and
-`00000.offsets.i64`, where each string begins and where the last one ends. `rejected-0.csv` names the rows of
-the first source that were left out, and so on.
+A folder holds `index.json`, written last and in one step, without which there is no corpus, and files of
+little-endian numbers: `lengths.u16`, the tokens of each string; `begins.i64`, where every 64th string begins;
+and shards such as `00000.ids.u16`, the ids of strings end to end. `rejected-0.csv` names the rows of the
+first source that were left out, and so on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+import zlib
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
-from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from catenane.data.columns import find_notation
-from catenane.data.rejects import Rejection, rejection_writer
-from catenane.data.table import open_strings, read_cells
-from catenane.data.table_files import TableFile
 from catenane.errors import DataError
-from catenane.files import replaced
-from catenane.notation import NotationName, Record, get_notation
+from catenane.notation import NotationName
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 from catenane.tokenizers.encoded import expand_ranges
 
-__all__ = ["CorpusCounts", "CorpusIndex", "Shard", "TokenCorpus", "TokenSlice", "open_corpus", "write_corpus"]
+__all__ = [
+    "CorpusCounts", "CorpusFile", "CorpusIndex", "CorpusSource", "TokenCorpus", "TokenSlice", "open_corpus",
+]  # fmt: skip
 
 INDEX = "index.json"
-FORMAT = "catenane token corpus, version 1"
+FORMAT = "catenane token corpus, version 2"
 IDS, IDS_FILE = np.dtype("<u2"), ".ids.u16"
-OFFSETS, OFFSETS_FILE = np.dtype("<i8"), ".offsets.i64"
-CHUNK = 8192
-"""Strings that are tokenised together."""
-SHARD_TOKENS = 1 << 28
-"""Tokens at which a shard is closed."""
+LENGTHS, LENGTHS_FILE = np.dtype("<u2"), "lengths.u16"
+BEGINS, BEGINS_FILE = np.dtype("<i8"), "begins.i64"
+STRIDE = 64
+"""Strings from one begin that is stored to the next."""
+READ_AT_ONCE = 1 << 24
 
 
 @dataclass(kw_only=True)
@@ -68,31 +64,20 @@ class CorpusCounts:
 
 
 @dataclass(kw_only=True)
-class Shard:
-    """One pair of files."""
+class CorpusFile:
+    """How much of a file was written, and what."""
+
+    bytes: int = 0
+    crc32: int = 0
+
+
+@dataclass(kw_only=True)
+class CorpusSource:
+    """A file that the corpus was made from."""
 
     name: str
-    """What both file names begin with."""
-    strings: int = 0
-    tokens: int = 0
-
-    def append(self, folder: Path, encoded: EncodedStrings) -> None:
-        """Write strings after those that are there; the first ones make the files."""
-        offsets = encoded.offsets[1:] + self.tokens if self.strings else encoded.offsets
-        for ending, numbers in ((IDS_FILE, encoded.ids.astype(IDS)), (OFFSETS_FILE, offsets.astype(OFFSETS))):
-            with (folder / (self.name + ending)).open("ab" if self.strings else "wb") as file:
-                file.write(numbers.tobytes())
-        self.strings += len(encoded)
-        self.tokens += len(encoded.ids)
-
-    def open(self, folder: Path) -> tuple[np.ndarray, np.ndarray]:
-        """The ids and the offsets, as memory maps.
-
-        Raises:
-            DataError: A file is missing or cut short.
-        """
-        ids = _mapped(folder / (self.name + IDS_FILE), IDS, self.tokens)
-        return ids, _mapped(folder / (self.name + OFFSETS_FILE), OFFSETS, self.strings + 1)
+    sha256: str | None
+    """Of its content; None of standard input."""
 
 
 @dataclass(kw_only=True)
@@ -105,10 +90,33 @@ class CorpusIndex:
     """Fingerprint of the tokenizer."""
     max_length: int
     """Longest sequence, [CLS] and [SEP] included."""
-    sources: list[str]
+    drop_long: bool
+    """Whether longer strings were left out, and not cut."""
+    string_column: str | None
+    """Column of the strings that was asked for."""
+    sources: list[CorpusSource]
     """What the corpus was made from."""
     counts: CorpusCounts = field(default_factory=CorpusCounts)
-    shards: list[Shard] = field(default_factory=list)
+    files: dict[str, CorpusFile] = field(default_factory=dict)
+    """By name; shards in order."""
+
+    @property
+    def made_from(self) -> dict[str, Any]:
+        """What decides the content, by name; where the sources lie does not."""
+        settings = ("notation", "tokenizer", "max_length", "drop_long", "string_column")
+        digests = {"sources": [source.sha256 for source in self.sources]}
+        return {name: getattr(self, name) for name in settings} | digests
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of the content."""
+        return sha256(
+            json.dumps({name: asdict(file) for name, file in self.files.items()}).encode()
+        ).hexdigest()
+
+    def shards(self) -> list[str]:
+        """Names of the files that hold ids, in order."""
+        return [name for name in self.files if name.endswith(IDS_FILE)]
 
 
 class TokenSlice(NamedTuple):
@@ -126,15 +134,20 @@ class TokenCorpus:
     Attributes:
         folder: Where they are.
         index: Its index.
-        lengths: Tokens of each string, int32 of shape (N,).
+        lengths: Tokens of each string, uint16 of shape (N,), a memory map.
     """
 
     def __init__(self, folder: Path, index: CorpusIndex) -> None:
         self.folder = folder
         self.index = index
-        self._shards = [shard.open(folder) for shard in index.shards]
-        self.lengths = np.concatenate([np.diff(offsets).astype(np.int32) for _, offsets in self._shards])
-        self._first = np.cumsum([0] + [shard.strings for shard in index.shards])
+        n = index.counts.strings
+        self.lengths = self._mapped(LENGTHS_FILE, LENGTHS, n)
+        self._begins = self._mapped(BEGINS_FILE, BEGINS, -(-n // STRIDE))
+        tokens = [index.files[name].bytes // IDS.itemsize for name in index.shards()]
+        self._shards = [
+            self._mapped(name, IDS, count) for name, count in zip(index.shards(), tokens, strict=True)
+        ]
+        self._first = np.cumsum([0, *tokens])
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -144,148 +157,79 @@ class TokenCorpus:
         lengths = self.lengths[indices].astype(np.int64)
         offsets = np.append(0, np.cumsum(lengths))
         ids = np.empty(offsets[-1], np.uint16)
-        shards = np.searchsorted(self._first, indices, side="right") - 1
+        begins = self._find_begins(indices)
+        shards = np.searchsorted(self._first, begins, side="right") - 1
         for shard in np.unique(shards).tolist():
             mine = np.flatnonzero(shards == shard)
-            shard_ids, shard_offsets = self._shards[shard]
-            begins = shard_offsets[indices[mine] - self._first[shard]]
-            ids[expand_ranges(offsets[mine], lengths[mine])] = shard_ids[expand_ranges(begins, lengths[mine])]
+            places = expand_ranges(begins[mine] - self._first[shard], lengths[mine])
+            ids[expand_ranges(offsets[mine], lengths[mine])] = self._shards[shard][places]
         return TokenSlice(ids, offsets)
 
-    def check_tokenizer(self, tokenizer: StringTokenizer) -> None:
-        """Refuse a tokenizer whose ids mean something else.
+    def _find_begins(self, indices: np.ndarray) -> np.ndarray:
+        """Tokens before each of these strings: those before the last begin that is stored, and since."""
+        since = np.arange(STRIDE) < indices[:, None] % STRIDE
+        places = np.minimum(indices[:, None] // STRIDE * STRIDE + np.arange(STRIDE), len(self) - 1)
+        begins: np.ndarray = self._begins[indices // STRIDE] + (self.lengths[places] * since).sum(1, np.int64)
+        return begins
 
-        Raises:
-            DataError: The corpus was written with another vocabulary.
-        """
-        if _fingerprint(tokenizer) != self.index.tokenizer:
-            raise DataError(
-                f"{self.folder}: written with another tokenizer than this one; write the corpus anew"
-            )
+    def _mapped(self, name: str, dtype: np.dtype, count: int) -> np.ndarray:
+        path = self.folder / name
+        size = path.stat().st_size if path.is_file() else 0
+        if size != (wanted := count * dtype.itemsize):
+            state = f"has {size:,} bytes in place of {wanted:,}" if size else "is missing or empty"
+            raise DataError(f"{path}: the file {state}: write the corpus anew")
+        return np.asarray(np.memmap(path, dtype, mode="r"))
 
 
 def open_corpus(folder: str | Path) -> TokenCorpus:
     """Open the corpus that `write_corpus` left in a folder.
 
     Raises:
-        DataError: There is none, it is damaged, or a shard is missing or cut short.
+        DataError: There is none, it is damaged, or a file is missing or cut short.
     """
     folder = Path(folder)
-    path = folder / INDEX
-    if not path.is_file():
+    if not (folder / INDEX).is_file():
         raise DataError(f"{folder} holds no finished corpus: {INDEX} is missing")
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        written_as = values.pop("format")
-        if written_as != FORMAT:
-            raise DataError(f"{path}: the format is {written_as!r}, this program reads {FORMAT!r}")
-        counts = CorpusCounts(**values.pop("counts"))
-        shards = [Shard(**shard) for shard in values.pop("shards")]
-        index = CorpusIndex(counts=counts, shards=shards, **values)
-    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: not the index of a corpus, or damaged: {error}") from None
+    index, _ = read_index(folder / INDEX)
     return TokenCorpus(folder, index)
 
 
-def write_corpus(
-    folder: str | Path,
-    sources: Sequence[str | Path],
-    tokenizer: StringTokenizer,
-    *,
-    max_length: int,
-    drop_long: bool = False,
-    string_column: str | None = None,
-    data_dir: str | Path | None = None,
-) -> TokenCorpus:
-    """Tokenise the strings of tables into a folder; the memory used does not grow with their number.
-
-    Args:
-        folder: Where to write; made if need be. What an interrupted run left in it is overwritten.
-        sources: Paths, names of data sets, or "-" for standard input, in order.
-        tokenizer: That of the sources' notation; a tokenizer of MOFid takes SMILES too.
-        max_length: Longest sequence, [CLS] and [SEP] included; what is cut off longer strings is counted.
-        drop_long: Leave longer strings out instead, named among the rejected rows.
-        string_column: Column of the strings; found by its name or content if None.
-        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+def read_index(path: Path) -> tuple[CorpusIndex, dict[str, Any]]:
+    """The index in a file, and what else stands there.
 
     Raises:
-        DataError: The folder holds a corpus already, a source cannot be read or is of another notation than
-            the tokenizer, or nothing is left to write.
+        DataError: It is not one, or damaged.
     """
-    folder = Path(folder)
-    if (folder / INDEX).exists():
-        raise DataError(f"{folder} holds a corpus already: choose another folder, or delete it")
-    folder.mkdir(parents=True, exist_ok=True)
-    index = CorpusIndex(
-        notation=tokenizer.notation,
-        tokenizer=_fingerprint(tokenizer),
-        max_length=max_length,
-        sources=[str(source) for source in sources],
-    )
-    counts = index.counts
-    for number, source in enumerate(sources):
-        with rejection_writer(folder / f"rejected-{number}.csv") as reject:
-            table, column = open_strings(source, string_column, data_dir)
-            for strings, rejected in _read_chunks(table, column, tokenizer):
-                counts.rejected += len(rejected)
-                encoded = tokenizer.encode_flat([text for _, text in strings], max_length)
-                if drop_long:
-                    long = np.flatnonzero(encoded.n_cut).tolist()
-                    counts.long_strings += len(long)
-                    for row, text, n_cut in ((*strings[i], encoded.n_cut[i]) for i in long):
-                        reason = f"{max_length + n_cut} tokens are more than max_length={max_length}"
-                        rejected.append(Rejection(row, table.columns[column], text, None, reason))
-                    encoded = encoded.take(np.flatnonzero(encoded.n_cut == 0))
-                for rejection in sorted(rejected, key=lambda rejection: rejection.row):
-                    reject(rejection)
-                if not len(encoded):
-                    continue
-                if not index.shards or index.shards[-1].tokens >= SHARD_TOKENS:
-                    index.shards.append(Shard(name=f"{len(index.shards):05d}"))
-                index.shards[-1].append(folder, encoded)
-                counts.add(encoded)
-    if not counts.strings:
-        raise DataError(
-            f"{', '.join(index.sources)}: no string can be used; {folder}/rejected-*.csv says why"
-        )
-    text = json.dumps({"format": FORMAT, **asdict(index)}, indent=1) + "\n"
-    with replaced(folder / INDEX) as fresh:
-        fresh.write_text(text, encoding="utf-8")
-    return open_corpus(folder)
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if (written_as := values.pop("format")) != FORMAT:
+            raise DataError(f"{path}: the format is {written_as!r}, this program reads {FORMAT!r}")
+        index = values.pop("index")
+        counts = CorpusCounts(**index.pop("counts"))
+        sources = [CorpusSource(**source) for source in index.pop("sources")]
+        files = {name: CorpusFile(**file) for name, file in index.pop("files").items()}
+        return CorpusIndex(counts=counts, sources=sources, files=files, **index), values
+    except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+        raise DataError(f"{path}: not the index of a corpus, or damaged: {error}") from None
 
 
-def _read_chunks(
-    table: TableFile, column: int, tokenizer: StringTokenizer
-) -> Iterator[tuple[list[tuple[int, str]], list[Rejection]]]:
-    """Rows and strings in normal form, and the rows without one; the notation is that of the first chunk."""
-    items = table.rows([column])
-    name = table.columns[column]
-    notation: NotationName | None = None
-    while chunk := list(islice(items, CHUNK)):
-        cells = [(item[0], item[1][0]) for item in chunk if not isinstance(item, Rejection)]
-        notation = notation or find_notation([cell for _, cell in cells], name, table.name)
-        if not get_notation(tokenizer.notation).reads(notation):
-            raise DataError(
-                f"{table.name} holds {notation}, which a tokenizer of {tokenizer.notation} cannot read: "
-                f"use one of {notation}"
-            )
-        read = read_cells(cells, name, notation)
-        rejected = [item for item in (*chunk, *read) if isinstance(item, Rejection)]
-        rows = [row for row, _ in cells]
-        strings = [(row, item.text) for row, item in zip(rows, read, strict=True) if isinstance(item, Record)]
-        yield strings, rejected
+def check_files(folder: Path, index: CorpusIndex) -> None:
+    """Compare the checksums of what was written with what is there; all of it is read.
+
+    Raises:
+        DataError: A file is cut short, or its content has changed.
+    """
+    for name, wanted in index.files.items():
+        crc32, left = 0, wanted.bytes
+        with (folder / name).open("rb") as file:
+            while left and (part := file.read(min(left, READ_AT_ONCE))):
+                crc32, left = zlib.crc32(part, crc32), left - len(part)
+        if left or crc32 != wanted.crc32:
+            what = f"has {left:,} bytes too few" if left else "has changed since it was written"
+            raise DataError(f"{folder / name}: the file {what}: delete {folder} to write the corpus anew")
 
 
-def _fingerprint(tokenizer: StringTokenizer) -> str:
+def tokenizer_digest(tokenizer: StringTokenizer) -> str:
     """A hash of the notation and of the tokens in the order of their ids."""
     tokens = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.__getitem__)
     return sha256("\n".join([tokenizer.notation, *tokens]).encode()).hexdigest()
-
-
-def _mapped(path: Path, dtype: np.dtype, count: int) -> np.ndarray:
-    size = path.stat().st_size if path.is_file() else 0
-    wanted = count * dtype.itemsize
-    if size != wanted:
-        state = f"has {size:,} bytes in place of {wanted:,}" if size else "is missing or empty"
-        raise DataError(f"{path}: the shard {state}: write the corpus anew")
-    return np.asarray(np.memmap(path, dtype, mode="r"))

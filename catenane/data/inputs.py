@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from catenane.data.columns import find_column
 from catenane.data.numbers import cell_text
 from catenane.data.rejects import Rejection
-from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_source
+from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_sources
 from catenane.data.table import choose_string_column, string_value
 from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
 from catenane.errors import DataError, NotationError, UsageError
@@ -147,7 +147,7 @@ def open_inputs(
         raise UsageError(f"{file!r} is a table and {string!r} is not: give tables or strings, not both")
     if list(given).count(STDIN) > 1:
         raise UsageError("standard input can be read only once: give - once")
-    sources = [source for text in given for source in _sources(text, data_dir)]
+    sources = [source for text in given for source in find_sources(text, data_dir)]
     tables = tuple(_open(source, string_column, keep=len(sources) == 1) for source in sources)
     columns = tuple(dict.fromkeys(name for table in tables for name in table.columns))
     types = {}
@@ -171,26 +171,9 @@ def _open(source: Source, string_column: str | None, *, keep: bool) -> _Table:
     return _Table(source, columns, place, file.types, file if keep or source.path is None else None)
 
 
-def _sources(text: str, data_dir: str | Path | None) -> list[Source]:
-    """The table of this name, or those in the folder of this name."""
-    folder = Path(text)
-    if text == STDIN or not folder.is_dir():
-        return [find_source(text, data_dir)]
-    found = sorted(
-        path
-        for path in folder.iterdir()
-        if path.is_file()
-        and not path.name.startswith(".")
-        and path.name.lower().removesuffix(".gz").endswith(tuple(LAYOUTS))
-    )
-    if not found:
-        raise DataError(f"{folder} holds no table: none of its files ends in {', '.join(LAYOUTS)}")
-    return [find_source(path) for path in found]
-
-
 def _names_a_table(text: str) -> bool:
     """True for "-", a data set, a path that exists, and what can only be one: no SMILES ends in .csv."""
-    if text == STDIN or text in DATASETS or text.lower().endswith((*LAYOUTS, ".txt", ".gz")):
+    if text == STDIN or text in DATASETS or text.lower().endswith((*LAYOUTS, ".txt", ".gz", ".zst")):
         return True
     try:
         return bool(text) and Path(text).exists()

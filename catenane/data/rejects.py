@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
 from dataclasses import astuple, dataclass, fields
+from io import StringIO
 from pathlib import Path
 
 from catenane.errors import DataError
 from catenane.files import csv_writer
 from catenane.notation.syntax import excerpt
 
-__all__ = ["Rejection", "rejection_writer", "write_rejected"]
+__all__ = ["Rejection", "rejected_text", "write_rejected"]
 
 LONGEST_VALUE = 131_072
 
@@ -44,17 +44,17 @@ class Rejection:
         return DataError(f"{source}, {self}")
 
 
-@contextmanager
-def rejection_writer(path: Path) -> Iterator[Callable[[Rejection], None]]:
-    """A function that adds a row to a CSV file, for runs that must not hold all of them."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        write = csv_writer(file)
+def rejected_text(rejections: Iterable[Rejection], *, header: bool) -> str:
+    """Rejected rows as CSV: row, column, value, position, reason."""
+    text = StringIO()
+    write = csv_writer(text)
+    if header:
         write(field.name for field in fields(Rejection))
-        yield lambda rejection: write(astuple(rejection))
+    for rejection in rejections:
+        write(astuple(rejection))
+    return text.getvalue()
 
 
 def write_rejected(path: Path, rejections: Iterable[Rejection]) -> None:
-    """Write the rejected rows to a CSV file: row, column, value, position, reason."""
-    with rejection_writer(path) as write:
-        for rejection in rejections:
-            write(rejection)
+    """Write the rejected rows to a CSV file."""
+    path.write_text(rejected_text(rejections, header=True), encoding="utf-8", newline="")

@@ -29,6 +29,7 @@ __all__ = [
     "dataset_file",
     "find_dataset",
     "find_source",
+    "find_sources",
     "match_dataset",
 ]
 
@@ -49,12 +50,12 @@ LAYOUTS: dict[str, Layout] = {
     ".pq": "parquet",
 }
 _GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
 _PARQUET = b"PAR1"
 _FOREIGN = {
     b"PK\x03\x04": "a ZIP archive or an Excel workbook: unpack it, or save the sheet as CSV",
-    b"BZh": "compressed with bzip2: unpack it, or compress it with gzip",
-    b"\xfd7zXZ": "compressed with xz: unpack it, or compress it with gzip",
-    b"\x28\xb5\x2f\xfd": "compressed with zstd: unpack it, or compress it with gzip",
+    b"BZh": "compressed with bzip2: unpack it, or compress it with gzip or zstd",
+    b"\xfd7zXZ": "compressed with xz: unpack it, or compress it with gzip or zstd",
     b"\xff\xfe": "encoded in UTF-16: save it as UTF-8",
     b"\xfe\xff": "encoded in UTF-16: save it as UTF-8",
 }
@@ -182,7 +183,7 @@ def dataset_file(dataset: Dataset, data_dir: str | Path | None = None) -> Path:
 
 
 def _plain_parts(path: str | Path) -> tuple[str, ...]:
-    return PurePath(str(path).removesuffix(".gz")).parts
+    return PurePath(_uncompressed(str(path))).parts
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ class Source:
         that a file of a few bytes cannot fill the memory.
 
         Raises:
-            DataError: The file cannot be read, is not text, or its gzip stream is damaged.
+            DataError: The file cannot be read, is not text, or is cut short or damaged where compressed.
         """
         try:
             if self.path is None:
@@ -222,6 +223,10 @@ class Source:
     def _decoded(self, binary: io.BufferedReader[Any]) -> Iterator[str]:
         if binary.peek(2).startswith(_GZIP):
             binary = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=binary)), READ_AHEAD)
+        elif binary.peek(4).startswith(_ZSTD):
+            import pyarrow
+
+            binary = io.BufferedReader(pyarrow.CompressedInputStream(binary, "zstd"), READ_AHEAD)
         start = binary.peek(8)
         for magic, what in _FOREIGN.items():
             if start.startswith(magic):
@@ -266,8 +271,32 @@ def find_source(source: str | Path, data_dir: str | Path | None = None) -> Sourc
             is_parquet = file.read(len(_PARQUET)) == _PARQUET
     except OSError as error:
         raise DataError(f"{path}: cannot be read: {error.strerror}") from None
-    by_name = LAYOUTS.get(PurePath(path.name.lower().removesuffix(".gz")).suffix, "unknown")
-    return Source(str(source), path, "parquet" if is_parquet else by_name, match_dataset(source))
+    layout = "parquet" if is_parquet else _layout(path.name)
+    return Source(str(source), path, layout, match_dataset(source))
+
+
+def find_sources(given: str | Path, data_dir: str | Path | None = None) -> list[Source]:
+    """As `find_source`, or all tables that lie in a folder, sorted by name.
+
+    Raises:
+        DataError: As `find_source`, or no file of the folder is a table by its ending.
+    """
+    folder = Path(given)
+    if str(given) == STDIN or not folder.is_dir():
+        return [find_source(given, data_dir)]
+    paths = [path for path in sorted(folder.iterdir()) if path.is_file() and not path.name.startswith(".")]
+    found = [path for path in paths if _layout(path.name) != "unknown"]
+    if not found:
+        raise DataError(f"{folder} holds no table: none of its files ends in {', '.join(LAYOUTS)}")
+    return [find_source(path) for path in found]
+
+
+def _layout(name: str) -> Layout:
+    return LAYOUTS.get(PurePath(_uncompressed(name.lower())).suffix, "unknown")
+
+
+def _uncompressed(name: str) -> str:
+    return name.removesuffix(".gz").removesuffix(".zst")
 
 
 def _standard_input() -> io.BufferedReader[Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import re
@@ -16,7 +15,7 @@ from weakref import WeakValueDictionary
 
 from catenane.data.sources import find_source
 from catenane.errors import UsageError
-from catenane.files import write_json
+from catenane.files import file_digest, write_json
 from catenane.models.folder import find_bundle
 from catenane.version import __version__
 
@@ -232,9 +231,7 @@ def _digests(inputs: Mapping[str, Sequence[Path]]) -> dict[str, list[dict[str, s
     for role, paths in inputs.items():
         digests[role] = []
         for path in filter(Path.is_file, paths):
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-            digests[role].append({"path": str(path), "sha256": digest})
+            digests[role].append({"path": str(path), "sha256": file_digest(path)})
     return digests
 
 

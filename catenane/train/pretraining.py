@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe, load_recipe
-from catenane.data import LengthGroupedBatches, collate
-from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus, write_corpus
+from catenane.data import CorpusCounts, LengthGroupedBatches, TokenCorpus, collate, write_corpus
+from catenane.data.sources import STDIN, find_sources
 from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
@@ -37,14 +37,7 @@ logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
 FILES = tuple(
     f"corpus/{name}"
-    for name in (
-        "index.json",
-        "index.json.part",
-        "rejected-*.csv",
-        "descriptors.f16*",
-        "*.ids.u16",
-        "*.offsets.i64",
-    )
+    for name in ("index.json", "progress.json", "rejected-*.csv", "*.u16", "begins.i64", "descriptors.f16*")
 )
 
 
@@ -78,7 +71,8 @@ def pretrain(
     """Train an encoder on a corpus, by the objective of the recipe: to restore hidden tokens, say.
 
     Args:
-        corpora: Files of strings, or names of registered data sets; SMILES and MOFids may be mixed.
+        corpora: Files of strings, folders of such, or names of registered data sets; SMILES and MOFids may be
+            mixed.
         out: Folder of the run; `runs/pretrain-RECIPE` by default. `bundle/` in it is the encoder.
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
@@ -100,6 +94,8 @@ def pretrain(
     heed_interrupts()
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
+    found = [source for given in corpora for source in find_sources(given, data_dir)]
+    corpora = [source.name if source.path else STDIN for source in found]
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
     inputs = {
         "the corpora": source_files(corpora, data_dir),
@@ -114,14 +110,10 @@ def pretrain(
     shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
     chosen = dataclasses.replace(chosen, encoder=shape)
     opened.open()
-    if resume and (folder / "corpus" / "index.json").is_file():
-        corpus = open_corpus(folder / "corpus")
-        corpus.check_tokenizer(reader)
-    else:
-        corpus = write_corpus(
-            folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
-            drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir,
-        )  # fmt: skip
+    corpus = write_corpus(
+        folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
+        drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir, resume=resume,
+    )  # fmt: skip
     logger.info("%s", _describe_counts(corpus.index.counts))
     kind = OBJECTIVES[chosen.objective].kind
     config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
@@ -132,7 +124,7 @@ def pretrain(
     training = PretrainingTask(model, corpus, objective, seed)
     progress = run(
         training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
-        fingerprint=fingerprint(arguments, corpus.lengths.tobytes()),
+        fingerprint=fingerprint(arguments, corpus.index.fingerprint.encode()),
     )  # fmt: skip
     best = progress.history[progress.best_epoch]
     metrics: dict[str, Any] = {
@@ -170,13 +162,13 @@ class PretrainingTask:
         self.model = Learner(network, objective)
         self._corpus, self._objective, self._seed = corpus, objective, seed
         self._descriptors = objective.describe(corpus)
-        order = np.random.default_rng(seed_of(seed, 1)).permutation(len(corpus))
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
             raise DataError(f"the corpus holds {len(corpus)} readable strings: pretraining needs at least 20")
-        self.valid, self.train = np.sort(order[:n_valid]), np.sort(order[n_valid:])
+        rng = np.random.default_rng(seed_of(seed, 1))
+        self.valid = np.sort(rng.choice(len(corpus), n_valid, replace=False))
         budget = objective.recipe.pretraining.batch_tokens
-        self._train_batches = LengthGroupedBatches(corpus.lengths[self.train], budget, seed=seed)
+        self._train_batches = LengthGroupedBatches(corpus.lengths, budget, seed=seed, without=self.valid)
         self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, shuffle=False)
 
     def n_batches(self) -> int:
@@ -186,7 +178,7 @@ class PretrainingTask:
     def batches(self, epoch: int, start: int) -> Iterator[Examples]:
         """The examples of the epoch's micro-batches from `start`."""
         for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._examples(self.train[rows], seed_of(self._seed, epoch, number))
+            yield self._examples(rows, seed_of(self._seed, epoch, number))
 
     def weight(self, batch: Examples) -> float:
         """What the loss is the mean over."""

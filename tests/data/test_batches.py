@@ -29,6 +29,19 @@ def test_every_string_comes_once_and_no_batch_exceeds_the_budget(lengths, budget
         assert all(len(batch) == 1 or len(batch) * lengths[batch].max() <= budget for batch in batches)
 
 
+@settings(max_examples=60, deadline=None)
+@given(any_lengths, st.integers(1, 5000), st.data())
+def test_strings_that_are_left_out_never_come(lengths, budget, data):
+    without = np.sort(
+        data.draw(st.lists(st.integers(0, len(lengths) - 1), unique=True).map(np.array)).astype(int)
+    )
+    grouped = LengthGroupedBatches(lengths, budget, seed=1, without=without)
+    batches = list(grouped.batches(0))
+    assert len(batches) == len(grouped)
+    found = np.sort(np.concatenate([*batches, without]))
+    np.testing.assert_array_equal(found, np.arange(len(lengths)))
+
+
 def padding(grouped, lengths):
     """Share of padding in all tokens that an epoch computes, and the tokens of a batch."""
     computed = sum(len(batch) * lengths[batch].max() for batch in grouped.batches(0))

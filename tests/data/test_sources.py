@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import gzip
+from pathlib import Path
 
+import pyarrow
 import pytest
 
 from catenane.data import read_table
-from catenane.data.sources import DATASETS, dataset_file, find_dataset, match_dataset
+from catenane.data.sources import DATASETS, dataset_file, find_dataset, find_sources, match_dataset
 from catenane.errors import DataError
 
 
@@ -96,3 +98,24 @@ def test_a_data_set_is_read_by_its_name_with_its_units(monkeypatch, tmp_path):
     assert by_name.units == by_path.units == {"logS": "log10 mol/L"}
     assert by_name.strings == by_path.strings == ["CC"]
     assert read_table("molnet/esol", data_dir=tmp_path).source == "molnet/esol"
+
+
+def test_zstd_is_read_like_the_plain_file_and_damage_is_noticed(tmp_path):
+    packed = pyarrow.Codec("zstd").compress(b"smiles,y\nCCO,1\nCC,2\n", asbytes=True)
+    more = pyarrow.Codec("zstd").compress(b"CCN,3\n", asbytes=True)
+    path = tmp_path / "data.csv.zst"
+    path.write_bytes(packed + more)
+    assert read_table(path, targets=["y"]).strings == ["CCO", "CC", "CCN"]
+    path.write_bytes(packed[:-6])
+    with pytest.raises(DataError, match=r"data\.csv\.zst: cannot be read: Truncated compressed stream"):
+        read_table(path, targets=["y"])
+
+
+def test_a_folder_stands_for_its_tables_and_compressed_ones_are_tables(tmp_path):
+    for name in ("b.smi.zst", "a.csv.gz", "c.parquet", "README.md", ".hidden.smi", "d.smi"):
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    found = [Path(source.name).name for source in find_sources(tmp_path)]
+    assert found == ["a.csv.gz", "b.smi.zst", "c.parquet", "d.smi"]
+    with pytest.raises(DataError, match="holds no table"):
+        find_sources(tmp_path / "empty")

@@ -6,8 +6,7 @@ import torch
 
 from catenane import config
 from catenane.config import Recipe
-from catenane.data import collate
-from catenane.data.corpus import write_corpus
+from catenane.data import collate, write_corpus
 from catenane.descriptors import compute_descriptors, descriptor_meanings
 from catenane.errors import ConfigError
 from catenane.models.bundle import BundleConfig
