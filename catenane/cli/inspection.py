@@ -16,11 +16,11 @@ from catenane.progress import draws_bars, new_bar
 if TYPE_CHECKING:
     from catenane.data import Dataset
 
-__all__ = ["data_app", "models"]
+__all__ = ["data_app", "models_app"]
 
 
-class _Data(TyperGroup):
-    """`catenane data NAME` is short for `catenane data show NAME`."""
+class _Shows(TyperGroup):
+    """`catenane data NAME` is short for `catenane data show NAME`, and `catenane models NAME` likewise."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if not args or args[0] not in (*self.commands, *ctx.help_option_names):
@@ -28,7 +28,8 @@ class _Data(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-data_app = typer.Typer(cls=_Data, rich_markup_mode="markdown")
+data_app = typer.Typer(cls=_Shows, rich_markup_mode="markdown")
+models_app = typer.Typer(cls=_Shows, rich_markup_mode="markdown")
 
 
 @data_app.callback()
@@ -124,11 +125,21 @@ def fetch(
         stdout.print(f"{dataset.name}: {what} {path}", soft_wrap=True)
 
 
-def models(
+@models_app.callback()
+def models() -> None:
+    """List the bundled models and the recipes, show a card, import published weights, or export a model.
+
+    Examples: `catenane models`, `catenane models mof-uptake`,
+    `catenane models import molformer MoLFormer-XL-both-10pct --out molformer`
+    """
+
+
+@models_app.command("show")
+def show_models(
     name: Annotated[str | None, typer.Argument(metavar="[BUNDLE]", help="Show the card of this one.")] = None,
     as_json: Json = False,
 ) -> None:
-    """List the bundled models and the recipes, or show the card of a model.
+    """List the bundled models and the recipes, or show the card of a model; the word `show` may be left out.
 
     Example: `catenane models mof-uptake`
     """

@@ -18,7 +18,8 @@ import typer
 
 from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
-from catenane.cli.inspection import data_app, models
+from catenane.cli.exchange import export, import_
+from catenane.cli.inspection import data_app, models_app
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain, reproduce
 from catenane.cli.tuning import tune
@@ -42,9 +43,12 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (pretrain, finetune, tune, predict, embed, reproduce, models):
+for verb in (pretrain, finetune, tune, predict, embed, reproduce):
     app.command()(verb)
 app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
+models_app.command("import")(import_)
+models_app.command("export")(export)
 app.add_typer(enumerate_app, name="enumerate")
 
 

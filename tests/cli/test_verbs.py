@@ -207,3 +207,16 @@ def test_data_and_models_tell_what_there_is(catenane, run: Path):
     assert "cao-small" in catenane("models").out
     assert "size" in catenane("models", run).out
     assert json.loads(catenane("models", run, "--json").out)["targets"]["size"]["test"]["n"] > 0
+
+
+def test_models_are_exchanged_with_other_programs(catenane, tmp_path: Path):
+    exported = tmp_path / "hf"
+    assert "trust_remote_code" in catenane("models", "export", "hf", "mol-small", "--out", exported).out
+    assert (exported / "tokenizer_config.json").is_file()
+    again = catenane("models", "export", "hf", "mol-small", "--out", exported)
+    assert again.code == 2
+    assert "exists already" in again.err
+    foreign = catenane("models", "import", "molformer", exported, "--out", tmp_path / "in")
+    assert foreign.code == 1
+    assert "model_type is 'catenane', expected 'molformer'" in foreign.err
+    assert not (tmp_path / "in").exists()
