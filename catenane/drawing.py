@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 from markupsafe import Markup
+from numpy.typing import NDArray
 
 from catenane.errors import NotationError
-from catenane.notation import Chem, NotationName, Record, Smiles, rdkit_errors
+from catenane.notation import Chem, NotationName, Record, Smiles, rdkit_errors, written_molecule
 
-__all__ = ["depict", "structures"]
+__all__ = ["ATOM_COLOURS", "Sketch", "depict", "sketch", "structures"]
 
 ATOM_COLOURS = {
     "--nitrogen": ("#0000C1", (7,)),
@@ -49,22 +51,55 @@ def structures(record: Record) -> list[Markup]:
     return [drawing for drawing in drawings if drawing is not None][:MOST_LINKERS]
 
 
+class Sketch(NamedTuple):
+    """A drawn structure, in CSS pixels, and where its atoms are."""
+
+    width: int
+    height: int
+    paths: dict[str, str]
+    """Outlines by their paint, which is attributes of a `<path>` in the page's colours."""
+    points_A2: NDArray[np.float64]
+    """Centres of the atoms."""
+
+    def svg(self, inside: str = "", css: str = "structure") -> Markup:
+        """An `<svg>` element, as large as the structure at one scale for all; the page may cap its width.
+
+        What is `inside` stands below the structure.
+        """
+        box = f'viewBox="0 0 {self.width} {self.height}" style="width:{self.width / 20}rem"'
+        body = "".join(f'<path d="{outline}" {paint}/>' for paint, outline in self.paths.items())
+        label = 'role="img" aria-label="structural formula"'
+        return Markup(f'<svg class="{css}" {label} {box}>{inside}{body}</svg>')
+
+
 def depict(smiles: str) -> Markup | None:
     """A molecule or a linker, lying along its longest axis, as an `<svg>` element.
-
-    The element is as large as the molecule at one scale for all; the page may cap its width.
 
     Returns:
         None where RDKit makes no molecule of it or cannot draw it, or there is too little or too much of it.
     """
+    try:
+        molecule = Chem.Mol(Smiles.parse(smiles).mol)
+    except NotationError:
+        return None
+    drawn = _sketch(molecule, smiles) if molecule.GetNumHeavyAtoms() >= SMALLEST else None
+    return None if drawn is None else drawn.svg()
+
+
+def sketch(smiles: str) -> Sketch | None:
+    """As `depict`, with a point for every atom in the order of the text; nodes are drawn too."""
+    molecule = written_molecule(smiles)
+    return None if molecule is None else _sketch(molecule, smiles)
+
+
+def _sketch(molecule: Chem.Mol, smiles: str) -> Sketch | None:
     from matplotlib.colors import to_rgb
     from rdkit.Chem import rdDepictor
     from rdkit.Chem.Draw import rdMolDraw2D
 
+    if molecule.GetNumAtoms() > MOST_ATOMS:
+        return None
     try:
-        molecule = Chem.Mol(Smiles.parse(smiles).mol)
-        if molecule.GetNumHeavyAtoms() < SMALLEST or molecule.GetNumAtoms() > MOST_ATOMS:
-            return None
         with rdkit_errors(smiles, silent=False):
             for (nitrogen,) in molecule.GetSubstructMatches(Chem.MolFromSmarts("[NX2v2+0R]")):
                 # MOFid leaves the charge of an imidazolate out; no chemist draws a radical there.
@@ -83,18 +118,18 @@ def depict(smiles: str) -> Markup | None:
                 {number: to_rgb(colour) for colour, numbers in ATOM_COLOURS.values() for number in numbers}
             )
             rdMolDraw2D.PrepareAndDrawMolecule(canvas, molecule)
+            points = [canvas.GetDrawCoords(index) for index in range(molecule.GetNumAtoms())]
             canvas.FinishDrawing()
     except NotationError:
         return None
     svg = canvas.GetDrawingText()
     if "nan" in svg:  # RDKit fails on a line without height, such as a radical of two atoms
         return None
-    box = f'viewBox="0 0 {canvas.Width()} {canvas.Height()}" style="width:{canvas.Width() / 20}rem"'
-    body = _compact(svg)
-    return Markup(f'<svg class="structure" role="img" aria-label="structural formula" {box}>{body}</svg>')
+    points_A2 = np.array([(point.x, point.y) for point in points])
+    return Sketch(canvas.Width(), canvas.Height(), _compact(svg), points_A2)
 
 
-def _compact(svg: str) -> str:
+def _compact(svg: str) -> dict[str, str]:
     """Bonds and letters gathered into one path a colour, a tenth of what RDKit writes."""
     paths: dict[str, list[str]] = defaultdict(list)
     for outline, style in re.findall(r"<path (?:class='[^']*' )?d='([^']*)' ([^>]*?)/>", svg):
@@ -105,7 +140,7 @@ def _compact(svg: str) -> str:
             paint += f' stroke="{_variable(stroke[1])}" stroke-width="{BOND_WIDTH}"'
         numbers = re.sub(r"\d+\.\d+", lambda number: f"{float(number[0]):.1f}".removesuffix(".0"), outline)
         paths[paint].append(re.sub(r"\s*([A-Z])\s*", r"\1", numbers.replace(", ", " ")))
-    return "".join(f'<path d="{"".join(parts)}" {paint}/>' for paint, parts in paths.items())
+    return {paint: "".join(parts) for paint, parts in paths.items()}
 
 
 def _variable(colour: str) -> str:

@@ -1,6 +1,13 @@
 """SMILES and MOFid: parse, check, normalise, and what follows from a string, each computed once."""
 
-from catenane.notation.blocks import atoms_beyond, canonical_block, mend_block, read_block, write_block
+from catenane.notation.blocks import (
+    atoms_beyond,
+    canonical_block,
+    mend_block,
+    read_block,
+    write_block,
+    written_molecule,
+)
 from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid, token_kind
 from catenane.notation.reading import (
     Feature,
@@ -53,4 +60,5 @@ __all__ = [
     "respell",
     "token_kind",
     "write_block",
+    "written_molecule",
 ]

@@ -8,11 +8,12 @@ for rings. The spelling that RDKit writes of either is the normal form of the bl
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 from catenane.notation.syntax import find_fault, notation_error
 from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
-__all__ = ["atoms_beyond", "canonical_block", "mend_block", "read_block", "write_block"]
+__all__ = ["atoms_beyond", "canonical_block", "mend_block", "read_block", "write_block", "written_molecule"]
 
 _MOST_PASSES = 8
 """Times that a block is read and written in search of a spelling that no longer changes."""
@@ -59,6 +60,20 @@ def mend_block(smiles: str) -> Chem.Mol | None:
             Chem.SanitizeMol(mol, flags.SANITIZE_ALL ^ demands, catchErrors=True)
             Chem.GetSymmSSSR(mol)
         return mol
+
+
+def written_molecule(smiles: str) -> Chem.Mol | None:
+    """The molecule whose atoms are those of the text, one for each and in its order, hydrogens among them.
+
+    It is sanitised as far as RDKit agrees; None where it cannot be parsed.
+    """
+    from rdkit import rdBase
+
+    parameters: Any = Chem.SmilesParserParams()
+    parameters.removeHs = False
+    with rdBase.BlockLogs():
+        mol = Chem.MolFromSmiles(smiles, parameters) if len(smiles) <= LONGEST else None
+    return mend_block(smiles) if mol is None else mol
 
 
 def write_block(mol: Chem.Mol) -> str:

@@ -1,0 +1,97 @@
+"""The verbs that look into a corpus or a model: `catenane ngrams`, `attend`, `groups` and `explain`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from catenane.cli.arguments import Column, DataDir, Replace
+from catenane.cli.console import command_line, stderr
+from catenane.cli.outputs import choose_output, csv_rows
+from catenane.errors import UsageError
+from catenane.files import check_output
+
+if TYPE_CHECKING:
+    from catenane.analysis import Corpus
+    from catenane.data.inputs import Inputs
+
+__all__ = ["ngrams"]
+
+CorpusFiles = Annotated[
+    list[str], typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets.")
+]
+Page = Annotated[Path | None, typer.Option(metavar="FILE", help="The result as an HTML page.")]
+Sample = Annotated[int | None, typer.Option(min=1, metavar="N", help="Draw N strings at random.")]
+
+
+def ngrams(
+    corpus: CorpusFiles,
+    shortest: Annotated[int, typer.Option("--min", min=1, help="Tokens of the shortest n-grams.")] = 1,
+    longest: Annotated[int, typer.Option("--max", min=1, help="Tokens of the longest.")] = 40,
+    top: Annotated[int, typer.Option(min=1, help="How many of each length.")] = 50,
+    as_written: Annotated[
+        bool, typer.Option("--as-written", help="Do not put strings into normal form.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
+    ] = None,
+    page: Page = None,
+    overwrite: Replace = False,
+    column: Column = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Count every run of tokens of every length, and in how many strings it stands.
+
+    The page draws those that spell a molecule and names the functional groups in them.
+
+    Example: `catenane ngrams zinc.smi --top 50 --out ngrams.csv --page ngrams.html`
+    """
+    from catenane.data.inputs import open_inputs
+
+    given = open_inputs(corpus, string_column=column, data_dir=data_dir)
+    outputs = _outputs(given, out, page, overwrite=overwrite)
+
+    from catenane.analysis import count_ngrams, read_corpus, write_ngram_page
+    from catenane.tokenizers import load_tokenizer
+
+    read = read_corpus(given, as_written=as_written)
+    _tell_rejected(read, outputs)
+    strings = [record.text for record in read.records]
+    counts = count_ngrams(load_tokenizer(read.notation), strings, shortest=shortest, longest=longest, top=top)
+    if page is not None:
+        write_ngram_page(page, counts, source=read.name, notation=read.notation, command=command_line())
+        stderr.print(f"drawn in {page}")
+    with csv_rows(choose_output(out, given.files, overwrite=overwrite)) as write:
+        write(["ngram", "length", "count", "documents"])
+        for gram in counts.ngrams:
+            write([gram.text, gram.length, gram.count, gram.documents])
+
+
+def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> list[Path]:
+    """The files that are to be written, once it is known that they may be."""
+    named = [path for path in paths if path is not None]
+    for path in named:
+        check_output(path, inputs=given.files, overwrite=overwrite)
+    if len({path.resolve() for path in named}) < len(named):
+        raise UsageError(f"two outputs are both {named[0]}: give two files")
+    return named
+
+
+def _tell_rejected(corpus: Corpus, outputs: list[Path]) -> None:
+    """Write the rows left out beside the first output, or print the first of them where there is none."""
+    rejected = corpus.rejected
+    if not rejected:
+        return
+    from catenane.data import write_rejected
+
+    told = f"{len(rejected):,} of {len(corpus.records) + len(rejected):,} rows could not be read"
+    regular = [path for path in outputs if path.parent.is_dir() and not path.is_char_device()]
+    if regular:
+        name = regular[0].name.removesuffix(".gz")
+        beside = regular[0].with_name(f"{Path(name).stem}.rejected.csv")
+        write_rejected(beside, rejected)
+        stderr.print(f"{told}: see {beside}", style="yellow")
+    else:
+        stderr.print(f"{told}, the first: {rejected[0]}", style="yellow")

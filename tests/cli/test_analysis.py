@@ -1,0 +1,39 @@
+"""The verbs that look into a corpus or a model."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+
+
+def test_ngrams_are_written_and_drawn(catenane, molecule_file, tmp_path):
+    out, page = tmp_path / "ngrams.csv", tmp_path / "ngrams.html"
+    told = catenane("ngrams", molecule_file, "--max", 12, "--top", 20, "--out", out, "--page", page)
+    assert told.code == 0, told.err
+    table = pd.read_csv(out)
+    assert list(table) == ["ngram", "length", "count", "documents"]
+    assert table["length"].max() == 12
+    assert (table.groupby("length").size() <= 20).all()
+    assert (table["documents"] <= table["count"]).all()
+    text = page.read_text()
+    assert "carboxylic acid" in text
+    assert text.count('<svg class="structure"') > 20
+    assert re.search(r"<h3 id=\"length-12\">12\s+tokens", text)
+
+
+def test_rows_that_cannot_be_read_are_written_beside(catenane, tmp_path):
+    corpus, out = tmp_path / "corpus.smi", tmp_path / "found.csv"
+    corpus.write_text("OCC\nC1CC\nCCN\n")
+    told = catenane("ngrams", corpus, "--max", 2, "--out", out)
+    assert told.code == 0, told.err
+    assert "1 of 3 rows could not be read" in told.err
+    assert pd.read_csv(tmp_path / "found.rejected.csv")["row"].tolist() == [2]
+    assert "CCO" not in out.read_text()
+    assert pd.read_csv(out)["ngram"].tolist()[:2] == ["C", "N"]
+    told = catenane("ngrams", corpus, "--max", 2, "--out", out)
+    assert told.code == 2
+    assert "--overwrite" in told.err
+    told = catenane("ngrams", corpus, "--min", 3, "--max", 2)
+    assert told.code == 2
+    assert "3 to 2 tokens" in told.err
