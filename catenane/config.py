@@ -1,8 +1,9 @@
 """Typed settings, and the recipes that name a whole set of them.
 
 A recipe is a TOML file: the `objective` of pretraining, and the tables `encoder`, `head`, `token_head`,
-`auxiliary`, `masking` (of the objective `mlm`), `pretraining` and `finetuning`. A published model is such a
-file, not a class; `recipes/` holds the ones that come with the package.
+`auxiliary`, `masking` (of the objective `mlm`), `fragment` and `decoder` (of `mass`), `pretraining` and
+`finetuning`. A published model is such a file, not a class; `recipes/` holds the ones that come with the
+package.
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ from catenane.settings import build, require_not_negative, require_positive, req
 __all__ = [
     "LOSSES",
     "AuxiliaryConfig",
+    "DecoderConfig",
     "EncoderConfig",
+    "FragmentConfig",
     "HeadConfig",
     "HeadKind",
     "Loss",
@@ -42,7 +45,8 @@ NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
 TargetScale = Literal["auto", "linear", "sqrt"]
-Objective = Literal["mlm", "descriptors", "consistency"]
+Objective = Literal["mlm", "mass", "descriptors", "consistency"]
+FragmentStart = Literal["mass", "uniform"]
 Policy = Literal["bert", "cao"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
 Loss = Literal["mae", "huber", "mse", "bce", "cross_entropy"]
@@ -222,6 +226,42 @@ class AuxiliaryConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FragmentConfig:
+    """What the objective `mass` hides: one run of tokens of each string, [SEP] among them, [CLS] never."""
+
+    share: float = 0.5
+    """Share of the tokens that are hidden, one at least; 1 hides the whole string."""
+    spread: float = 0.0
+    """The share of each string is drawn evenly from this much below `share` to as much above it."""
+    start: FragmentStart = "mass"
+    """Where the run begins: `mass` at the first place in 20 % of the strings, at the last possible in 20 %,
+    else anywhere; `uniform` anywhere."""
+    parts: float = 0.0
+    """Share of the strings in which the run is one whole part instead: what stands between two dots, such as
+    a linker, or a branch without its brackets."""
+    policy: Policy = "bert"
+    """What the encoder reads of the run; see `masking.policy`."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_not_negative(self, "share", "spread", "parts")
+        if self.share > 1 or self.parts > 1:
+            raise ConfigError(f"share={self.share} and parts={self.parts} must be at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecoderConfig:
+    """Shape of the decoder of the objective `mass`; its blocks are those of the encoder."""
+
+    n_layers: int = 6
+    """Number of blocks."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_positive(self, "n_layers")
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
     """One training run: how long, how fast, when to stop."""
 
@@ -296,12 +336,17 @@ class Recipe:
     token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
     """Shape of the head that names tokens in pretraining."""
     objective: Objective = "mlm"
-    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019); `descriptors`, to tell
-    those of `catenane.descriptors`; `consistency`, to find the other spelling of the same structure."""
+    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019); `mass`, to write a hidden
+    fragment (Song et al. 2019); `descriptors`, to tell those of `catenane.descriptors`; `consistency`, to
+    find the other spelling of the same structure."""
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     """What it learns beside the objective."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What the objective `mlm` hides."""
+    fragment: FragmentConfig = field(default_factory=FragmentConfig)
+    """What the objective `mass` hides."""
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    """Shape of the decoder of `mass`."""
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
     """Training on the objective."""
     finetuning: TrainingConfig = field(default_factory=TrainingConfig)

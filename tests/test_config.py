@@ -97,7 +97,7 @@ def test_a_recipe_can_be_a_file(tmp_path):
         ({"head": {"hidden": [3, "4"]}}, r"^head.hidden='4' must be int, not str$"),
         ({"head": {"descriptors": 1}}, r"^head.descriptors=1 must be bool, not int$"),
         ({"encoder": {"positions": "rotory"}}, r"^encoder.positions='rotory' must be one of 'sinusoidal', "),
-        ({"objective": "mlmm"}, r"^objective='mlmm' must be one of 'mlm'$"),
+        ({"objective": "mlmm"}, r"^objective='mlmm' must be one of 'mlm', "),
         ({"encoder": 3}, r"^encoder must be a table of settings, not 3$"),
         ({"encoder": {"d_model": 97}}, r"^encoder: d_model=97 must be a multiple of n_heads=6$"),
         ({"pretraining": {"epochs": 0}}, r"^pretraining: epochs=0 must be greater than 0$"),

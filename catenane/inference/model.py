@@ -306,7 +306,7 @@ class Model:
         `wrong` has reasons by place that are known already.
         """
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
-        read = read_mixed if self.config.kind == "encoder" else read_records
+        read = read_records if self.targets else read_mixed
         features: list[Feature] = [describe] if self.config.descriptors else []
         if self.config.recipe.head.fragments:
             features.append(fragments)

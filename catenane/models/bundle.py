@@ -24,6 +24,7 @@ from torch import nn
 from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
+from catenane.models.decoder import SequenceModel
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
 from catenane.models.initialisation import Uninitialised
@@ -123,6 +124,11 @@ class BundleConfig:
                 "rename one"
             )
 
+    @property
+    def generates(self) -> bool:
+        """Whether the model can write strings."""
+        return self.kind == "generator"
+
     def build_model(self) -> nn.Module:
         """A network of these shapes, with fresh weights."""
         return KINDS[self.kind](self)
@@ -155,8 +161,16 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
     )
 
 
+def _build_generator(config: BundleConfig) -> SequenceModel:
+    """A fresh encoder and decoder."""
+    recipe = config.recipe
+    encoder = TransformerEncoder(recipe.encoder)
+    return SequenceModel(encoder, recipe.decoder, recipe.token_head, mask_id=StringTokenizer.mask_id)
+
+
 KINDS: dict[str, Callable[[BundleConfig], nn.Module]] = {
     "encoder": _build_encoder,
+    "generator": _build_generator,
     "property": build_property_model,
 }
 """The kinds of bundles: how the network of each is built from its config."""
@@ -270,8 +284,9 @@ def _check_format(folder: Path, values: dict[str, Any]) -> None:
 def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
     """Refuse sizes that the weights cannot have, before a network of them is built."""
     n_weights = sum(torch.Size(shape).numel() for _, shape in found.values())
+    recipe = config.recipe
     most = {"n_layers": len(found), "members": len(found), "max_length": LARGEST_SETTING}
-    for name, value in [*vars(config.recipe.encoder).items(), *vars(config.recipe.head).items()]:
+    for name, value in chain(*(vars(part).items() for part in (recipe.encoder, recipe.decoder, recipe.head))):
         for size in value if isinstance(value, tuple) else (value,):
             if isinstance(size, int) and size > most.get(name, max(n_weights, LARGEST_SETTING)):
                 raise BundleError(

@@ -24,10 +24,11 @@ from catenane.nn import (
     LearnedPositions,
     LinearAttention,
     RotaryPositions,
+    Rotation,
     SinusoidalPositions,
 )
 
-__all__ = ["Encoder", "TransformerEncoder", "pool"]
+__all__ = ["Encoder", "TransformerEncoder", "make_block", "pool"]
 
 
 class Encoder(Protocol):
@@ -87,7 +88,7 @@ class TransformerEncoder(nn.Module):
         self.dropout = Dropout(
             config.dropout if config.embedding_dropout is None else config.embedding_dropout
         )
-        self.blocks = nn.ModuleList(_block(config, index) for index in range(config.n_layers))
+        self.blocks = nn.ModuleList(make_block(config, index) for index in range(config.n_layers))
         self.norm = (
             nn.LayerNorm(config.d_model, config.norm_epsilon) if config.normalises_last else nn.Identity()
         )
@@ -129,12 +130,8 @@ class TransformerEncoder(nn.Module):
                 "give max_length to the tokenizer's encode"
             )
         positions = torch.arange(length, device=ids_BL.device) if positions_BL is None else positions_BL
-        states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
-        if self.positions is not None:
-            states_BLD = states_BLD + self.positions(positions)
-        states_BLD = self.dropout(states_BLD)
+        states_BLD, rotation = self.place(ids_BL, positions)
         mask = AttentionMask(keep_BS=_mask_if_needed(keep_BL))
-        rotation = None if self.rotation is None else self.rotation(positions)
         weights = []
         for block in self.blocks:
             states_BLD, weights_BHLL, _ = block(
@@ -142,6 +139,14 @@ class TransformerEncoder(nn.Module):
             )
             weights.append(weights_BHLL)
         return self.norm(states_BLD), weights
+
+    def place(self, ids_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Rotation | None]:
+        """What the first block reads: embedded tokens, (B, L, d_model), and the rotation of their places."""
+        states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
+        if self.positions is not None:
+            states_BLD = states_BLD + self.positions(positions_BL)
+        rotation = None if self.rotation is None else self.rotation(positions_BL)
+        return self.dropout(states_BLD), rotation
 
     @property
     def d_model(self) -> int:
@@ -176,25 +181,31 @@ def _mask_if_needed(keep_BL: Tensor) -> Tensor | None:
     return keep_BL
 
 
-def _block(config: EncoderConfig, index: int) -> Block:
-    kernel: FullAttention | LinearAttention
-    if config.attention == "full":
-        kernel = FullAttention(config.dropout)
-    else:
-        # Each block has directions of its own, and the same in every encoder of this shape.
-        kernel = LinearAttention(
-            config.d_model // config.n_heads,
-            config.n_features,
-            config.feature_order,
-            seed=index,
-            floor=config.feature_floor,
-            redraws=config.redraw_features,
-        )
+def make_block(config: EncoderConfig, index: int, *, crosses: bool = False) -> Block:
+    """The block at this place of a stack; one that crosses reads a memory as well."""
+
+    def attention(seed: int) -> Attention:
+        kernel: FullAttention | LinearAttention
+        if config.attention == "full":
+            kernel = FullAttention(config.dropout)
+        else:
+            # Each block has directions of its own, and the same in every encoder of this shape.
+            kernel = LinearAttention(
+                config.d_model // config.n_heads,
+                config.n_features,
+                config.feature_order,
+                seed=seed,
+                floor=config.feature_floor,
+                redraws=config.redraw_features,
+            )
+        return Attention(config.d_model, config.n_heads, kernel)
+
     return Block(
-        Attention(config.d_model, config.n_heads, kernel),
+        attention(index),
         FeedForward(config.d_model, config.d_hidden, config.activation, config.dropout),
         d_model=config.d_model,
         norm_order=config.norm_order,
         norm_epsilon=config.norm_epsilon,
         dropout=config.dropout,
+        cross_attention=attention(config.n_layers + index) if crosses else None,
     )

@@ -4,7 +4,7 @@ from catenane.nn.block import Attention, Block, BlockCache, BlockOutput, FeedFor
 from catenane.nn.dropout import Dropout
 from catenane.nn.kernels import AttentionCache, AttentionMask, FullAttention, full_attention
 from catenane.nn.linear import LinearAttention, RandomFeatures, linear_attention
-from catenane.nn.positions import LearnedPositions, RotaryPositions, SinusoidalPositions, rotate
+from catenane.nn.positions import LearnedPositions, RotaryPositions, Rotation, SinusoidalPositions, rotate
 
 __all__ = [
     "Attention",
@@ -21,6 +21,7 @@ __all__ = [
     "Memory",
     "RandomFeatures",
     "RotaryPositions",
+    "Rotation",
     "SinusoidalPositions",
     "full_attention",
     "linear_attention",

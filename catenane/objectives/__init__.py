@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from catenane import config
 from catenane.objectives.consistency import Consistency, Pairs, consistency_loss, respelled
 from catenane.objectives.descriptors import DescribedStrings, DescriptorTargets
+from catenane.objectives.fragments import Fragments
 from catenane.objectives.losses import (
     classification_loss,
     label_weights,
@@ -19,6 +20,7 @@ from catenane.tokenizers import StringTokenizer
 
 OBJECTIVES: Mapping[config.Objective, type[Objective]] = {
     "mlm": MaskedTokens,
+    "mass": Fragments,
     "descriptors": DescriptorTargets,
     "consistency": Consistency,
 }
@@ -30,6 +32,7 @@ __all__ = [
     "DescribedStrings",
     "DescriptorTargets",
     "Examples",
+    "Fragments",
     "HiddenTokens",
     "Learner",
     "Masked",

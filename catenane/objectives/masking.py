@@ -98,11 +98,25 @@ def mask_tokens(
     first_BL = choosable_BL & (order_BL == order_BL.min())
     chosen_BL = torch.where(chosen_BL.any(), chosen_BL, first_BL)
 
-    masked, replaced = MASK_AND_REPLACE[policy]
     other_BL = n_special + (token_BL * (vocabulary_size - n_special)).long()
+    return Masked(
+        corrupt(ids_BL, chosen_BL, fate_BL, other_BL, policy=policy, mask_id=mask_id),
+        chosen_BL,
+        ids_BL[chosen_BL],
+    )
+
+
+def corrupt(
+    ids_BL: Tensor, chosen_BL: Tensor, fate_BL: Tensor, other_BL: Tensor, *, policy: str, mask_id: int
+) -> Tensor:
+    """The ids with some of the chosen masked, some replaced by others, by the shares of the policy.
+
+    The fate of each is a random number between 0 and 1.
+    """
+    masked, replaced = MASK_AND_REPLACE[policy]
     hidden_BL = torch.where(fate_BL < masked + replaced, other_BL, ids_BL)
     hidden_BL = torch.where(fate_BL < masked, mask_id, hidden_BL)
-    return Masked(torch.where(chosen_BL, hidden_BL, ids_BL), chosen_BL, ids_BL[chosen_BL])
+    return torch.where(chosen_BL, hidden_BL, ids_BL)
 
 
 class MaskedTokens(Objective):
