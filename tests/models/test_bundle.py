@@ -192,7 +192,7 @@ def text(content: str):
         ("config.json", edit(format=FORMAT + 1), "upgrade catenane"),
         ("config.json", edit(format=1), "train the model again"),
         ("config.json", edit(notation="inchi"), "must be one of"),
-        ("config.json", edit(kind="oracle"), "kind='oracle' must be one of 'encoder', 'generator', 'property'"),
+        ("config.json", edit(kind="oracle"), "kind='oracle' must be one of 'encoder', 'generator', "),
         ("config.json", edit(colour="red"), "unknown setting 'colour'"),
         ("config.json", edit(task=None), "with task=None"),
         ("config.json", edit(targets=["logS"]), "do not fit config.json"),
