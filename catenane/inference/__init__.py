@@ -5,14 +5,17 @@ from catenane.inference.calibrating import calibrate, interval_metrics, plan_cal
 from catenane.inference.ensemble import Ensemble, load
 from catenane.inference.model import COVERAGE, Model
 from catenane.inference.rows import Predictions
+from catenane.inference.writing import Filling, fill
 
 __all__ = [
     "COVERAGE",
     "Attention",
     "Ensemble",
+    "Filling",
     "Model",
     "Predictions",
     "calibrate",
+    "fill",
     "interval_metrics",
     "load",
     "plan_calibration",
