@@ -3,10 +3,10 @@
     python benchmarks/attention.py      # about five minutes; writes benchmarks/results/attention.{json,md}
 
 Measured is the attention part of one block, projections included, with rotary positions in float32 and one
-thread, on batches of 8,192 tokens: 256 strings of 32 tokens, up to one string of 8,192. Of several turns the
-shortest counts, in processor time, divided by the number of strings. Memory is what the process grows by at
-most, in a fork of its own. The slope is that of log cost against log length from 128 tokens on, by least
-squares: 1 is linear. Full attention with more than `LARGEST` bytes of weights is left out in training.
+thread, on batches of 4,096 tokens, or one string of 8,192. Of several turns the shortest counts, in processor
+time, divided by the number of strings. Memory is what a process grows by at most. The slope is that of log
+cost against log length from 128 tokens on, by least squares: 1 is linear. Full attention with more than
+`LARGEST` bytes of weights is left out in training.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from catenane.models.encoder import TransformerEncoder
 RESULTS = Path(__file__).parent / "results"
 WIDTHS = {"molformer": "molformer", "ours": "small"}
 """Recipes whose width, heads and dropout are measured."""
-N_TOKENS, LENGTHS, SLOPE_FROM = 8192, tuple(2**power for power in range(5, 14)), 128
+BATCH, LENGTHS, SLOPE_FROM = 4096, tuple(2**power for power in range(5, 14)), 128
 LARGEST = 1 << 29
 SECONDS = 0.5
 """Turns of a case stop after so long, and after two at least."""
@@ -39,23 +39,24 @@ def main() -> None:
     torch.set_num_threads(1)
     measured: dict[str, Any] = {
         "torch": torch.__version__, "machine": platform.machine(),
-        "capability": torch.backends.cpu.get_cpu_capability(), "tokens": N_TOKENS, "cases": [],
+        "capability": torch.backends.cpu.get_cpu_capability(), "tokens": BATCH, "cases": [],
     }  # fmt: skip
     for width, name in WIDTHS.items():
         config = replace(load_recipe(name).encoder, vocabulary_size=8, n_layers=1, positions="rotary")
         for training in (False, True):
             for length in LENGTHS:
                 for attention in ("full", "linear"):
-                    weights = 4 * config.n_heads * length * N_TOKENS
+                    weights = 4 * config.n_heads * length * max(BATCH, length)
                     if attention == "full" and training and weights > LARGEST:
                         continue
                     work = attend(
                         replace(config, attention=attention, max_length=max(LENGTHS)), length, training
                     )
+                    ms, mb = measure(work)
+                    share = 1 / max(1, BATCH // length)
                     found = {"width": width, "d_model": config.d_model, "n_heads": config.n_heads,
                              "training": training, "attention": attention, "length": length,
-                             "ms": shortest(work) * length / N_TOKENS,
-                             "mb": in_a_fork(work) * length / N_TOKENS}  # fmt: skip
+                             "ms": ms * share, "mb": mb * share}  # fmt: skip
                     print(found, flush=True)
                     measured["cases"].append(found)
     measured["slopes"] = slopes(measured["cases"])
@@ -72,7 +73,7 @@ def attend(config: EncoderConfig, length: int, training: bool) -> Callable[[], N
     encoder = TransformerEncoder(config).train(training)
     assert encoder.rotation is not None
     part, rotation = encoder.blocks[0].attention, encoder.rotation(torch.arange(length))
-    x_BLD = torch.randn(N_TOKENS // length, length, config.d_model, requires_grad=training)
+    x_BLD = torch.randn(max(1, BATCH // length), length, config.d_model, requires_grad=training)
 
     def run() -> None:
         with torch.set_grad_enabled(training):
@@ -83,31 +84,26 @@ def attend(config: EncoderConfig, length: int, training: bool) -> Callable[[], N
     return run
 
 
-def shortest(work: Callable[[], None]) -> float:
-    """Milliseconds of the shortest turn; the first one warms up."""
-    work()
-    turns: list[float] = []
-    while len(turns) < 2 or sum(turns) < 1000 * SECONDS:
-        began = time.process_time()
-        work()
-        turns.append(1000 * (time.process_time() - began))
-    return min(turns)
-
-
-def in_a_fork(work: Callable[[], None]) -> float:
-    """By how many MB a process that does the work grows at most."""
+def measure(work: Callable[[], None]) -> tuple[float, float]:
+    """Milliseconds of the shortest turn, and by how many MB a process that does the work grows at most."""
     reader, writer = os.pipe()
     if not (child := os.fork()):
         Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
         before = resident("VmRSS")
-        work()
-        os.write(writer, str(resident("VmHWM") - before).encode())
+        work()  # warms up
+        grown = resident("VmHWM") - before
+        turns: list[float] = []
+        while len(turns) < 2 or sum(turns) < 1000 * SECONDS:
+            began = time.process_time()
+            work()
+            turns.append(1000 * (time.process_time() - began))
+        os.write(writer, json.dumps([min(turns), grown]).encode())
         os._exit(0)
     os.waitpid(child, 0)
     os.close(writer)
-    grown = float(os.read(reader, 64))
+    milliseconds, megabytes = json.loads(os.read(reader, 256))
     os.close(reader)
-    return grown
+    return milliseconds, megabytes
 
 
 def resident(which: str) -> float:

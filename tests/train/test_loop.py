@@ -294,3 +294,13 @@ def test_stays_at_the_end_if_the_run_is_longer_than_planned():
 
 def test_needs_no_warmup():
     assert warmup_cosine(0.0, warmup=0.0, final=0.0) == 1.0
+
+
+def test_the_rate_grows_with_the_devices_up_to_a_factor(monkeypatch):
+    def rate(n_devices: int, **changes) -> float:
+        monkeypatch.setattr("lightning_fabric.Fabric.world_size", n_devices)
+        return train(LineTask(), epochs=1, final_rate=1.0, **changes).history[0]["learning_rate"]
+
+    assert rate(4) == rate(1, device_factor=8) == 0.05
+    assert rate(4, device_factor=8) == 4 * 0.05
+    assert rate(16, device_factor=8) == 8 * 0.05
