@@ -24,7 +24,7 @@ from catenane.analysis import count_ngrams
 from catenane.data import stream_strings
 from catenane.tokenizers import load_tokenizer
 
-CORPORA = ("smiles/zinc250k_part", "smiles/zinc_100k_24heavy", "smiles/chembl_mix")
+CORPORA = ("smiles/zinc250k_part", "smiles/zinc_100k", "smiles/chembl_mix")
 LONGEST = 40
 HERE = Path(__file__).resolve().parent
 

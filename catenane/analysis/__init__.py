@@ -1,6 +1,8 @@
 """What a corpus and a model hold: n-grams, attention on structures, functional groups, attribution."""
 
+from catenane.analysis.attention_page import chosen_weights, write_attention
 from catenane.analysis.corpus import Corpus, read_corpus
+from catenane.analysis.cross import cross_scores
 from catenane.analysis.functional_groups import functional_groups, group_atoms
 from catenane.analysis.ngram_page import write_ngram_page
 from catenane.analysis.ngrams import Ngram, NgramCounts, count_ngrams
@@ -9,9 +11,12 @@ __all__ = [
     "Corpus",
     "Ngram",
     "NgramCounts",
+    "chosen_weights",
     "count_ngrams",
+    "cross_scores",
     "functional_groups",
     "group_atoms",
     "read_corpus",
+    "write_attention",
     "write_ngram_page",
 ]

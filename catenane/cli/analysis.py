@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Replace
+from catenane.cli.arguments import Column, DataDir, Device, Replace
 from catenane.cli.console import command_line, stderr
 from catenane.cli.outputs import choose_output, csv_rows
+from catenane.cli.prediction import ModelName, load_model
 from catenane.errors import UsageError
 from catenane.files import check_output
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from catenane.analysis import Corpus
     from catenane.data.inputs import Inputs
 
-__all__ = ["ngrams"]
+__all__ = ["attend", "ngrams"]
 
+AsWritten = Annotated[bool, typer.Option("--as-written", help="Do not put strings into normal form.")]
 CorpusFiles = Annotated[
     list[str], typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets.")
 ]
@@ -31,9 +33,7 @@ def ngrams(
     shortest: Annotated[int, typer.Option("--min", min=1, help="Tokens of the shortest n-grams.")] = 1,
     longest: Annotated[int, typer.Option("--max", min=1, help="Tokens of the longest.")] = 40,
     top: Annotated[int, typer.Option(min=1, help="How many of each length.")] = 50,
-    as_written: Annotated[
-        bool, typer.Option("--as-written", help="Do not put strings into normal form.")
-    ] = False,
+    as_written: AsWritten = False,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
     ] = None,
@@ -67,6 +67,52 @@ def ngrams(
         write(["ngram", "length", "count", "documents"])
         for gram in counts.ngrams:
             write([gram.text, gram.length, gram.count, gram.documents])
+
+
+def attend(
+    strings: Annotated[list[str], typer.Argument(metavar="STRING...", help="One, or several read together.")],
+    model: ModelName,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Page (.html), figure (.svg, .png) or arrays (.npz)."
+        ),
+    ],
+    layer: Annotated[int | None, typer.Option(min=1, help="The mean of all by default.")] = None,
+    head: Annotated[int | None, typer.Option(min=1, help="The mean of all by default.")] = None,
+    direction: Annotated[
+        Literal["received", "given"], typer.Option(help="What atoms are shaded by.")
+    ] = "received",
+    join: Annotated[
+        Literal["sep", "dot"], typer.Option(help="What stands between several strings: [SEP], or a dot.")
+    ] = "sep",
+    as_written: AsWritten = False,
+    overwrite: Replace = False,
+    device: Device = None,
+) -> None:
+    """Show what each token attends to: heat map, lines between tokens, and the structure with atoms shaded.
+
+    In a page layer and head are chosen by mouse or key. Of several strings atoms are shaded by their scores
+    across molecules (Payne et al. 2020, Eq. 4 and 5).
+
+    Example: `catenane attend "CC(=O)Oc1ccccc1C(=O)O" --model mol-small --out aspirin.html`
+    """
+    if out.suffix.lower() not in (".html", ".svg", ".png", ".npz"):
+        raise UsageError(f"--out {out}: must end in .html, .svg, .png or .npz")
+    check_output(out, overwrite=overwrite)
+    if len(strings) > 1 and join == "dot" and any("&&" in text or "MOFid-" in text for text in strings):
+        raise UsageError("--join dot is of molecules: frameworks are joined by [SEP]")
+
+    from catenane.analysis import write_attention
+    from catenane.tokenizers import SEPARATOR
+
+    reading = load_model([model], device)
+    found = reading.attention(strings, join="." if join == "dot" else SEPARATOR, as_written=as_written)
+    name = reading.bundle.card.get("name", model)
+    write_attention(
+        out, found, layer=layer, head=head, direction=direction, model_name=name, command=command_line()
+    )
+    stderr.print(f"drawn in {out}" if out.suffix != ".npz" else f"written to {out}")
 
 
 def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> list[Path]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catenane.data.inputs import InputChunk
     from catenane.inference import Model
 
-__all__ = ["embed", "predict"]
+__all__ = ["ModelName", "embed", "load_model", "predict"]
 
 TOP = 20
 """Rows of a ranking."""
@@ -86,7 +86,7 @@ def predict(
         if out is not None and out.resolve() == page.resolve():
             raise UsageError(f"--out and --page are both {page}: give two files")
 
-    predicting = _load(model, device)
+    predicting = load_model(model, device)
     head = predicting.property_model.head
     places = given.find([column.name for column in predicting.config.features])
     for note in filter(None, head.extrapolations(conditions)):
@@ -152,7 +152,7 @@ def embed(
     writer = vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
-    reading = _load([model], device)
+    reading = load_model([model], device)
     tally = _Tally()
     with RowCount("embed") as count, writer as write:
         for chunk in given.chunks():
@@ -166,7 +166,7 @@ def embed(
     tally.report("could not be read and are NaN", tally.first_error)
 
 
-def _load(models: Sequence[str], device: str | None) -> Model:
+def load_model(models: Sequence[str], device: str | None) -> Model:
     """The model; PyTorch, which is slow to import, is loaded after all that can be wrong without it."""
     from catenane.models.folder import find_bundles
 

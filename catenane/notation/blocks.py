@@ -65,7 +65,8 @@ def mend_block(smiles: str) -> Chem.Mol | None:
 def written_molecule(smiles: str) -> Chem.Mol | None:
     """The molecule whose atoms are those of the text, one for each and in its order, hydrogens among them.
 
-    It is sanitised as far as RDKit agrees; None where it cannot be parsed.
+    It is sanitised as far as RDKit agrees, and bonds to metals are single ones, as in MOFid; None where it
+    cannot be parsed.
     """
     from rdkit import rdBase
 
@@ -73,7 +74,10 @@ def written_molecule(smiles: str) -> Chem.Mol | None:
     parameters.removeHs = False
     with rdBase.BlockLogs():
         mol = Chem.MolFromSmiles(smiles, parameters) if len(smiles) <= LONGEST else None
-    return mend_block(smiles) if mol is None else mol
+    mol = mend_block(smiles) if mol is None else mol
+    if mol is not None:
+        _single_for_dative(mol)
+    return mol
 
 
 def write_block(mol: Chem.Mol) -> str:
@@ -123,11 +127,15 @@ def _rewritten(smiles: str) -> str:
         mol = Chem.MolFromSmiles(smiles) or _partly_sanitised(smiles)
         text = str(Chem.MolToSmiles(mol))
         if "->" in text or "<-" in text:
-            for bond in mol.GetBonds():
-                if bond.GetBondType() == Chem.BondType.DATIVE:
-                    bond.SetBondType(Chem.BondType.SINGLE)
+            _single_for_dative(mol)
             text = str(Chem.MolToSmiles(mol))
     return text
+
+
+def _single_for_dative(mol: Chem.Mol) -> None:
+    for bond in mol.GetBonds():
+        if bond.GetBondType() == Chem.BondType.DATIVE:
+            bond.SetBondType(Chem.BondType.SINGLE)
 
 
 def _partly_sanitised(smiles: str) -> Chem.Mol:

@@ -65,6 +65,15 @@ class Alignment:
         return found
 
     @property
+    def piece_of_token(self) -> Places:
+        """The piece that each token is in, (L,); -1 for what is between pieces and behind them."""
+        found = np.full(len(self.tokens), -1)
+        for number, piece in enumerate(self.pieces):
+            starts = self.spans_L2[:, 0]
+            found[(starts >= piece.start) & (starts < piece.start + len(piece.smiles))] = number
+        return found
+
+    @property
     def piece_of_atom(self) -> Places:
         """The piece that each atom belongs to, (A,)."""
         return np.repeat(np.arange(len(self.pieces)), [len(piece.atoms) for piece in self.pieces])

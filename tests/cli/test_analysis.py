@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pandas as pd
 
 
@@ -37,3 +38,25 @@ def test_rows_that_cannot_be_read_are_written_beside(catenane, tmp_path):
     told = catenane("ngrams", corpus, "--min", 3, "--max", 2)
     assert told.code == 2
     assert "3 to 2 tokens" in told.err
+
+
+def test_attention_is_drawn(catenane, untrained, tmp_path):
+    out = tmp_path / "attention.html"
+    told = catenane("attend", "OCC", "--model", untrained, "--out", out, "--layer", 1, "--head", 2)
+    assert told.code == 0, told.err
+    assert "Attention in a molecule" in out.read_text()
+    told = catenane("attend", "OCC", "CC", "--join", "dot", "--model", untrained, "--out", tmp_path / "a.npz")
+    assert told.code == 0, told.err
+    with np.load(tmp_path / "a.npz") as arrays:
+        assert "".join(arrays["tokens"]) == "[CLS]CCO.CC[SEP]"
+    for words, reason in [
+        (["OCC", "--out", tmp_path / "a.pdf"], "must end in"),
+        (["OCC", "--out", out], "--overwrite"),
+        (["OCC", "--out", tmp_path / "b.svg", "--layer", 9], "layer 9: this model has 1"),
+    ]:
+        told = catenane("attend", "--model", untrained, *words)
+        assert told.code == 2
+        assert reason in told.err
+    told = catenane("attend", "C1CC", "--model", untrained, "--out", tmp_path / "c.html")
+    assert told.code == 1
+    assert "ring bond 1" in told.err
