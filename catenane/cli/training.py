@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
@@ -38,6 +39,16 @@ def pretrain(
     overwrite: option.Overwrite = False,
     log: option.Log = "csv",
     device: option.Device = None,
+    devices: Annotated[
+        int | None, typer.Option(min=1, help="Processes of this node, each on a device; one by default.")
+    ] = None,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines; see the guide to clusters.")] = 1,
+    sharing: Annotated[
+        Literal["ddp", "fsdp"], typer.Option(help="Gradients alone, or weights and moments as well.")
+    ] = "ddp",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes that read the corpora; one a core by default.")
+    ] = None,
     data_dir: option.DataDir = None,
     as_json: option.Json = False,
 ) -> None:
@@ -57,8 +68,11 @@ def pretrain(
 
     result = run(
         corpora, out=out, recipe=recipe, settings=changes, column=column, tokenizer=tokenizer, seed=seed,
-        resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
+        resume=resume, overwrite=overwrite, log=log, device=device, devices=devices, nodes=nodes,
+        sharing=sharing, workers=workers, data_dir=data_dir,
     )  # fmt: skip
+    if int(os.environ.get("RANK", "0")):  # of the processes that torchrun has started, the first tells
+        return
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
         return

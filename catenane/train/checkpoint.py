@@ -34,6 +34,8 @@ class Progress:
     """Micro-batches of it that are done."""
     step: int = 0
     """Optimiser steps taken in all."""
+    micro_batches: int = 1
+    """Of a step, over all ranks: as many as at the start, however many ranks there are now."""
     seconds: float = 0.0
     """Time spent training and validating, pauses not counted."""
     earlier_seconds: float = 0.0

@@ -7,13 +7,12 @@ batches, the masks, dropout. So on one CPU a resumed run is the uninterrupted on
 from __future__ import annotations
 
 import itertools
-import logging
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, NoReturn, Protocol, TypeVar
+from typing import Any, Literal, NoReturn, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -21,14 +20,17 @@ from torch import Tensor, nn
 
 from catenane.config import TrainingConfig
 from catenane.errors import TrainingError
-from catenane.hardware import best_device, fabric_devices, resolve_precision, tune_cpu
+from catenane.hardware import best_device, resolve_precision, tune_cpu
 from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
 from catenane.train.logs import LogFormat, RunLog
+from catenane.train.ranks import Ranks
 
-__all__ = ["TrainingTask", "forked_generators", "run", "seed_of"]
+__all__ = ["TrainingTask", "Wanted", "forked_generators", "run", "seed_of"]
 
 
 Batch = TypeVar("Batch")
+Wanted = Callable[[int], bool]
+"""Whether this rank needs the micro-batch of this number."""
 
 
 class TrainingTask(Protocol[Batch]):
@@ -44,8 +46,11 @@ class TrainingTask(Protocol[Batch]):
     def n_batches(self) -> int:
         """Micro-batches of an epoch, about."""
 
-    def batches(self, epoch: int, start: int) -> Iterator[Batch]:
-        """The epoch's micro-batches from the one numbered `start`, on the CPU; the same at every call."""
+    def batches(self, epoch: int, start: int, wanted: Wanted) -> Generator[Batch | None, None, None]:
+        """The epoch's micro-batches from the one numbered `start`, on the CPU; the same at every call.
+
+        None may stand for one whose number is not wanted.
+        """
 
     def weight(self, batch: Batch) -> float:
         """Number of labels or tokens that the loss of a micro-batch is the mean over."""
@@ -71,10 +76,12 @@ def run(
     log: LogFormat = "csv",
     device: str | None = None,
     watch: Callable[[], Mapping[str, float]] | None = None,
+    ranks: Ranks | None = None,
 ) -> Progress:
     """Train `task.model` in place and leave the weights of its best epoch in it.
 
-    PyTorch's global generators are given back as they were.
+    A step of several ranks is that of one with as many micro-batches to a step. PyTorch's global generators
+    are given back as they were.
 
     Args:
         task: What is learnt.
@@ -86,6 +93,7 @@ def run(
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", "cuda:1", ...; the fastest by default.
         watch: Called after every epoch, with the model in evaluation mode; what it gives joins the history.
+        ranks: The processes that train it together; by default this one alone.
 
     Raises:
         TrainingError: A loss, a gradient or a validation score is not finite (the model then has the weights
@@ -95,13 +103,19 @@ def run(
     """
     target = best_device(device)
     with forked_generators(target):
-        loop = _Loop(task, settings, folder, Progress(fingerprint), seed, target)
+        ranks = ranks or Ranks()
+        loop = _Loop(task, settings, folder, Progress(fingerprint), seed, target, ranks)
         if resume:
             loop.load()
         total, began = loop.epochs * loop.n_batches, time.monotonic() - loop.progress.seconds
         try:
             with RunLog(
-                folder, kind=log, label=task.label, done=loop.n_done, total=total, began=began
+                folder if ranks.first else None,
+                kind=log,
+                label=task.label,
+                done=loop.n_done,
+                total=total,
+                began=began,
             ) as bar:
                 while not loop.progress.finished:
                     loop.train_epoch(bar)
@@ -125,22 +139,29 @@ class _Loop:
         progress: Progress,
         seed: int,
         device: torch.device,
+        ranks: Ranks,
     ) -> None:
-        from lightning_fabric import Fabric
-
-        logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         tune_cpu()
         precision = resolve_precision(settings.precision, device)
-        self.fabric = Fabric(accelerator=device.type, devices=fabric_devices(device), precision=precision)
+        self.ranks, self.fabric = ranks, ranks.fabric(device, precision)
         self.task, self.settings, self.seed = task, settings, seed
         self.model, self.optimizer = self.fabric.setup(task.model, make_optimizer(task.model, settings))
-        factor = min(self.fabric.world_size, settings.device_factor)
-        self.peaks = [factor * group["lr"] for group in self.optimizer.param_groups]
+        self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
         self.progress, self.best = progress, snapshot(task.model)
+        progress.micro_batches = settings.accumulate * ranks.world
         self.n_batches = task.n_batches()
-        self.epochs = n_epochs(settings, self.n_batches)
-        self.patience = settings.patience if settings.patience >= 1 else settings.patience * self.epochs
+
+    @property
+    def epochs(self) -> int:
+        """Epochs to run at most."""
+        return n_epochs(self.settings, self.n_batches, self.progress.micro_batches)
+
+    @property
+    def patience(self) -> float:
+        """Epochs without a better score after which the run ends."""
+        patience = self.settings.patience
+        return patience if patience >= 1 else patience * self.epochs
 
     @property
     def n_done(self) -> int:
@@ -156,7 +177,7 @@ class _Loop:
 
     def save(self) -> None:
         """Write the checkpoint, if there is a place for it."""
-        if self.checkpoint is None:
+        if self.checkpoint is None or not self.ranks.first:
             return
         state = (self.task.model, self.optimizer.optimizer, self.best, self.progress)
         try:
@@ -172,8 +193,9 @@ class _Loop:
         progress = self.progress
         share = (progress.epoch + progress.batch / max(self.n_batches, progress.batch)) / self.epochs
         factor = warmup_cosine(share, warmup=self.settings.warmup, final=self.settings.final_rate)
-        for group, peak in zip(self.optimizer.param_groups, self.peaks, strict=True):
-            group["lr"] = peak * factor
+        factor *= min(progress.micro_batches // self.settings.accumulate, self.settings.device_factor)
+        for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
+            group["lr"] = rate * factor
 
     def train_epoch(self, bar: RunLog) -> None:
         """Train to the end of the epoch from wherever `progress` stands, saving now and then."""
@@ -182,47 +204,69 @@ class _Loop:
         progress, settings = self.progress, self.settings
         saved = time.monotonic()
         began = saved - progress.seconds
-        batches = self.task.batches(progress.epoch, progress.batch)
-        while group := list(itertools.islice(batches, settings.accumulate)):
-            loss, weight = self.accumulate_gradients(group)
-            norm = self.fabric.clip_gradients(
-                self.model, self.optimizer, max_norm=settings.clip, error_if_nonfinite=False
-            )
-            assert norm is not None
-            if not norm.isfinite():
-                self.stop(f"the norm of the gradient is {norm.item()}", f"batch {progress.batch + 1}")
-            progress.batch += len(group)
-            progress.loss_sum += loss * weight
-            progress.loss_weight += weight
-            self.set_rate()
-            self.optimizer.step()
-            self.optimizer.zero_grad(set_to_none=True)
-            progress.step += 1
-            progress.seconds = time.monotonic() - began
-            # Only between steps: gradients that are still accumulating are not part of a checkpoint.
-            if time.monotonic() - saved > settings.checkpoint_seconds:
-                self.save()
-                saved = time.monotonic()
-            bar.batch(self.n_done)
+        batches = self.task.batches(
+            progress.epoch, progress.batch, lambda number: self.deal(number) is not None
+        )
+        with closing(batches):
+            while group := list(itertools.islice(batches, progress.micro_batches)):
+                self.step(group)
+                progress.seconds = time.monotonic() - began
+                # Only between steps: gradients that are still accumulating are not part of a checkpoint.
+                if time.monotonic() - saved > settings.checkpoint_seconds:
+                    self.save()
+                    saved = time.monotonic()
+                bar.batch(self.n_done)
+
+    def step(self, group: Sequence[Any]) -> None:
+        """One step of the optimiser on a group of micro-batches."""
+        progress = self.progress
+        loss, weight = self.accumulate_gradients(group)
+        norm = self.fabric.clip_gradients(
+            self.model, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
+        )
+        assert norm is not None
+        if not norm.isfinite():
+            self.stop(f"the norm of the gradient is {norm.item()}", f"batch {progress.batch + 1}")
+        progress.batch += len(group)
+        progress.loss_sum += loss * weight
+        progress.loss_weight += weight
+        self.set_rate()
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        progress.step += 1
+
+    def deal(self, number: int) -> Literal["own", "filler"] | None:
+        """What this rank does with a micro-batch of the epoch."""
+        return self.ranks.deal(number, self.progress.micro_batches, self.n_batches)
 
     def accumulate_gradients(self, group: Sequence[Any]) -> tuple[float, float]:
         """Add up the gradient of the mean loss over a group of micro-batches, as if they were one batch.
 
-        Returns that mean loss, and the number of labels or tokens that it is the mean over.
+        Returns that mean loss, and the number of labels or tokens that it is the mean over, of all ranks.
         """
-        weights = [self.task.weight(batch) for batch in group]
-        total = sum(weights)
-        mean = 0.0
-        for number, (batch, weight) in enumerate(zip(group, weights, strict=True), self.progress.batch):
+        numbered = enumerate(group, self.progress.batch)
+        mine = [(number, batch, self.deal(number)) for number, batch in numbered]
+        mine = [part for part in mine if part[2] is not None]
+        weights = [self.task.weight(batch) if part == "own" else 0.0 for _, batch, part in mine]
+        total = self.ranks.sum(sum(weights))
+        mean, where = 0.0, self.progress.batch + 1
+        for (number, batch, _), weight in zip(mine, weights, strict=True):
             seed_generators(seed_of(self.seed, self.progress.epoch, number), self.fabric.device)
-            with self.fabric.autocast():
-                loss = self.task.loss(self.model, batch, self.fabric.device)
-            value = loss.item()
-            if not math.isfinite(value):
-                self.stop(f"the loss is {value}", f"batch {number + 1}")
+            # Ranks add up their gradients once a step, and divide the sum by their number.
             share = weight / total if total else 0.0
-            self.fabric.backward(loss * share)
-            mean += value * share
+            last = number == mine[-1][0] or self.ranks.world == 1
+            with nullcontext() if last else self.fabric.no_backward_sync(self.model):
+                with self.fabric.autocast():
+                    loss = self.task.loss(self.model, batch, self.fabric.device)
+                self.fabric.backward(loss * (share * self.ranks.world))
+            value = loss.item()
+            if not math.isfinite(value) and math.isfinite(mean):
+                mean, where = value, number + 1
+            else:
+                mean += value * share
+        mean = self.ranks.sum(mean)
+        if not math.isfinite(mean):
+            self.stop(f"the loss is {mean}", f"batch {where}")
         return mean, total
 
     def end_epoch(self, watch: Callable[[], Mapping[str, float]] | None) -> None:
@@ -232,6 +276,7 @@ class _Loop:
         began = time.monotonic()
         scores = self.task.validate(self.model, self.fabric.device)
         progress.seconds += time.monotonic() - began
+        scores = self.ranks.share(scores)
         score = scores.get("valid_score")
         if score is not None and not math.isfinite(score):
             self.stop(f"the validation score is {score}", f"after batch {progress.batch}")
@@ -303,9 +348,9 @@ def warmup_cosine(progress: float, *, warmup: float, final: float) -> float:
     return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def n_epochs(settings: TrainingConfig, n_batches: int) -> int:
-    """Epochs to run: as set, or as many as `min_steps` takes on small data."""
-    steps = math.ceil(n_batches / settings.accumulate)
+def n_epochs(settings: TrainingConfig, n_batches: int, micro_batches: int) -> int:
+    """Epochs to run: as set, or as many as `min_steps` takes on small data, with so many of these a step."""
+    steps = math.ceil(n_batches / micro_batches)
     return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -16,18 +17,28 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe, load_recipe
-from catenane.data import CorpusCounts, LengthGroupedBatches, TokenCorpus, collate, write_corpus
+from catenane.data import (
+    CorpusCounts,
+    LengthGroupedBatches,
+    TokenCorpus,
+    collate,
+    open_corpus,
+    write_corpus,
+)
+from catenane.data.background import in_background
 from catenane.data.sources import STDIN, find_sources
 from catenane.errors import DataError
 from catenane.files import write_json
+from catenane.hardware import best_device
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
-from catenane.progress import shows_progress
+from catenane.progress import shows_progress, verbosity
 from catenane.settings import fingerprint
-from catenane.train.folder import RunFolder, source_files
+from catenane.train.folder import RunFolder
 from catenane.train.logs import LogFormat
-from catenane.train.loop import forked_generators, run, seed_of
+from catenane.train.loop import Wanted, forked_generators, run, seed_of
+from catenane.train.ranks import Sharing, joined, launch, must_launch
 from catenane.train.start import choose_tokenizer
 from catenane.version import __version__
 
@@ -35,6 +46,8 @@ __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
+AHEAD = 4
+"""Micro-batches that wait for the step before them."""
 FILES = tuple(
     f"corpus/{name}"
     for name in ("index.json", "progress.json", "rejected-*.csv", "*.u16", "begins.i64", "descriptors.f16*")
@@ -65,6 +78,10 @@ def pretrain(
     overwrite: bool = False,
     log: LogFormat = "csv",
     device: str | None = None,
+    devices: int | None = None,
+    nodes: int = 1,
+    sharing: Sharing = "ddp",
+    workers: int | None = None,
     data_dir: str | Path | None = None,
     verbose: bool | None = None,
 ) -> PretrainResult:
@@ -84,65 +101,90 @@ def pretrain(
         overwrite: Delete an earlier run in `out`.
         log: "csv", or "tensorboard" beside it.
         device: "cpu", "cuda", ...; the fastest by default.
+        devices: Processes of this node that share every step, each on a device; one by default, or as many as
+            `torchrun` has started.
+        nodes: Machines on which it is called; see `catenane.train.ranks.launch`.
+        sharing: What the processes share: "ddp" gradients, "fsdp" weights and moments as well.
+        workers: Processes that read the corpora; by default one per core.
         data_dir: Local copies of data sets; see `catenane.data.sources.data_folder`.
         verbose: Show progress on stderr; by default unless the logger `catenane` is set to warnings alone.
 
     Raises:
         DataError: A corpus cannot be read, or holds too few strings.
-        UsageError: `out` holds an earlier run and neither `resume` nor `overwrite` is given.
+        UsageError: `out` holds an earlier run and neither `resume` nor `overwrite` is given; or there are not
+            so many devices.
+        TrainingError: One of several processes was killed.
     """
-    heed_interrupts()
+    options = dict(locals())
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
-    found = [source for given in corpora for source in find_sources(given, data_dir)]
-    corpora = [source.name if source.path else STDIN for source in found]
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
-    inputs = {
-        "the corpora": source_files(corpora, data_dir),
-        "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
-    }
-    arguments = {
-        "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
-        "seed": seed,
-    }  # fmt: skip
-    opened = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
-    reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
-    shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
-    chosen = dataclasses.replace(chosen, encoder=shape)
-    opened.open()
-    corpus = write_corpus(
-        folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
-        drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir, resume=resume,
-    )  # fmt: skip
-    logger.info("%s", _describe_counts(corpus.index.counts))
-    kind = OBJECTIVES[chosen.objective].kind
-    config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
-    with forked_generators(torch.device("cpu")):
-        torch.default_generator.manual_seed(seed)
-        model = config.build_model()
-        objective = make_objective(chosen, reader)
-    training = PretrainingTask(model, corpus, objective, seed)
-    progress = run(
-        training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
-        fingerprint=fingerprint(arguments, corpus.index.fingerprint.encode()),
-    )  # fmt: skip
-    best = progress.history[progress.best_epoch]
-    metrics: dict[str, Any] = {
-        "corpus": asdict(corpus.index.counts),
-        "held_out": {"strings": len(training.valid)}
-        | {_key(name): best[_key(name)] for name in objective.figures},
-        "run": progress.figures(),
-        "seed": seed,
-    }
-    card = {
-        "name": f"{chosen.name} encoder",
-        "description": f"{kind.capitalize()} pretrained by {chosen.objective} on {len(corpus):,} strings.",
-        "corpora": [Path(str(c)).name for c in corpora],
-        "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
-    }
-    save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
-    opened.add(folder / "bundle")
-    write_json(folder / "metrics.json", metrics)
+    if must_launch(devices, nodes):
+        options |= {"out": folder, "verbose": logger.isEnabledFor(logging.INFO)}
+        launch(pretrain, options, devices=devices or 1, nodes=nodes, device=device)
+        return PretrainResult(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
+    heed_interrupts()
+    target = best_device(device)
+    with joined(sharing, target) as ranks, verbosity(None if ranks.first else False):
+        found = [source for given in corpora for source in find_sources(given, data_dir)]
+        corpora = [source.name if source.path else STDIN for source in found]
+        inputs = {
+            "the corpora": [source.path for source in found if source.path],
+            "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
+        }
+        arguments = {
+            "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
+            "seed": seed,
+        }  # fmt: skip
+        reader: Any = None
+        if ranks.first:
+            opened = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
+            reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
+            opened.open()
+            write_corpus(
+                folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
+                drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir,
+                workers=workers, resume=resume,
+            )  # fmt: skip
+        reader = ranks.share(reader)
+        corpus = open_corpus(folder / "corpus")
+        logger.info("%s", _describe_counts(corpus.index.counts))
+        shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
+        chosen = dataclasses.replace(chosen, encoder=shape)
+        kind = OBJECTIVES[chosen.objective].kind
+        config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
+        with forked_generators(torch.device("cpu")):
+            torch.default_generator.manual_seed(seed)
+            model = config.build_model()
+            objective = make_objective(chosen, reader)
+        if not ranks.first:
+            ranks.share(None)  # the first one may have descriptors to write, which the others read
+        training = PretrainingTask(model, corpus, objective, seed)
+        if ranks.first:
+            ranks.share(None)
+        progress = run(
+            training, chosen.pretraining, folder, seed=seed, resume=resume, log=log, device=device,
+            fingerprint=fingerprint(arguments, corpus.index.fingerprint.encode()), ranks=ranks,
+        )  # fmt: skip
+        best = progress.history[progress.best_epoch]
+        metrics: dict[str, Any] = {
+            "corpus": asdict(corpus.index.counts),
+            "held_out": {"strings": len(training.valid)}
+            | {_key(name): best[_key(name)] for name in objective.figures},
+            "run": progress.figures(),
+            "seed": seed,
+        }
+        if ranks.first:
+            card = {
+                "name": f"{chosen.name} encoder",
+                "description": f"{kind.capitalize()} pretrained by {chosen.objective} on "
+                f"{len(corpus):,} strings.",
+                "corpora": [Path(str(c)).name for c in corpora],
+                "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
+            }
+            save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
+            opened.add(folder / "bundle")
+            write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
 
 
@@ -175,10 +217,14 @@ class PretrainingTask:
         """Micro-batches of an epoch."""
         return len(self._train_batches)
 
-    def batches(self, epoch: int, start: int) -> Iterator[Examples]:
-        """The examples of the epoch's micro-batches from `start`."""
+    def batches(self, epoch: int, start: int, wanted: Wanted) -> Generator[Examples | None, None, None]:
+        """The examples of the epoch's micro-batches from `start`, made while the step before runs."""
+        with in_background(self._make(epoch, start, wanted), AHEAD) as ready:
+            yield from ready
+
+    def _make(self, epoch: int, start: int, wanted: Wanted) -> Iterator[Examples | None]:
         for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._examples(rows, seed_of(self._seed, epoch, number))
+            yield self._examples(rows, seed_of(self._seed, epoch, number)) if wanted(number) else None
 
     def weight(self, batch: Examples) -> float:
         """What the loss is the mean over."""

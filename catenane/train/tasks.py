@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from catenane.models.property_head import PropertyHead
 from catenane.notation import respell
 from catenane.objectives import classification_loss, label_weights, multiclass_loss, regression_loss
 from catenane.tokenizers import EncodedStrings, StringTokenizer
+from catenane.train.loop import Wanted
 
 __all__ = ["HeadTask", "PropertyTask"]
 
@@ -178,7 +179,7 @@ class HeadTask(_LabelTask[HeadBatch]):
         """Micro-batches of an epoch."""
         return math.ceil(len(self._split.train) / self._batch_rows)
 
-    def batches(self, epoch: int, start: int) -> Iterator[HeadBatch]:
+    def batches(self, epoch: int, start: int, _: Wanted | None = None) -> Generator[HeadBatch, None, None]:
         """The epoch's micro-batches from `start`."""
         order = np.random.default_rng([self._seed, epoch]).permutation(self._split.train)
         for place in range(start * self._batch_rows, len(order), self._batch_rows):
@@ -227,7 +228,7 @@ class PropertyTask(_LabelTask[TokenBatch]):
         """Micro-batches of an epoch; where strings are written anew it may differ a little."""
         return self._n_batches
 
-    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
+    def batches(self, epoch: int, start: int, _: Wanted | None = None) -> Generator[TokenBatch, None, None]:
         """The epoch's micro-batches from `start`."""
         encoded = self._respelled(epoch) if self._settings.respell else self._encoded
         for rows in self._grouped(encoded).batches(epoch, start):

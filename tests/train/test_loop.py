@@ -33,7 +33,7 @@ class LineTask:
     def n_batches(self) -> int:
         return 4
 
-    def batches(self, epoch: int, start: int) -> Iterator[TokenBatch]:
+    def batches(self, epoch: int, start: int, _) -> Iterator[TokenBatch]:
         for number in range(start, 4):
             ids_BL = torch.tensor([[number + epoch], [number + 1]])
             yield TokenBatch(ids_BL, ids_BL > -1, None, None)
@@ -116,7 +116,7 @@ class Pieces(LineTask):
     def n_batches(self) -> int:
         return len(self.sizes)
 
-    def batches(self, epoch, start):
+    def batches(self, epoch, start, _):
         for ids_BL in torch.arange(sum(self.sizes))[:, None].split(self.sizes)[start:]:
             yield TokenBatch(ids_BL, ids_BL > -1, None, None)
 
@@ -239,9 +239,9 @@ def test_tensorboard_is_written_beside_the_history(tmp_path: Path):
 
 
 def test_small_data_gets_more_epochs():
-    assert n_epochs(settings(epochs=5, min_steps=0), 10) == 5
-    assert n_epochs(settings(epochs=5, min_steps=100), 10) == 10
-    assert n_epochs(settings(epochs=5, min_steps=100, accumulate=2), 10) == 20
+    assert n_epochs(settings(epochs=5, min_steps=0), 10, 1) == 5
+    assert n_epochs(settings(epochs=5, min_steps=100), 10, 1) == 10
+    assert n_epochs(settings(epochs=5, min_steps=100), 10, 2) == 20
 
 
 def test_decay_spares_vectors_and_the_encoder_may_learn_more_slowly():
