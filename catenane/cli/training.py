@@ -27,6 +27,12 @@ def pretrain(
     out: option.Out = None,
     epochs: option.Epochs = None,
     column: option.Column = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude", metavar="FILE", help="Leave the strings of this file or data set out; repeatable."
+        ),
+    ] = None,
     tokenizer: Annotated[
         str | None,
         typer.Option(
@@ -52,7 +58,7 @@ def pretrain(
     data_dir: option.DataDir = None,
     as_json: option.Json = False,
 ) -> None:
-    """Pretrain an encoder on a corpus by masking.
+    """Pretrain an encoder on a corpus, by the objective of the recipe.
 
     Example: `catenane pretrain zinc.smi chembl.csv.gz --recipe small --out runs/encoder`
     """
@@ -61,15 +67,15 @@ def pretrain(
 
     changes = collect_settings(settings, pretraining__epochs=epochs)
     load_recipe(recipe).with_settings(changes)
-    for corpus in corpora:
+    for corpus in (*corpora, *(exclude or ())):
         find_sources(corpus, data_dir)
 
     from catenane.train import pretrain as run  # slow, and after all that can be wrong without it
 
     result = run(
-        corpora, out=out, recipe=recipe, settings=changes, column=column, tokenizer=tokenizer, seed=seed,
-        resume=resume, overwrite=overwrite, log=log, device=device, devices=devices, nodes=nodes,
-        sharing=sharing, workers=workers, data_dir=data_dir,
+        corpora, out=out, recipe=recipe, settings=changes, column=column, exclude=exclude or (),
+        tokenizer=tokenizer, seed=seed, resume=resume, overwrite=overwrite, log=log, device=device,
+        devices=devices, nodes=nodes, sharing=sharing, workers=workers, data_dir=data_dir,
     )  # fmt: skip
     if int(os.environ.get("RANK", "0")):  # of the processes that torchrun has started, the first tells
         return
@@ -77,10 +83,8 @@ def pretrain(
         print_json(result.metrics | {"out": str(result.folder)})
         return
     held_out = result.metrics["held_out"]
-    stdout.print(
-        f"Of the hidden tokens of {held_out['strings']:,} strings held out, {held_out['accuracy']:.1%} "
-        f"are restored (perplexity {held_out['perplexity']:.2f})."
-    )
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items() if name != "strings")
+    stdout.print(f"On {held_out['strings']:,} strings held out: {figures.replace('_', ' ')}.")
     stdout.print(f"The encoder is in {result.folder / 'bundle'}: give {result.folder} to finetune --model.")
 
 

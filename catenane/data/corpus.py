@@ -50,6 +50,8 @@ class CorpusCounts:
     cut_strings: int = 0
     long_strings: int = 0
     """Strings left out because they were longer than the longest sequence."""
+    excluded: int = 0
+    """Strings left out because they were to be."""
     rejected: int = 0
     """Rows without a usable string."""
 
@@ -96,6 +98,8 @@ class CorpusIndex:
     """Column of the strings that was asked for."""
     sources: list[CorpusSource]
     """What the corpus was made from."""
+    excluded: list[CorpusSource] = field(default_factory=list)
+    """Whose strings were left out."""
     counts: CorpusCounts = field(default_factory=CorpusCounts)
     files: dict[str, CorpusFile] = field(default_factory=dict)
     """By name; shards in order."""
@@ -104,7 +108,10 @@ class CorpusIndex:
     def made_from(self) -> dict[str, Any]:
         """What decides the content, by name; where the sources lie does not."""
         settings = ("notation", "tokenizer", "max_length", "drop_long", "string_column")
-        digests = {"sources": [source.sha256 for source in self.sources]}
+        digests = {
+            "sources": [source.sha256 for source in self.sources],
+            "excluded": [source.sha256 for source in self.excluded],
+        }
         return {name: getattr(self, name) for name in settings} | digests
 
     @property
@@ -206,9 +213,11 @@ def read_index(path: Path) -> tuple[CorpusIndex, dict[str, Any]]:
             raise DataError(f"{path}: the format is {written_as!r}, this program reads {FORMAT!r}")
         index = values.pop("index")
         counts = CorpusCounts(**index.pop("counts"))
-        sources = [CorpusSource(**source) for source in index.pop("sources")]
+        sources, excluded = (
+            [CorpusSource(**source) for source in index.pop(name)] for name in ("sources", "excluded")
+        )
         files = {name: CorpusFile(**file) for name, file in index.pop("files").items()}
-        return CorpusIndex(counts=counts, sources=sources, files=files, **index), values
+        return CorpusIndex(counts=counts, sources=sources, excluded=excluded, files=files, **index), values
     except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path}: not the index of a corpus, or damaged: {error}") from None
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -44,10 +44,10 @@ from catenane.data.corpus import (
 )
 from catenane.data.rejects import Rejection, rejected_text
 from catenane.data.sources import find_source
-from catenane.data.table import open_strings, read_cells
+from catenane.data.table import open_strings, read_cells, stream_strings
 from catenane.errors import ConfigError, DataError
-from catenane.files import file_digest, write_json
-from catenane.notation import NotationName, Record, get_notation
+from catenane.files import file_digest, replaced, write_json
+from catenane.notation import NotationName, Record, detect_notation, get_notation, read_records
 from catenane.progress import RowCount
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
@@ -57,6 +57,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Item = TypeVar("Item")
 JOURNAL = "progress.json"
+EXCLUDED = "excluded.txt"
 JOURNAL_SECONDS = 5.0
 """Seconds of work that a kill may cost."""
 CHUNK = 8192
@@ -98,6 +99,7 @@ def write_corpus(
     max_length: int,
     drop_long: bool = False,
     string_column: str | None = None,
+    exclude: Sequence[str | Path] = (),
     data_dir: str | Path | None = None,
     workers: int | None = None,
     resume: bool = False,
@@ -112,6 +114,8 @@ def write_corpus(
         max_length: Longest sequence, [CLS] and [SEP] included; what is cut off longer strings is counted.
         drop_long: Leave longer strings out instead, named among the rejected rows.
         string_column: Column of the strings; found by its name or content if None.
+        exclude: Sources whose strings, in normal form, are left out and named among the rejected rows: those
+            that a model is to be tested on, say. Their columns of strings are found.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
         workers: Processes that canonicalise and tokenise; by default one per core.
         resume: Go on where a run was killed, or take the finished corpus, once its checksums are confirmed.
@@ -132,6 +136,7 @@ def write_corpus(
         drop_long=drop_long,
         string_column=string_column,
         sources=[_describe(source, data_dir) for source in sources],
+        excluded=[_describe(source, data_dir) for source in exclude],
     )
     if (folder / INDEX).exists():
         if not resume:
@@ -146,11 +151,14 @@ def write_corpus(
     for name, mark in index.files.items():
         os.truncate(folder / name, mark.bytes)
     chunks = _read_chunks(sources, place, string_column, data_dir, tokenizer)
-    encode = partial(_encode, tokenizer=tokenizer, max_length=max_length, drop_long=drop_long)
+    encode = partial(
+        _encode, tokenizer=tokenizer, max_length=max_length, drop_long=drop_long,
+        excluded=_write_excluded(folder / EXCLUDED, exclude, data_dir),
+    )  # fmt: skip
     writer = _Writer(folder, index)
     with closing(_in_order(encode, chunks, workers)) as results, RowCount("corpus") as count:
-        for here, encoded, rejected, n_long in results:
-            writer.add(here, encoded, rejected, n_long)
+        for here, encoded, rejected, left_out in results:
+            writer.add(here, encoded, rejected, left_out)
             count.add(len(encoded) + len(rejected))
     if not index.counts.strings:
         names = ", ".join(source.name for source in index.sources)
@@ -167,13 +175,19 @@ class _Writer:
         self._folder, self._index = folder, index
         self._noted, self._touched = time.monotonic(), set[str]()
 
-    def add(self, place: Place, encoded: EncodedStrings, rejected: Sequence[Rejection], n_long: int) -> None:
-        """Write the strings of a chunk and its rejected rows, some too long; `place` is where it ends."""
+    def add(
+        self, place: Place, encoded: EncodedStrings, rejected: Sequence[Rejection], left_out: tuple[int, int]
+    ) -> None:
+        """Write the strings of a chunk and its rejected rows, some too long; `place` is where it ends.
+
+        `left_out` counts those of them that are too long, and that were to be excluded.
+        """
         counts = self._index.counts
         name = f"rejected-{place.source}.csv"
         self._append(name, rejected_text(rejected, header=name not in self._index.files).encode())
-        counts.rejected += len(rejected) - n_long
-        counts.long_strings += n_long
+        counts.rejected += len(rejected) - sum(left_out)
+        counts.long_strings += left_out[0]
+        counts.excluded += left_out[1]
         if len(encoded):
             begins = encoded.offsets[:-1][-counts.strings % STRIDE :: STRIDE] + counts.tokens
             self._append(self._shard(), encoded.ids.astype(IDS).tobytes())
@@ -216,11 +230,12 @@ def _read_earlier(path: Path, wanted: CorpusIndex) -> tuple[CorpusIndex, dict[st
     index, more = read_index(path)
     before, now = index.made_from, wanted.made_from
     if before != now:
-        digests = before.pop("sources")
+        digests, excluded = before.pop("sources"), before.pop("excluded")
         names = [source.name for source in wanted.sources if source.sha256 not in digests]
         differs = [
             f"{key} was {before[key]!r} and is {now[key]!r}" for key in before if before[key] != now[key]
         ]
+        differs += ["what is excluded is not the same"] * (excluded != now["excluded"])
         differs += [f"{', '.join(names) or 'the list of sources'} is new or has changed"]
         raise DataError(
             f"{path.parent} was made from something else: {differs[0]}; delete it, or give another folder"
@@ -257,9 +272,14 @@ def _read_chunks(
 
 
 def _encode(
-    chunk: Chunk, *, tokenizer: StringTokenizer, max_length: int, drop_long: bool
-) -> tuple[Place, EncodedStrings, list[Rejection], int]:
-    """The strings of a chunk in normal form, tokenised, the rows without one, and how many are too long."""
+    chunk: Chunk,
+    *,
+    tokenizer: StringTokenizer,
+    max_length: int,
+    drop_long: bool,
+    excluded: tuple[Path, str] | None,
+) -> tuple[Place, EncodedStrings, list[Rejection], tuple[int, int]]:
+    """The strings of a chunk in normal form, tokenised, and the other rows; see `_Writer.add`."""
     notation = chunk.place.notation
     assert notation is not None
     cells = [(item[0], item[1][0]) for item in chunk.items if not isinstance(item, Rejection)]
@@ -268,6 +288,14 @@ def _encode(
     strings = [
         (row, item.text) for (row, _), item in zip(cells, read, strict=True) if isinstance(item, Record)
     ]
+    held = _read_excluded(*excluded) if excluded else frozenset()
+    rejected += [
+        Rejection(row, chunk.column, text, None, "it is to be excluded")
+        for row, text in strings
+        if text in held
+    ]
+    n_read, strings = len(strings), [(row, text) for row, text in strings if text not in held]
+    n_excluded = n_read - len(strings)
     encoded = tokenizer.encode_flat([text for _, text in strings], max_length)
     long = np.flatnonzero(encoded.n_cut).tolist() if drop_long else []
     for row, text, n_cut in ((*strings[i], encoded.n_cut[i]) for i in long):
@@ -275,7 +303,33 @@ def _encode(
         rejected.append(Rejection(row, chunk.column, text, None, reason))
     if long:
         encoded = encoded.take(np.flatnonzero(encoded.n_cut == 0))
-    return chunk.place, encoded, sorted(rejected, key=lambda rejection: rejection.row), len(long)
+    rejected.sort(key=lambda rejection: rejection.row)
+    return chunk.place, encoded, rejected, (len(long), n_excluded)
+
+
+def _write_excluded(
+    path: Path, sources: Sequence[str | Path], data_dir: str | Path | None
+) -> tuple[Path, str] | None:
+    """Write all strings of the sources in normal form, for the workers to read; with its digest."""
+    if not sources:
+        return None
+    found: set[str] = set()
+    for source in sources:
+        rows = stream_strings(source, data_dir=data_dir, on_rejection=lambda _: None)
+        notation: NotationName | None = None
+        while strings := [text for _, text in islice(rows, CHUNK)]:
+            notation = notation or detect_notation(strings)
+            read = read_records(strings, notation)
+            found.update(item.text for item in read if isinstance(item, Record))
+    with replaced(path) as fresh:
+        fresh.write_text("\n".join(sorted(found)) + "\n", encoding="utf-8")
+    return path, file_digest(path)
+
+
+@cache
+def _read_excluded(path: Path, digest: str) -> frozenset[str]:
+    """The strings; another digest under the same path is another file."""
+    return frozenset(path.read_text(encoding="utf-8").split())
 
 
 def _in_order(
@@ -287,11 +341,13 @@ def _in_order(
 
     n = workers or int(cpu_count())
     waiting: deque[Any] = deque()
+    started = False
     items = iter(items)
     try:
         for item in islice(items, None if n < 2 else 2):
             yield work(item)
         for item in items:
+            started = True
             waiting.append(get_reusable_executor(n).submit(work, item))
             if len(waiting) > AHEAD * n:
                 yield waiting.popleft().result()
@@ -302,5 +358,6 @@ def _in_order(
             "a worker process was killed, perhaps for want of memory: go on with resume and fewer workers"
         ) from None
     finally:
-        if waiting:
-            get_reusable_executor(n).shutdown(kill_workers=True)
+        # Not left behind: joblib takes the executor that there is for one of its own.
+        if started:
+            get_reusable_executor(n).shutdown(kill_workers=bool(waiting))

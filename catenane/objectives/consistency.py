@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import pad_sequence
 from catenane.data import TokenBatch
 from catenane.errors import NotationError
 from catenane.notation import detect_notation, respell
-from catenane.objectives.objective import Objective
+from catenane.objectives.objective import Inputs, Objective
 from catenane.tokenizers import StringTokenizer
 
 __all__ = ["Consistency", "Pairs", "consistency_loss", "respelled"]
@@ -25,10 +25,8 @@ __all__ = ["Consistency", "Pairs", "consistency_loss", "respelled"]
 class Pairs(NamedTuple):
     """Each string of a batch in two spellings, the same row for the same structure."""
 
-    one: tuple[Tensor, Tensor]
-    """Ids and real tokens of one spelling, (B, L)."""
-    other: tuple[Tensor, Tensor]
-    """Those of the other."""
+    one: Inputs
+    other: Inputs
 
     @property
     def weight(self) -> float:
@@ -49,6 +47,11 @@ class Consistency(Objective):
         """Every string twice, each time spelled at random."""
         encoder, tokenizer = self.recipe.encoder, self.tokenizer
         return Pairs(*(respelled(batch, tokenizer, encoder.max_length, generator) for _ in Pairs._fields))
+
+    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> Pairs:
+        """What is read already, and one spelling at random."""
+        encoder, tokenizer = self.recipe.encoder, self.tokenizer
+        return Pairs(read, respelled(batch, tokenizer, encoder.max_length, generator))
 
     def loss(self, network: Any, examples: Pairs) -> Tensor:
         """See `consistency_loss`."""
@@ -81,7 +84,7 @@ def consistency_loss(one_BD: Tensor, other_BD: Tensor, temperature: float = 0.1)
 
 def respelled(
     batch: TokenBatch, tokenizer: StringTokenizer, max_length: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
+) -> Inputs:
     """Ids and real tokens of the strings of a batch, spelled at random.
 
     A string with unknown tokens, or one that was cut so that it cannot be read, stays as it is.

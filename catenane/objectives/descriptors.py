@@ -17,7 +17,7 @@ from catenane.data.corpus import TokenCorpus
 from catenane.descriptors import describe, descriptor_meanings
 from catenane.notation import Record, read_mixed
 from catenane.objectives.losses import regression_loss
-from catenane.objectives.objective import Objective
+from catenane.objectives.objective import Inputs, Objective
 from catenane.tokenizers import StringTokenizer
 
 __all__ = ["DescribedStrings", "DescriptorTargets"]
@@ -35,8 +35,7 @@ MEASURED: dict[str, Loss] = {"loss": "huber", "error": "mae"}
 class DescribedStrings(NamedTuple):
     """Strings and their descriptors."""
 
-    inputs: tuple[Tensor, Tensor]
-    """Ids and real tokens, (B, L)."""
+    inputs: Inputs
     targets_BF: Tensor
     """float32, NaN where undefined."""
 
@@ -108,6 +107,10 @@ class DescriptorTargets(Objective):
         """The strings as they are; nothing is random."""
         assert batch.descriptors_BF is not None
         return DescribedStrings(batch.inputs, batch.descriptors_BF)
+
+    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> DescribedStrings:
+        """What is read already."""
+        return self.examples(batch, generator)._replace(inputs=read)
 
     def loss(self, network: Any, examples: DescribedStrings) -> Tensor:
         """Huber loss on the standardised scale."""

@@ -14,7 +14,11 @@ from catenane.data import TokenBatch
 from catenane.data.corpus import TokenCorpus
 from catenane.tokenizers import StringTokenizer
 
-__all__ = ["Examples", "Learner", "Objective"]
+__all__ = ["Examples", "Inputs", "Learner", "Objective"]
+
+
+Inputs = tuple[Tensor, Tensor]
+"""What an encoder reads: token ids, and which are real tokens, (B, L)."""
 
 
 class Examples(Protocol):
@@ -52,6 +56,10 @@ class Objective(nn.Module, ABC):
     @abstractmethod
     def examples(self, batch: TokenBatch, generator: torch.Generator) -> Any:
         """The `Examples` of a batch, on the CPU; all randomness is the generator's."""
+
+    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> Any:
+        """The examples beside another objective, which has the network read these strings so."""
+        return self.examples(batch, generator)
 
     @abstractmethod
     def loss(self, network: Any, examples: Any) -> Tensor:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -56,15 +57,19 @@ class Several(Objective):
         return next((values for values in found if values is not None), None)
 
     def examples(self, batch: TokenBatch, generator: torch.Generator) -> SeveralExamples:
-        """Those of each."""
-        return SeveralExamples(tuple(part.examples(batch, generator) for _, part in self._items()))
+        """Those of the first, and of the others on what it has the network read, where they can share it."""
+        (_, objective), *others = self._items()
+        first = objective.examples(batch, generator)
+        read = first.inputs[:2] if hasattr(first, "inputs") else batch.inputs
+        return SeveralExamples((first, *(part.auxiliary(batch, generator, read) for _, part in others)))
 
     def loss(self, network: Any, examples: SeveralExamples) -> Tensor:
         """The weighted sum."""
-        losses = [
-            self.weights[name] * part.loss(network, own)
-            for (name, part), own in zip(self._items(), examples.parts, strict=True)
-        ]
+        with _reading_once(network.encoder):
+            losses = [
+                self.weights[name] * part.loss(network, own)
+                for (name, part), own in zip(self._items(), examples.parts, strict=True)
+            ]
         return torch.stack(losses).sum()
 
     def measure(self, network: Any, examples: SeveralExamples) -> dict[str, Tensor]:
@@ -89,3 +94,21 @@ class Several(Objective):
 
     def _items(self) -> list[tuple[str, Objective]]:
         return [(name, part) for name, part in self.parts.items() if isinstance(part, Objective)]
+
+
+@contextmanager
+def _reading_once(encoder: nn.Module) -> Iterator[None]:
+    """The encoder's states of the same tensors are computed once within the block."""
+    forward, known = encoder.forward, dict[tuple[int, ...], Tensor]()
+
+    def remembered(*inputs: Tensor) -> Tensor:
+        key = tuple(map(id, inputs))
+        if key not in known:
+            known[key] = forward(*inputs)
+        return known[key]
+
+    encoder.forward = remembered
+    try:
+        yield
+    finally:
+        del encoder.forward

@@ -35,7 +35,7 @@ from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
 from catenane.progress import shows_progress, verbosity
 from catenane.settings import fingerprint
-from catenane.train.folder import RunFolder
+from catenane.train.folder import RunFolder, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import Wanted, forked_generators, run, seed_of
 from catenane.train.ranks import Sharing, joined, launch, must_launch
@@ -50,8 +50,10 @@ AHEAD = 4
 """Micro-batches that wait for the step before them."""
 FILES = tuple(
     f"corpus/{name}"
-    for name in ("index.json", "progress.json", "rejected-*.csv", "*.u16", "begins.i64", "descriptors.f16*")
-)
+    for name in (
+        "index.json", "progress.json", "rejected-*.csv", "excluded.txt", "*.u16", "begins.i64", "*.f16*",
+    )
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ def pretrain(
     recipe: str | Path | Recipe = "small",
     settings: Mapping[str, Any] | None = None,
     column: str | None = None,
+    exclude: Sequence[str | Path] = (),
     tokenizer: str | Path | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -94,6 +97,7 @@ def pretrain(
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
         column: Column of the strings, where its name or content does not show it.
+        exclude: Files or data sets whose strings, in normal form, are left out and counted.
         tokenizer: Name or path; "corpus" for the shipped one with all further tokens of the corpora, or
             "scratch" for their own alone; by default the shipped one.
         seed: Of weights, order, masks and dropout.
@@ -130,6 +134,7 @@ def pretrain(
         corpora = [source.name if source.path else STDIN for source in found]
         inputs = {
             "the corpora": [source.path for source in found if source.path],
+            "what is excluded": source_files(exclude, data_dir),
             "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
         }
         arguments = {
@@ -143,8 +148,8 @@ def pretrain(
             opened.open()
             write_corpus(
                 folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
-                drop_long=chosen.pretraining.drop_long, string_column=column, data_dir=data_dir,
-                workers=workers, resume=resume,
+                drop_long=chosen.pretraining.drop_long, string_column=column, exclude=exclude,
+                data_dir=data_dir, workers=workers, resume=resume,
             )  # fmt: skip
         reader = ranks.share(reader)
         corpus = open_corpus(folder / "corpus")
@@ -180,6 +185,7 @@ def pretrain(
                 "description": f"{kind.capitalize()} pretrained by {chosen.objective} on "
                 f"{len(corpus):,} strings.",
                 "corpora": [Path(str(c)).name for c in corpora],
+                "excluded": [Path(str(c)).name for c in exclude],
                 "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
             }
             save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
@@ -271,6 +277,8 @@ def _describe_counts(counts: CorpusCounts) -> str:
         parts.append(f"{counts.cut_tokens:,} tokens cut from {counts.cut_strings:,} long strings")
     if counts.long_strings:
         parts.append(f"{counts.long_strings:,} long strings left out")
+    if counts.excluded:
+        parts.append(f"{counts.excluded:,} strings excluded")
     if counts.rejected:
         parts.append(f"{counts.rejected:,} rows rejected")
     return "corpus: " + "; ".join(parts)

@@ -274,3 +274,22 @@ def test_long_strings_are_left_out_by_wish_and_named(tmp_path, source, tokenizer
     assert rejected[1]["reason"] == "42 tokens are more than max_length=16"
     whole = write_corpus(tmp_path / "w", [source], tokenizer, max_length=42, drop_long=True)
     assert (whole.index.counts.strings, whole.index.counts.long_strings) == (7, 0)
+
+
+def test_strings_that_a_model_is_tested_on_are_excluded_by_their_normal_form(
+    tmp_path, tokenizer, monkeypatch
+):
+    monkeypatch.setattr("catenane.data.preparation.CHUNK", 2)
+    source, tests = tmp_path / "all.csv", tmp_path / "tests.csv"
+    source.write_text("smiles\nCCO\nc1ccccc1\nCCN\nOCC\nCC=O\nC1CC\n")
+    tests.write_text("name,smiles\nethanol,C(O)C\nacetaldehyde,O=CC\nbroken,C1CC\n")
+    corpus = write_corpus(tmp_path / "c", [source], tokenizer, max_length=16, exclude=[tests], workers=2)
+    counts = corpus.index.counts
+    assert (counts.strings, counts.excluded, counts.rejected) == (2, 3, 1)
+    with (corpus.folder / "rejected-0.csv").open(newline="") as file:
+        rejected = list(csv.DictReader(file))
+    assert [row["row"] for row in rejected] == ["1", "4", "5", "6"]
+    assert rejected[0]["reason"] == "it is to be excluded"
+    tests.write_text("name,smiles\nmethane,C\n")
+    with pytest.raises(DataError, match="made from something else"):
+        write_corpus(tmp_path / "c", [source], tokenizer, max_length=16, exclude=[tests], resume=True)
