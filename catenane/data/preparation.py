@@ -337,18 +337,18 @@ def _in_order(
 ) -> Generator[T, None, None]:
     """`work(item)` of every item, in order, in processes; the first here, while they would only start."""
     from joblib import cpu_count
-    from joblib.externals.loky import get_reusable_executor
+    from joblib.externals.loky import ProcessPoolExecutor
 
     n = workers or int(cpu_count())
     waiting: deque[Any] = deque()
-    started = False
     items = iter(items)
+    # Not the one that joblib keeps for `Parallel`: it could not use it afterwards.
+    processes = ProcessPoolExecutor(n)
     try:
         for item in islice(items, None if n < 2 else 2):
             yield work(item)
         for item in items:
-            started = True
-            waiting.append(get_reusable_executor(n).submit(work, item))
+            waiting.append(processes.submit(work, item))
             if len(waiting) > AHEAD * n:
                 yield waiting.popleft().result()
         while waiting:
@@ -358,6 +358,4 @@ def _in_order(
             "a worker process was killed, perhaps for want of memory: go on with resume and fewer workers"
         ) from None
     finally:
-        # Not left behind: joblib takes the executor that there is for one of its own.
-        if started:
-            get_reusable_executor(n).shutdown(kill_workers=bool(waiting))
+        processes.shutdown(kill_workers=bool(waiting))

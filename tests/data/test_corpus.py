@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+from joblib import Parallel, delayed
 
 from catenane.data import LengthGroupedBatches, collate, open_corpus, preparation, write_corpus
 from catenane.errors import ConfigError, DataError
@@ -202,6 +203,7 @@ def test_workers_change_nothing(tmp_path, many, tokenizer):
     one = write_corpus(tmp_path / "one", many, tokenizer, max_length=64, workers=1)
     two = write_corpus(tmp_path / "two", many, tokenizer, max_length=64, workers=2)
     assert content(one.folder) == content(two.folder)
+    assert Parallel(n_jobs=2)(delayed(abs)(n) for n in (-1, 2)) == [1, 2]  # others' workers are not taken
 
 
 def test_a_corpus_is_taken_as_it_is_unless_what_it_was_made_from_has_changed(tmp_path, source, tokenizer):
