@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from functools import cache, partial
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -42,12 +42,13 @@ from catenane.data.corpus import (
     read_index,
     tokenizer_digest,
 )
+from catenane.data.exclusion import read_excluded, write_excluded
 from catenane.data.rejects import Rejection, rejected_text
 from catenane.data.sources import find_source
-from catenane.data.table import open_strings, read_cells, stream_strings
+from catenane.data.table import open_strings, read_cells
 from catenane.errors import ConfigError, DataError
-from catenane.files import file_digest, replaced, write_json
-from catenane.notation import NotationName, Record, detect_notation, get_notation, read_records
+from catenane.files import file_digest, write_json
+from catenane.notation import NotationName, Record, get_notation
 from catenane.progress import RowCount
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 
@@ -153,7 +154,7 @@ def write_corpus(
     chunks = _read_chunks(sources, place, string_column, data_dir, tokenizer)
     encode = partial(
         _encode, tokenizer=tokenizer, max_length=max_length, drop_long=drop_long,
-        excluded=_write_excluded(folder / EXCLUDED, exclude, data_dir),
+        excluded=write_excluded(folder / EXCLUDED, exclude, data_dir),
     )  # fmt: skip
     writer = _Writer(folder, index)
     with closing(_in_order(encode, chunks, workers)) as results, RowCount("corpus") as count:
@@ -288,7 +289,7 @@ def _encode(
     strings = [
         (row, item.text) for (row, _), item in zip(cells, read, strict=True) if isinstance(item, Record)
     ]
-    held = _read_excluded(*excluded) if excluded else frozenset()
+    held = read_excluded(*excluded) if excluded else frozenset()
     rejected += [
         Rejection(row, chunk.column, text, None, "it is to be excluded")
         for row, text in strings
@@ -305,31 +306,6 @@ def _encode(
         encoded = encoded.take(np.flatnonzero(encoded.n_cut == 0))
     rejected.sort(key=lambda rejection: rejection.row)
     return chunk.place, encoded, rejected, (len(long), n_excluded)
-
-
-def _write_excluded(
-    path: Path, sources: Sequence[str | Path], data_dir: str | Path | None
-) -> tuple[Path, str] | None:
-    """Write all strings of the sources in normal form, for the workers to read; with its digest."""
-    if not sources:
-        return None
-    found: set[str] = set()
-    for source in sources:
-        rows = stream_strings(source, data_dir=data_dir, on_rejection=lambda _: None)
-        notation: NotationName | None = None
-        while strings := [text for _, text in islice(rows, CHUNK)]:
-            notation = notation or detect_notation(strings)
-            read = read_records(strings, notation)
-            found.update(item.text for item in read if isinstance(item, Record))
-    with replaced(path) as fresh:
-        fresh.write_text("\n".join(sorted(found)) + "\n", encoding="utf-8")
-    return path, file_digest(path)
-
-
-@cache
-def _read_excluded(path: Path, digest: str) -> frozenset[str]:
-    """The strings; another digest under the same path is another file."""
-    return frozenset(path.read_text(encoding="utf-8").split())
 
 
 def _in_order(
