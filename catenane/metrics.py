@@ -28,6 +28,7 @@ __all__ = [
     "choose_scores",
     "extremes",
     "is_error",
+    "mean_scores",
     "score",
     "split_columns",
 ]
@@ -150,6 +151,29 @@ def score(
         result[name] = {key: _score(key, target_N, prediction_N, task) if usable else None for key in keys}
         result[name]["n"] = len(target_N)
     return result
+
+
+def mean_scores(
+    targets_NT: FloatArray, predictions_NT: FloatArray, task: Task, deviations_T: FloatArray | None = None
+) -> dict[str, Score]:
+    """Scores averaged over the targets that have them; `n` is the number of labels of all.
+
+    Of numbers `mae_sd` and `rmse_sd` are means of errors divided by these deviations of the targets. One
+    target may be given as (N,).
+    """
+    targets_NT, predictions_NT = (values.reshape(len(values), -1) for values in (targets_NT, predictions_NT))
+    names = [str(place) for place in range(targets_NT.shape[1])]
+    found = list(score(targets_NT, predictions_NT, task, names).values())
+    if task == "regression" and deviations_T is not None:
+        for scores, deviation in zip(found, np.atleast_1d(deviations_T), strict=True):
+            for key in IN_LABEL_UNITS:
+                error = scores[key]
+                scores[f"{key}_sd"] = None if error is None or not deviation else error / float(deviation)
+    means: dict[str, Score] = {}
+    for key in found[0]:
+        known = [value for scores in found if (value := scores[key]) is not None]
+        means[key] = float(np.mean(known)) if known else None
+    return means | {"n": sum(int(scores["n"] or 0) for scores in found)}
 
 
 def extremes(labels_N: FloatArray, predictions_N: FloatArray) -> dict[str, list[dict[str, float]]]:

@@ -112,6 +112,7 @@ def fit_predict_baselines(
     weights: np.ndarray | None = None,
     sizes: Sequence[int] | None = None,
     seed: int = 0,
+    names: Sequence[str] = (),
     on_failure: Callable[[str, str], object] | None = None,
     time_limit: float | None = None,
 ) -> dict[str, np.ndarray]:
@@ -127,6 +128,7 @@ def fit_predict_baselines(
         weights: How much each training string counts, (N,), not negative; the median heeds none.
         sizes: Classes of each target, where these are several.
         seed: Of the inner validation rows and the trees.
+        names: Which of them; all by default.
         on_failure: Called with the name of a baseline that fails and the reason, and the others go on; the
             error is raised without it.
         time_limit: Seconds after which a baseline counts as failed; by default 5 minutes, and another for
@@ -149,7 +151,8 @@ def fit_predict_baselines(
     )  # fmt: skip
     limit = 300 + 0.06 * len(train) if time_limit is None else time_limit
     predictions = {}
-    for name, fit in _fits(notation, task).items():
+    fits = _fits(notation, task)
+    for name, fit in ({name: fits[name] for name in names} or fits).items():
         try:
             predictions[name] = _within(
                 limit, partial(_predict, fit, strings, train_targets, task, seed, sizes or ())

@@ -234,6 +234,7 @@ def reproduce(
         list[str] | None,
         typer.Option(metavar="VARIANT", help="Names or patterns of variants; may be repeated."),
     ] = None,
+    model: option.Model = None,
     settings: option.Set = None,
     out: Annotated[
         Path | None,
@@ -264,15 +265,15 @@ def reproduce(
         print_table("What can be reproduced", columns, listed)
         return
     result = run(
-        name, rows=rows, epochs=epochs, seeds=seeds, only=only or (), settings=collect_settings(settings),
-        out=out, data_dir=data_dir, device=device,
+        name, rows=rows, epochs=epochs, seeds=seeds, only=only or (), model=model,
+        settings=collect_settings(settings), out=out, data_dir=data_dir, device=device,
     )  # fmt: skip
     if as_json:
         print_json(asdict(result))
         return
-    from catenane.reproduce.result import COLUMNS, cells
+    from catenane.reproduce.result import layout
 
     for table in result.tables:
-        print_table(table.title, COLUMNS, [cells(row) for row in table.rows])
+        print_table(table.title, *layout(table))
         stdout.print()
     stdout.print(f"Tables and figures are in {(out or OUT) / result.name}.")

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from catenane.data import Table, collate, find_duplicates
+from catenane.data import Table, collate, find_duplicates, make_split
 from catenane.inference import Model
-from catenane.metrics import FloatArray, Score, score
+from catenane.metrics import FloatArray, Score, mean_scores, score
+from catenane.notation import compute_all, groups
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
 from catenane.reproduce.training import LONGEST, Case, Values, Workbench
@@ -26,25 +28,64 @@ __all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "topology_
 
 N_NEIGHBOURS, MOST_POINTS, N_PROBED, N_BINS = 10, 2000, 64, 40
 MOST_NETS, FEWEST_ROWS = 10, 10
+SAME = "without stereochemistry"
+"""Group of a molecule that is the same but for that."""
 
 
 def errors(case: Case) -> Values:
-    """Scores by part, of the median predictor too, and how training went."""
-    split, label_N, predicted_N = case.split, case.labels, case.predictions
-    parts = {"train": split.train, "valid": split.valid, "test": split.test, "all": np.arange(len(label_N))}
+    """Scores by part, of the median predictor too, and how training went; of several labels their means."""
+    split, known, predicted, task = case.split, case.labels, case.predictions, case.data.task
+    parts = {"train": split.train, "valid": split.valid, "test": split.test, "all": np.arange(len(known))}
     scored = {name: rows for name, rows in parts.items() if len(rows)}
-    values: Values = {name: _score(label_N[rows], predicted_N[rows]) for name, rows in scored.items()}
-    median_N = np.full(len(split.test), np.nanmedian(label_N[split.train]))
-    values["median"] = _score(label_N[split.test], median_N)
-    values["relative"] = {"mae": values["test"]["mae"] / values["median"]["mae"]}
+    std = np.nanstd(known[split.train], axis=0)
+    values: Values = {
+        name: mean_scores(known[rows], predicted[rows], task, std) for name, rows in scored.items()
+    }
     values["rows"] = {name: len(rows) for name, rows in parts.items()}
-    values["predictions"] = predicted_N[split.test].tolist()
-    values["labels"] = label_N[split.test].tolist()
+    values["label"] = {"std": float(np.mean(std)), "count": known[0].size}
+    if task == "regression":
+        median = np.broadcast_to(np.nanmedian(known[split.train], axis=0), known[split.test].shape)
+        values["median"] = mean_scores(known[split.test], median, task, std)
+        values["relative"] = {"mae": values["test"]["mae"] / values["median"]["mae"]}
+    if known.ndim == 1:
+        values["predictions"] = predicted[split.test].tolist()
+        values["labels"] = known[split.test].tolist()
+    else:
+        names = case.table.target_names
+        values["targets"] = score(known[split.test], predicted[split.test], task, names)
     if case.variant.recipe:
-        values |= {key: case.trained[key] for key in ("history", "best_epoch", "parameters")}
+        kept = ("history", "best_epoch", "parameters", "chosen")
+        values |= {key: case.trained[key] for key in kept if key in case.trained}
     if case.variant.start == "masked":
         values["pretraining"] = {key: case.pretraining[key] for key in ("strings", "accuracy")}
     return values
+
+
+def leakage(case: Case) -> Values:
+    """What test molecules share with training ones, with all rows that there are."""
+    data = case.data
+    return {
+        "shared": _shared(case.bench, data.name, data.cleaning, data.split, tuple(data.shares), case.seed)
+    }
+
+
+@cache
+def _shared(
+    bench: Workbench, name: str, cleaning: str, split: str, shares: tuple[float, ...], seed: int
+) -> Values:
+    """Test molecules that are `ringed`, that have a `scaffold` of training, that are the `same` as one."""
+    table = bench.cleaned(name, cleaning)
+    parts = make_split(table, split, seed=seed, fractions=shares)
+    found = compute_all(table.records, groups)
+    known = {key: {each for row in parts.train for each in found[row][key]} for key in found[0]}
+    test = [found[row] for row in parts.test]
+    ringed = [row for row in test if row["scaffold"]]
+    counts = {
+        "tested": len(test), "ringed": len(ringed),
+        "scaffold": sum(row["scaffold"][0] in known["scaffold"] for row in ringed),
+        "same": sum(row[SAME][0] in known[SAME] for row in test),
+    }  # fmt: skip
+    return counts | {"share": counts["scaffold"] / max(counts["ringed"], 1)}
 
 
 def by_net(case: Case) -> Values:
@@ -178,7 +219,7 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
     return float(np.exp(intercept)), float(-slope)
 
 
-_ALL = (errors, by_net, labels, cleaning, neighbours, order_blindness)
+_ALL = (errors, leakage, by_net, labels, cleaning, neighbours, order_blindness)
 MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for measure in _ALL}
 """Every measure by name."""
 

@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
+from catenane.config import Task
 from catenane.errors import ConfigError, DataError, UsageError, suggestion
 
 __all__ = [
     "Data", "Plot", "Protocol", "Score", "Variant", "find_protocol", "protocols", "published_number",
-    "read_protocol", "record",
+    "published_rows", "read_protocol", "record",
 ]  # fmt: skip
 
 FOLDER = Path(__file__).with_name("protocols")
@@ -34,14 +36,15 @@ class Data:
     name: str
     targets: Sequence[str]
     scored: str
+    task: Task = "regression"
     cleaning: str = ""
     split: str = "random"
     shares: Sequence[float] = (0.7, 0.0, 0.3)
 
     @property
-    def scored_place(self) -> int:
-        """Place among the targets of the label that the scores are about."""
-        return self.targets.index(self.scored)
+    def place(self) -> int | slice:
+        """Place among the targets of the label that the scores are about; all where that is "*"."""
+        return slice(None) if self.scored == "*" else self.targets.index(self.scored)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,15 @@ class Variant:
     train: bool = True
     share: float = 1.0
     baseline: str = ""
+    grid: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     published: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    set: str = ""
+    split: str = ""
+
+    @property
+    def context(self) -> str:
+        """What its name begins with: the set and the split that it is repeated on."""
+        return f"{', '.join(filter(None, (self.set, self.split)))}: " if self.set or self.split else ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +80,7 @@ class Score:
     of: str = ""
     published: Sequence[str] = ()
     unit: str = ""
+    times: float = 1
     minus: str = ""
     once: bool = False
 
@@ -95,6 +107,8 @@ class Protocol:
     variants: Sequence[Variant]
     tables: Mapping[str, Sequence[Score]]
     plots: Sequence[Plot] = ()
+    sets: Sequence[str] = ("",)
+    splits: Sequence[str] = ("",)
     shares: Sequence[float] = ()
     extrapolate: int = 0
     small: Mapping[str, Any] = field(default_factory=dict)
@@ -130,19 +144,22 @@ def read_protocol(path: Path, name: str) -> Protocol:
 
 def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     values = dict(values)
-    common, shares = values.pop("data"), values.get("shares", [])
+    common, shares = values.pop("data", {}), values.get("shares", [])
+    sets, splits = values.pop("sets", {"": {}}), values.pop("splits", {"": {}})
     variants: list[Variant] = []
-    for entry in values["variants"]:
-        data = common | entry.get("data", {})
-        data = Data(**{"scored": data["targets"][0]} | data)
-        variant = Variant(**entry | {"group": entry["name"], "data": data})
+    for split, set_, entry in product(splits, sets, values["variants"]):
+        data = common | sets[set_] | splits[split] | entry.get("data", {})
+        data = Data(**{"scored": data["targets"][0] if data["targets"] else "*"} | data)
+        places = {"group": entry["name"], "data": data, "set": set_, "split": split}
+        variant = Variant(**entry | places)
+        variant = dataclasses.replace(variant, name=variant.context + variant.group)
         variants += [] if shares else [variant]
         for share in shares:
             # Published numbers belong to all training rows.
-            name, published = f"{variant.group}, {share:.0%} of the rows", variant.published
+            name, published = f"{variant.name}, {share:.0%} of the rows", variant.published
             published = published if share == max(shares) else {}
             variants.append(dataclasses.replace(variant, name=name, share=share, published=published))
-    values["variants"] = variants
+    values |= {"variants": variants, "sets": tuple(sets), "splits": tuple(splits)}
     values["tables"] = {title: [Score(**line) for line in lines] for title, lines in values["tables"].items()}
     values["plots"] = [Plot(**plot) for plot in values.get("plots", [])]
     return Protocol(**values)
@@ -186,16 +203,39 @@ def published_number(path: Sequence[str]) -> str:
     A step is a key of a table; in a list it is an entry's `id`, `what` or `name`; in a `[[table]]` or
     `[[figure]]` it may be a row, by the values of its `row_key`, joined by commas.
     """
-    name, *steps = path
-    found: Any = record(name)
-    for step in steps:
-        found = _entries(found).get(step)
-    relation = ""
+    found, relation = _find(path), ""
     if isinstance(found, dict) and "value" in found:
         relation, found = f"{found.get('relation', '')} ".lstrip(), found["value"]
     if isinstance(found, bool) or not isinstance(found, int | Decimal):
         raise DataError(f"{' / '.join(path)}: not a number of the published record")
     return f"{relation}{found:,}"
+
+
+def published_rows(path: Sequence[str], sets: Sequence[str]) -> dict[str, dict[str, str]]:
+    """The lines of a printed table as far as its columns, or its rows, are these sets: digits by set."""
+    table = _find(path)
+    rows = {str(row[table["row_key"]]): row for row in table["rows"]}
+    if set(sets) & set(rows):
+        lines = {key: {name: rows[name].get(key) for name in rows} for key in _keys(table)}
+    else:
+        lines = {name: {key: row.get(key) for key in _keys(table)} for name, row in rows.items()}
+    found = {
+        line: {name: f"{values[name]:,}" for name in sets if values.get(name) is not None}
+        for line, values in lines.items()
+    }
+    return {line: values for line, values in found.items() if values}
+
+
+def _keys(table: Mapping[str, Any]) -> list[str]:
+    return [column["key"] for column in table["columns"]]
+
+
+def _find(path: Sequence[str]) -> Any:
+    name, *steps = path
+    found: Any = record(name)
+    for step in steps:
+        found = _entries(found).get(step)
+    return found
 
 
 def _entries(found: Any) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from catenane.errors import DataError
 from catenane.files import write_json
 
 __all__ = [
-    "COLUMNS", "Reproduction", "Row", "Table", "as_markdown", "cells", "look_up", "read_result",
+    "Reproduction", "Row", "Table", "as_markdown", "cells", "is_grid", "layout", "look_up", "read_result",
     "write_result",
 ]  # fmt: skip
 
@@ -33,6 +33,8 @@ class Row:
     """One quantity: the published number beside ours."""
 
     quantity: str
+    column: str = ""
+    """Data set whose column it stands in, where a table has a column for each."""
     unit: str = ""
     published: str = ""
     """As printed; "" where the paper prints none."""
@@ -97,12 +99,14 @@ def as_markdown(result: Reproduction, folder: str = "") -> str:
     commands = list(dict.fromkeys(row.command for row in rows if row.command))
     lines = []
     for table in result.tables:
-        lines += [f"**{table.title}**", "", f"| {' | '.join((*COLUMNS, 'command'))} |"]
-        lines += ["|---|---|---:|---:|---:|---:|---:|"]
-        for row in table.rows:
-            number = str(commands.index(row.command) + 1) if row.command else NOTHING
-            lines.append(f"| {' | '.join((*cells(row), number))} |")
-        lines.append("")
+        columns, body = layout(table)
+        if not is_grid(table):
+            columns |= {"command": "number"}
+            for row, line in zip(table.rows, body, strict=True):
+                line.append(str(commands.index(row.command) + 1) if row.command else NOTHING)
+        rule = ("---:" if kind == "number" else "---" for kind in columns.values())
+        lines += [f"**{table.title}**", "", f"| {' | '.join(columns)} |", f"|{'|'.join(rule)}|"]
+        lines += [*(f"| {' | '.join(line)} |" for line in body), ""]
     lines += ["```sh", *(f"{command}  # {n}" for n, command in enumerate(commands, 1)), "```", ""]
     for file, caption in result.figures:
         lines += [f"![{caption}]({folder}{file})", "", f"*{caption}*", ""]
@@ -118,6 +122,28 @@ def cells(row: Row) -> list[str]:
         mean = f"{statistics.fmean(values):z,.3f}".replace("-", "−") if values else NOTHING
         spread = f"± {statistics.stdev(values):.3f}" if len(values) > 1 else NOTHING
     return [row.quantity, row.unit, row.published or NOTHING, mean, spread, str(len(values) or NOTHING)]
+
+
+def is_grid(table: Table) -> bool:
+    """Whether a table has a column for each data set."""
+    return any(row.column for row in table.rows)
+
+
+def layout(table: Table) -> tuple[dict[str, str], list[list[str]]]:
+    """Columns with their kind, "text" or "number", and the printed lines of a table.
+
+    In one with a column for each data set a cell is the printed number, or our mean and its deviation.
+    """
+    if not is_grid(table):
+        return dict(COLUMNS), [cells(row) for row in table.rows]
+    sets = list(dict.fromkeys(row.column for row in table.rows))
+    lines: dict[str, dict[str, str]] = {}
+    for row in table.rows:
+        _, _, published, mean, spread, _ = cells(row)
+        ours = mean if spread == NOTHING else f"{mean} {spread}"
+        lines.setdefault(row.quantity, {})[row.column] = ours if row.by_seed else published
+    body = [[quantity, *(found.get(name, NOTHING) for name in sets)] for quantity, found in lines.items()]
+    return {"": "text"} | dict.fromkeys(sets, "number"), body
 
 
 def look_up(values: Any, path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,15 @@ from typing import Any
 
 from catenane.errors import UsageError
 from catenane.files import write_json
-from catenane.reproduce.protocols import Protocol, Score, Variant, find_protocol, published_number, record
+from catenane.reproduce.protocols import (
+    Protocol,
+    Score,
+    Variant,
+    find_protocol,
+    published_number,
+    published_rows,
+    record,
+)
 from catenane.reproduce.result import Reproduction, Row, Table, look_up, write_result
 from catenane.version import __version__
 
@@ -29,6 +38,7 @@ def reproduce(
     epochs: int | None = None,
     seeds: int | None = None,
     only: Sequence[str] = (),
+    model: str | Path | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     data_dir: str | Path | None = None,
@@ -46,6 +56,8 @@ def reproduce(
         epochs: Of pretraining and of fine-tuning, each, instead of the recipe's.
         seeds: Repetitions (split, weights, order), from seed 0.
         only: Names or patterns of the variants to run; all by default.
+        model: Bundle whose encoder takes the place of the bundled one in protocols that start from that; the
+            result is then called `NAME@MODEL`.
         settings: Other changes to the recipes by dotted name: `{"encoder.d_model": 128}`.
         out: Folder of all results, `runs/reproduce` by default: `NAME/` in it gets `result.json`, `result.md`
             and figures; `stages/` is what to go on from, and protocols share it.
@@ -62,6 +74,8 @@ def reproduce(
         if value is not None and value < 1:
             raise UsageError(f"{option}={value} must be at least 1")
     chosen = protocol.chosen(only)
+    if model is not None:
+        protocol = dataclasses.replace(protocol, name=f"{protocol.name}@{Path(model).stem}")
 
     # Protocols are listed without PyTorch, which training loads.
     from catenane.reproduce.measures import measure
@@ -72,9 +86,10 @@ def reproduce(
     changes |= settings
     bench = Workbench(
         protocol=protocol, folder=root / "stages", rows=rows, settings=changes, data_dir=data_dir,
-        device=device,
+        device=device, model=model,
     )  # fmt: skip
-    command = _command(name, {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds}, settings)
+    options = {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds, "model": model}
+    command = _command(name, options, settings)
     for variant in chosen:
         bench.seconds.clear()
         values = [measure(bench, variant, seed) for seed in range(seeds or protocol.seeds)]
@@ -100,11 +115,12 @@ def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) 
     write_json(path, found)
 
     _extrapolate(protocol, found)
-    tables = []
-    for title, scores in protocol.tables.items():
-        tables.append(
-            Table(title=title, rows=[row for score in scores for row in _rows(protocol, found, score)])
-        )
+    tables = [
+        Table(title=", ".join(filter(None, (title, split))), rows=rows)
+        for title, scores in protocol.tables.items()
+        for split in protocol.splits
+        if (rows := [row for score in scores for row in _rows(protocol, found, score, split)])
+    ]
     by_variant = {name: finding["values"] for name, finding in found.items()}
     figures = [(plot.file, plot.caption) for plot in protocol.plots if draw(folder, plot, by_variant)]
     paper = record(protocol.source)["paper"]
@@ -117,35 +133,43 @@ def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) 
     return result
 
 
-def _rows(protocol: Protocol, found: Mapping[str, Finding], score: Score) -> Iterator[Row]:
+def _rows(protocol: Protocol, found: Mapping[str, Finding], score: Score, split: str) -> Iterator[Row]:
     """The lines of one score: one for each variant, or one for each key at the `*` of its path."""
+    if not score.of and protocol.sets != ("",):
+        for line, digits in published_rows(score.published, protocol.sets).items():
+            label = f"published: {line}"
+            yield from (Row(quantity=label, column=name, published=cell) for name, cell in digits.items())
+        return
     if not score.of:
         yield Row(quantity=score.label, unit=score.unit, published=published_number(score.published))
         return
-    reference = found.get(score.minus)
+    done: set[str] = set()
     for variant in protocol.variants:
-        finding = found.get(variant.name)
-        if finding is None or variant.name == score.minus:
+        finding, compared = found.get(variant.name), variant.context + score.minus
+        if finding is None or variant.split != split or (score.once and variant.set in done):
             continue
-        if score.minus and (reference is None or reference["scale"] != finding["scale"]):
+        reference = found.get(compared) if score.minus else None
+        if score.minus and (
+            variant.name == compared or reference is None or reference["scale"] != finding["scale"]
+        ):
             continue
+        done.add(variant.set)
         for path, label in _paths(finding["values"], score):
             by_seed = [look_up(seed, path) for seed in finding["values"]]
             if reference is not None:
                 others = [look_up(seed, path) for seed in reference["values"]]
                 pairs = zip(by_seed, others, strict=False)
                 by_seed = [None if None in pair else pair[0] - pair[1] for pair in pairs]
-            by_seed = [number for number in by_seed if number is not None]
+            by_seed = [number * score.times for number in by_seed if number is not None]
             printed = () if score.minus else variant.published.get(score.of, ())
+            named = [] if score.once else [variant.name.removeprefix(variant.context)]
             if by_seed:
                 yield Row(
-                    quantity=label if score.once else f"{variant.name}: {label}",
+                    quantity=": ".join(filter(None, [*named, label])), column=variant.set,
                     unit=finding["unit"] if score.unit == "label" else score.unit,
                     published=published_number(printed) if printed else "",
                     by_seed=by_seed, command=finding["command"],
                 )  # fmt: skip
-        if score.once:
-            return
 
 
 def _paths(values: Sequence[Mapping[str, Any]], score: Score) -> list[tuple[str, str]]:

@@ -8,10 +8,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
+from itertools import product
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +23,23 @@ import torch
 
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, TrainingConfig, load_recipe
-from catenane.data import Split, Table, aggregate, make_split, read_table
+from catenane.data import Split, Table, aggregate, find_dataset, make_split, read_table
+from catenane.data.sources import find_source
+from catenane.data.splits import column_of
+from catenane.data.table_files import open_table
 from catenane.files import write_json
 from catenane.inference import Model
-from catenane.metrics import FloatArray
+from catenane.metrics import MAIN_SCORE, FloatArray, mean_scores
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from catenane.models.encoder import TransformerEncoder
+from catenane.notation import NotationName
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.protocols import Data, Protocol, Variant
 from catenane.settings import fingerprint
 from catenane.tokenizers import load_tokenizer
 from catenane.train import fit_property_model, pretrain
+from catenane.train.fit import FittedModel
+from catenane.train.start import DEFAULT_MODELS
 from catenane.version import __version__
 
 __all__ = ["CLEANING", "LONGEST", "Case", "Values", "Workbench", "clean_frameworks"]
@@ -40,6 +49,8 @@ logger = logging.getLogger(__name__)
 Values = dict[str, Any]
 """JSON values by name."""
 
+DEFAULT, EVERY = "default", "*"
+"""As recipe and start: what `finetune` takes by default, or the bundle given; as target: all labels."""
 LONGEST = 511
 """Characters of the longest MOFid that the MOF transformer's authors keep."""
 STRINGS_PER_ROW = 10
@@ -72,6 +83,8 @@ class Workbench:
     """Changes to every recipe."""
     data_dir: str | Path | None = None
     device: str | None = None
+    model: str | Path | None = None
+    """Bundle that variants start from whose start is `DEFAULT`; the bundled one of the notation if None."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall time of every stage that was used, pauses not counted."""
 
@@ -80,19 +93,32 @@ class Workbench:
         self.cleaned = cache(lambda name, cleaning: CLEANING[cleaning](self.read(name)))
 
     def _read(self, name: str) -> Table:
-        """All rows of a data set with every label that the protocol uses of it."""
+        """All rows of a data set with every label that the protocol uses of it, and the columns of splits."""
         used = [variant.data for variant in self.protocol.variants if variant.data.name == name]
+        columns = dict.fromkeys(column for data in used if (column := column_of(data.split)))
         targets = dict.fromkeys(target for data in used for target in data.targets)
-        return read_table(name, targets=tuple(targets), data_dir=self.data_dir)
+        if EVERY in targets:
+            file = open_table(find_source(name, self.data_dir))
+            known = find_dataset(name).string_column
+            targets = dict.fromkeys(column for column in file.columns if column not in (known, *columns))
+        return read_table(name, targets=tuple(targets), columns=tuple(columns), data_dir=self.data_dir)
 
     def table(self, data: Data) -> Table:
-        """The rows that this run draws, the same for every seed, of those that have the scored label."""
+        """The rows that this run draws, the same for every seed, of those that have a scored label."""
         table = self.cleaned(data.name, data.cleaning)
         if self.rows is not None and self.rows < len(table):
             table = table.take(np.sort(np.random.default_rng(0).choice(len(table), self.rows, replace=False)))
-        places = [table.target_names.index(target) for target in data.targets]
-        table = dataclasses.replace(table, targets=table.targets[:, places], target_names=tuple(data.targets))
-        return table.take(np.flatnonzero(np.isfinite(table.targets[:, data.scored_place])))
+        names = table.target_names if EVERY in data.targets else tuple(data.targets)
+        places = [table.target_names.index(target) for target in names]
+        table = dataclasses.replace(table, targets=table.targets[:, places], target_names=names)
+        if not names:
+            return table
+        scored = np.isfinite(table.targets[:, data.place]).reshape(len(table), -1)
+        return table.take(np.flatnonzero(scored.any(axis=1)))
+
+    def default(self, notation: NotationName) -> Bundle:
+        """What variants start from whose start is `DEFAULT`."""
+        return load_bundle(self.model or DEFAULT_MODELS[notation])
 
 
 class Case:
@@ -101,8 +127,8 @@ class Case:
     def __init__(self, bench: Workbench, variant: Variant, seed: int) -> None:
         self.bench, self.variant, self.seed, self.data = bench, variant, seed, variant.data
         self.table = bench.table(self.data)
-        self.labels: FloatArray = self.table.targets[:, self.data.scored_place]
-        """The scored label, (N,)."""
+        self.labels: FloatArray = self.table.targets[:, self.data.place]
+        """The scored label, (N,); all of them, (N, T), where all are scored."""
 
     @cached_property
     def split(self) -> Split:
@@ -117,19 +143,31 @@ class Case:
     def recipe(self) -> Recipe:
         """The variant's recipe at the scale of the run."""
         settings = {**self.variant.settings, **self.bench.settings}
-        return load_recipe(self.variant.recipe).with_settings(settings)
+        if self.variant.recipe != DEFAULT:
+            return load_recipe(self.variant.recipe).with_settings(settings)
+        usual = load_bundle(DEFAULT_MODELS[self.table.notation]).config.recipe
+        shape = self.bench.default(self.table.notation).config.recipe.encoder
+        return dataclasses.replace(usual, encoder=shape).with_settings(settings)
 
     @cached_property
     def spec(self) -> Values:
         """All that training depends on."""
         digest = fingerprint({}, "\n".join(self.table.strings).encode(), self.table.targets.tobytes())
         variant = self.variant
+        start: Any = variant.start
+        if start == "masked":
+            start = self._pretraining_spec
+        elif start == DEFAULT:
+            weights = self.start.encoder.state_dict()
+            start = fingerprint({}, *(weight.numpy().tobytes() for weight in weights.values()))
+        # What a protocol does not use leaves the fingerprints of its stages as they were.
+        further: Values = {"task": self.data.task} if self.data.task != "regression" else {}
+        further |= {"grid": variant.grid} if variant.grid else {}
         return {
             "rows": digest, "targets": self.data.targets, "scored": self.data.scored, "seed": self.seed,
             "split": [self.data.split, self.data.shares, variant.share],
             "recipe": asdict(self.recipe) if variant.recipe else None,
-            "start": self._pretraining_spec if variant.start == "masked" else variant.start,
-            "encoder": variant.encoder, "train": variant.train,
+            "start": start, "encoder": variant.encoder, "train": variant.train, **further,
         }  # fmt: skip
 
     def _stage(self, kind: str, spec: Values, compute: Callable[[Path], Values]) -> Values:
@@ -164,10 +202,10 @@ class Case:
 
     @cached_property
     def predictions(self) -> FloatArray:
-        """Of the scored label, (N,): by the model, the baseline (of test rows, else NaN), or their mean."""
+        """Of the scored labels: by the model, the baseline (of test rows, else NaN), or their mean."""
         found = [np.array(self.trained["predictions"])] if self.variant.recipe else []
         if name := self.variant.baseline:
-            baseline_N = np.full(len(self.table), np.nan)
+            baseline_N = np.full(self.labels.shape, np.nan)
             fitted = self._stage("baseline", self.spec | {"name": name}, self._fit_baseline)
             baseline_N[self.split.test] = fitted["predictions"]
             found.append(baseline_N)
@@ -179,6 +217,8 @@ class Case:
         """What training starts from: pretrained here, bundled, or a bundle of initial weights."""
         if self.variant.start == "masked":
             return load_bundle(self.pretraining["folder"] / "run" / "bundle")
+        if self.variant.start == DEFAULT:
+            return self.bench.default(self.table.notation)
         if self.variant.start not in ("scratch", "random"):
             return load_bundle(self.variant.start)
         notation, tokenizer = self.table.notation, load_tokenizer(self.table.notation)
@@ -201,10 +241,10 @@ class Case:
         return bundle
 
     def predict(self, rows: np.ndarray, bundle: Bundle) -> FloatArray:
-        """Predictions of some rows for the scored label, by a model whose encoder is not frozen."""
+        """Predictions of some rows for the scored labels, by a model whose encoder is not frozen."""
         found = Model(bundle, device=self.bench.device).predict_normalised(self.table.take(rows).records)
-        scored_N: FloatArray = found.values[:, self.data.scored_place]
-        return scored_N
+        scored: FloatArray = found.values[:, self.data.place]
+        return scored
 
     @cached_property
     def _strings(self) -> list[str]:
@@ -230,7 +270,7 @@ class Case:
 
     def _pretrain(self, folder: Path) -> Values:
         corpus, out, device = folder / "strings.csv", folder / "run", self.bench.device
-        corpus.write_text("\n".join(["mofid", *self._strings, ""]), encoding="utf-8")
+        corpus.write_text("\n".join([self.table.notation, *self._strings, ""]), encoding="utf-8")
         recipe = self._pretraining_recipe
         result = pretrain([corpus], out=out, recipe=recipe, seed=self.seed, resume=True, device=device)
         (out / "checkpoint.safetensors").unlink(missing_ok=True)
@@ -252,41 +292,72 @@ class Case:
                 for name, rows in watched.items()
             }
 
-        pooled_ND = None
-        if variant.encoder == "none":
-            pooled_ND = np.zeros((len(self.table), self.start.config.recipe.encoder.d_model))
-        fitted = fit_property_model(
-            self.table, self.split, self.recipe, task="regression", seed=self.seed,
-            folder=folder, resume=True, settings=self.spec, device=device,
+        fit = partial(
+            fit_property_model, self.table, self.split, task=self.data.task, seed=self.seed, device=device,
             parent=None if variant.start == "scratch" else self.start,
-            pooled_ND=pooled_ND,
             # The papers choose the epoch on all validation rows.
             intervals=False,
-            # A frozen encoder would read all strings anew after every short epoch of its head.
-            watch=watch if self.recipe.finetuning.encoder_rate else None,
             make_encoder=ENCODERS.get(variant.encoder, TransformerEncoder),
         )  # fmt: skip
-        found = Model(fitted.bundle, device=device).predict_normalised(
-            self.table.records, fitted.descriptors, pooled_ND=fitted.pooled_ND
-        )
+        recipe, pooled_ND = self.recipe, None
+        if variant.encoder == "none":
+            pooled_ND = np.zeros((len(self.table), self.start.config.recipe.encoder.d_model))
+        if variant.grid:
+            pooled_ND = Model(self.start, device=device).embed_normalised(self.table.strings)
+            recipe = self._search(partial(fit, pooled_ND=pooled_ND))
+        fitted = fit(
+            recipe=recipe, folder=folder, resume=True, settings=self.spec, pooled_ND=pooled_ND,
+            # A frozen encoder would read all strings anew after every short epoch of its head.
+            watch=watch if recipe.finetuning.encoder_rate and self.labels.ndim == 1 else None,
+        )  # fmt: skip
+        predicted = self._predicted(fitted)
         save_bundle(folder / "bundle", fitted.bundle)
         (folder / "checkpoint.safetensors").unlink(missing_ok=True)
         return {
             "history": fitted.progress.history,
             "best_epoch": fitted.progress.best_epoch + 1,
             "parameters": sum(weight.numel() for weight in fitted.bundle.model.parameters()),
-            "predictions": _rounded(found.values[:, self.data.scored_place]),
+            "predictions": _rounded(predicted),
             "seconds": fitted.progress.seconds,
-        }
+        } | ({"chosen": _differences(recipe, variant.grid)} if variant.grid else {})
+
+    def _predicted(self, fitted: FittedModel) -> FloatArray:
+        """Predictions of all rows for the scored labels."""
+        found = Model(fitted.bundle, device=self.bench.device).predict_normalised(
+            self.table.records, fitted.descriptors, pooled_ND=fitted.pooled_ND
+        )
+        scored: FloatArray = found.values[:, self.data.place]
+        return scored
+
+    def _search(self, fit: Callable[..., FittedModel]) -> Recipe:
+        """The recipe with the settings of the grid whose head scores best on the validation rows."""
+        train, valid = self.split.train, self.split.valid
+        task, std = self.data.task, np.nanstd(self.labels[train], axis=0)
+        found = []
+        for values in product(*self.variant.grid.values()):
+            recipe = self.recipe.with_settings(dict(zip(self.variant.grid, values, strict=True)))
+            scores = mean_scores(self.labels[valid], self._predicted(fit(recipe=recipe))[valid], task, std)
+            score = scores["mae_sd" if task == "regression" else MAIN_SCORE[task]]
+            worse = math.inf if score is None else score if task == "regression" else -score
+            found.append((worse, recipe))
+        return min(found, key=itemgetter(0))[1]
 
     def _fit_baseline(self, folder: Path) -> Values:
         train, test = (self.table.take(rows).records for rows in (self.split.train, self.split.test))
+        name, known = self.variant.baseline, self.labels[self.split.train]
         found = fit_predict_baselines(
-            train, self.labels[self.split.train, None], test,
-            notation=self.table.notation, task="regression", seed=self.seed,
+            train, known.reshape(len(train), -1), test, notation=self.table.notation, task=self.data.task,
+            seed=self.seed, names=[name],
         )  # fmt: skip
-        return {"predictions": _rounded(found[self.variant.baseline][:, 0])}
+        return {"predictions": _rounded(found[name].reshape(-1, *known.shape[1:]))}
 
 
-def _rounded(values_N: FloatArray) -> list[float]:
-    return [float(f"{value:.5g}") for value in values_N]
+def _rounded(values: Any) -> Any:
+    """Nested lists of the values with five digits."""
+    return [_rounded(value) if np.ndim(value) else float(f"{value:.5g}") for value in values]
+
+
+def _differences(recipe: Recipe, grid: Mapping[str, Any]) -> Values:
+    """Settings of the recipe that a grid tried."""
+    tables = asdict(recipe)
+    return {name: tables[name.split(".")[0]][name.split(".")[1]] for name in grid}
