@@ -22,7 +22,8 @@ from catenane.metrics import FloatArray, Score, mean_scores, score
 from catenane.notation import compute_all, groups
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
-from catenane.reproduce.training import LONGEST, Case, Values, Workbench
+from catenane.reproduce.training import Case, Values
+from catenane.reproduce.workbench import LONGEST, Workbench
 
 __all__ = ["MEASURES", "label_r2", "measure", "nearest", "power_law", "topology_purity"]
 
@@ -57,7 +58,8 @@ def errors(case: Case) -> Values:
         kept = ("history", "best_epoch", "parameters", "chosen")
         values |= {key: case.trained[key] for key in kept if key in case.trained}
     if case.variant.start == "masked":
-        values["pretraining"] = {key: case.pretraining[key] for key in ("strings", "accuracy")}
+        kept = ("strings", "accuracy", "valid_loss", "history")
+        values["pretraining"] = {key: case.pretraining[key] for key in kept if key in case.pretraining}
     return values
 
 

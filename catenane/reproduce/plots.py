@@ -36,7 +36,7 @@ def draw(folder: Path, plot: Plot, found: Found) -> bool:
 
     options = dict(plot.options)
     needed = options.pop("needs", "")
-    found = {name: values for name, values in found.items() if not needed or needed in values[0]}
+    found = {name: values for name, values in found.items() if not needed or look_up(values[0], needed)}
     if not found:
         return False
     with matplotlib.style.context(["default", STYLE], after_reset=True):
@@ -46,12 +46,14 @@ def draw(folder: Path, plot: Plot, found: Found) -> bool:
     return True
 
 
-def curves(canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str, lines: Lines) -> None:
+def curves(
+    canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str, lines: Lines, of: str = "history"
+) -> None:
     """Columns of the history by epoch: the mean over seeds, shaded from the smallest to the largest."""
     drawn = np.atleast_1d(canvas.subplots(1, len(panels), sharey=True))
     for axes, (title, column) in zip(drawn, panels.items(), strict=True):
         for (name, values), colour in zip(found.items(), COLOURS * len(found), strict=False):
-            runs = [[row[column] for row in seed["history"]] for seed in values]
+            runs = [[row[column] for row in look_up(seed, of)] for seed in values]
             epochs = range(1, min(map(len, runs)) + 1)
             runs_SE = np.array([run[: len(epochs)] for run in runs])
             axes.plot(epochs, runs_SE.mean(axis=0), color=colour, label=name, marker=".")

@@ -57,6 +57,7 @@ class Variant:
     recipe: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
     start: str = "scratch"
+    corpus: Mapping[str, float] = field(default_factory=dict)
     encoder: str = ""
     train: bool = True
     share: float = 1.0
@@ -76,7 +77,7 @@ class Variant:
 class Score:
     """Lines of a table: one number of every variant that has it."""
 
-    label: str
+    label: str = ""
     of: str = ""
     published: Sequence[str] = ()
     unit: str = ""
@@ -144,7 +145,7 @@ def read_protocol(path: Path, name: str) -> Protocol:
 
 def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     values = dict(values)
-    common, shares = values.pop("data", {}), values.get("shares", [])
+    common, shares = values.pop("data"), values.get("shares", [])
     sets, splits = values.pop("sets", {"": {}}), values.pop("splits", {"": {}})
     variants: list[Variant] = []
     for split, set_, entry in product(splits, sets, values["variants"]):

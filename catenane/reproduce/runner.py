@@ -79,7 +79,7 @@ def reproduce(
 
     # Protocols are listed without PyTorch, which training loads.
     from catenane.reproduce.measures import measure
-    from catenane.reproduce.training import Workbench
+    from catenane.reproduce.workbench import Workbench
 
     root, settings = Path(out or OUT), dict(settings or {})
     changes = {} if epochs is None else {"pretraining.epochs": epochs, "finetuning.epochs": epochs}

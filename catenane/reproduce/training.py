@@ -1,4 +1,4 @@
-"""Data, pretraining, training and predictions of one variant with one seed.
+"""Pretraining, training and predictions of one variant with one seed.
 
 Axes: N rows of a table, D width of the encoder.
 """
@@ -11,30 +11,28 @@ import logging
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
-from functools import cache, cached_property, partial
+from dataclasses import asdict
+from functools import cached_property, partial
 from itertools import product
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
 from catenane.baselines import fit_predict_baselines
 from catenane.config import Recipe, TrainingConfig, load_recipe
-from catenane.data import Split, Table, aggregate, find_dataset, make_split, read_table
-from catenane.data.sources import find_source
-from catenane.data.splits import column_of
-from catenane.data.table_files import open_table
+from catenane.data import Split, make_split
 from catenane.files import write_json
 from catenane.inference import Model
 from catenane.metrics import MAIN_SCORE, FloatArray, mean_scores
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
 from catenane.models.encoder import TransformerEncoder
-from catenane.notation import NotationName
 from catenane.reproduce.faults import ENCODERS
-from catenane.reproduce.protocols import Data, Protocol, Variant
+from catenane.reproduce.protocols import Variant
+from catenane.reproduce.workbench import DEFAULT, STRINGS_PER_ROW, Workbench
 from catenane.settings import fingerprint
 from catenane.tokenizers import load_tokenizer
 from catenane.train import fit_property_model, pretrain
@@ -42,83 +40,17 @@ from catenane.train.fit import FittedModel
 from catenane.train.start import DEFAULT_MODELS
 from catenane.version import __version__
 
-__all__ = ["CLEANING", "LONGEST", "Case", "Values", "Workbench", "clean_frameworks"]
+__all__ = ["Case", "Values"]
 
 logger = logging.getLogger(__name__)
 
 Values = dict[str, Any]
 """JSON values by name."""
 
-DEFAULT, EVERY = "default", "*"
-"""As recipe and start: what `finetune` takes by default, or the bundle given; as target: all labels."""
-LONGEST = 511
-"""Characters of the longest MOFid that the MOF transformer's authors keep."""
-STRINGS_PER_ROW = 10
-"""Strings that pretraining reads for each row of a scaled run, as far as there are so many."""
+CURVES = ("train_loss", "valid_loss")
+"""Columns of the history of pretraining that are kept."""
 CURVE_ROWS = 2000
 """Training and test rows, each, measured after every epoch; fewer where fewer are trained on."""
-
-
-def clean_frameworks(table: Table) -> Table:
-    """MOFids of fewer than 512 characters with a net, repeated ones as one row with the mean label."""
-    records = enumerate(table.records)
-    kept = [row for row, record in records if len(record.text) <= LONGEST and record.parsed.nets]
-    return aggregate(table.take(kept), "mean")
-
-
-CLEANING: dict[str, Callable[[Table], Table]] = {"": lambda table: table, "frameworks": clean_frameworks}
-"""How rows are chosen before any is drawn."""
-
-
-@dataclass(eq=False, kw_only=True)
-class Workbench:
-    """Data and settings of one run of a protocol."""
-
-    protocol: Protocol
-    folder: Path
-    """Holds a folder for each stage."""
-    rows: int | None = None
-    """Rows drawn from the cleaned data; None for all."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
-    """Changes to every recipe."""
-    data_dir: str | Path | None = None
-    device: str | None = None
-    model: str | Path | None = None
-    """Bundle that variants start from whose start is `DEFAULT`; the bundled one of the notation if None."""
-    seconds: dict[str, float] = field(default_factory=dict)
-    """Wall time of every stage that was used, pauses not counted."""
-
-    def __post_init__(self) -> None:
-        self.read = cache(self._read)
-        self.cleaned = cache(lambda name, cleaning: CLEANING[cleaning](self.read(name)))
-
-    def _read(self, name: str) -> Table:
-        """All rows of a data set with every label that the protocol uses of it, and the columns of splits."""
-        used = [variant.data for variant in self.protocol.variants if variant.data.name == name]
-        columns = dict.fromkeys(column for data in used if (column := column_of(data.split)))
-        targets = dict.fromkeys(target for data in used for target in data.targets)
-        if EVERY in targets:
-            file = open_table(find_source(name, self.data_dir))
-            known = find_dataset(name).string_column
-            targets = dict.fromkeys(column for column in file.columns if column not in (known, *columns))
-        return read_table(name, targets=tuple(targets), columns=tuple(columns), data_dir=self.data_dir)
-
-    def table(self, data: Data) -> Table:
-        """The rows that this run draws, the same for every seed, of those that have a scored label."""
-        table = self.cleaned(data.name, data.cleaning)
-        if self.rows is not None and self.rows < len(table):
-            table = table.take(np.sort(np.random.default_rng(0).choice(len(table), self.rows, replace=False)))
-        names = table.target_names if EVERY in data.targets else tuple(data.targets)
-        places = [table.target_names.index(target) for target in names]
-        table = dataclasses.replace(table, targets=table.targets[:, places], target_names=names)
-        if not names:
-            return table
-        scored = np.isfinite(table.targets[:, data.place]).reshape(len(table), -1)
-        return table.take(np.flatnonzero(scored.any(axis=1)))
-
-    def default(self, notation: NotationName) -> Bundle:
-        """What variants start from whose start is `DEFAULT`."""
-        return load_bundle(self.model or DEFAULT_MODELS[notation])
 
 
 class Case:
@@ -249,6 +181,8 @@ class Case:
     @cached_property
     def _strings(self) -> list[str]:
         """What is pretrained on: strings need no label, so a scaled run reads more than it has rows."""
+        if self.variant.corpus:
+            return self.bench.corpus(tuple(self.variant.corpus.items()), self.table.notation, self.seed)
         tested = {self.table.strings[row] for row in self.split.test}
         every = self.bench.cleaned(self.data.name, self.data.cleaning).strings
         strings = [string for string in every if string not in tested]
@@ -277,7 +211,9 @@ class Case:
         metrics = result.metrics
         return {
             "strings": metrics["corpus"]["strings"], "accuracy": metrics["held_out"]["accuracy"],
+            "valid_loss": metrics["held_out"]["valid_loss"],
             "seconds": metrics["run"]["training_seconds"],
+            "history": pd.read_csv(out / "history.csv")[["epoch", *CURVES]].to_dict("records"),
         }  # fmt: skip
 
     def _train(self, folder: Path) -> Values:
