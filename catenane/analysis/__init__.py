@@ -3,12 +3,17 @@
 from catenane.analysis.attention_page import chosen_weights, write_attention
 from catenane.analysis.corpus import Corpus, read_corpus
 from catenane.analysis.cross import cross_scores
+from catenane.analysis.enrichment import GroupAttention, group_attention
 from catenane.analysis.functional_groups import functional_groups, group_atoms
+from catenane.analysis.group_page import COLUMNS as GROUP_COLUMNS
+from catenane.analysis.group_page import group_rows, write_group_page
 from catenane.analysis.ngram_page import write_ngram_page
 from catenane.analysis.ngrams import Ngram, NgramCounts, count_ngrams
 
 __all__ = [
+    "GROUP_COLUMNS",
     "Corpus",
+    "GroupAttention",
     "Ngram",
     "NgramCounts",
     "chosen_weights",
@@ -16,7 +21,10 @@ __all__ = [
     "cross_scores",
     "functional_groups",
     "group_atoms",
+    "group_attention",
+    "group_rows",
     "read_corpus",
     "write_attention",
+    "write_group_page",
     "write_ngram_page",
 ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Device, Replace
+from catenane.cli.arguments import Column, DataDir, Device, Replace, Seed
 from catenane.cli.console import command_line, stderr
 from catenane.cli.outputs import choose_output, csv_rows
 from catenane.cli.prediction import ModelName, load_model
@@ -18,14 +18,13 @@ if TYPE_CHECKING:
     from catenane.analysis import Corpus
     from catenane.data.inputs import Inputs
 
-__all__ = ["attend", "ngrams"]
+__all__ = ["attend", "groups", "ngrams"]
 
 AsWritten = Annotated[bool, typer.Option("--as-written", help="Do not put strings into normal form.")]
 CorpusFiles = Annotated[
     list[str], typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets.")
 ]
 Page = Annotated[Path | None, typer.Option(metavar="FILE", help="The result as an HTML page.")]
-Sample = Annotated[int | None, typer.Option(min=1, metavar="N", help="Draw N strings at random.")]
 
 
 def ngrams(
@@ -113,6 +112,49 @@ def attend(
         out, found, layer=layer, head=head, direction=direction, model_name=name, command=command_line()
     )
     stderr.print(f"drawn in {out}" if out.suffix != ".npz" else f"written to {out}")
+
+
+def groups(
+    corpus: CorpusFiles,
+    model: ModelName,
+    sample: Annotated[int, typer.Option(min=1, metavar="N", help="Strings, drawn at random.")] = 1000,
+    fewest: Annotated[int, typer.Option(min=1, help="Strings that must have a group.")] = 10,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
+    ] = None,
+    page: Page = None,
+    seed: Seed = 0,
+    overwrite: Replace = False,
+    column: Column = None,
+    device: Device = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Test whether heads attend to named functional groups more than to shuffled atoms of the same strings.
+
+    Atoms are shuffled among all of a string, and among those that are written alike; p values are corrected
+    for all groups and heads.
+
+    Example: `catenane groups zinc.smi --model mol-small --out groups.csv --page groups.html`
+    """
+    from catenane.data.inputs import open_inputs
+
+    given = open_inputs(corpus, string_column=column, data_dir=data_dir)
+    outputs = _outputs(given, out, page, overwrite=overwrite)
+    reading = load_model([model], device)
+
+    from catenane.analysis import GROUP_COLUMNS, group_attention, group_rows, read_corpus, write_group_page
+
+    read = read_corpus(given, notation=reading.config.notation, sample=sample, seed=seed)
+    _tell_rejected(read, outputs)
+    found = group_attention(reading, read.records, fewest=fewest)
+    if page is not None:
+        name = reading.bundle.card.get("name", model)
+        write_group_page(page, found, source=read.name, model_name=name, command=command_line())
+        stderr.print(f"drawn in {page}")
+    with csv_rows(choose_output(out, given.files, overwrite=overwrite)) as write:
+        write(GROUP_COLUMNS)
+        for row in group_rows(found):
+            write(row)
 
 
 def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> list[Path]:

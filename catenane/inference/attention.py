@@ -21,7 +21,7 @@ from catenane.tokenizers import SEPARATOR, Alignment, align
 if TYPE_CHECKING:
     from catenane.inference.model import Model
 
-__all__ = ["Attention", "read_all", "read_attention", "read_states"]
+__all__ = ["Attention", "attend", "read_all", "read_attention", "read_states", "token_inputs"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,17 +78,21 @@ def read_attention(
         UsageError: Several are longer together than the model can read.
         BundleError: The encoder has no attention weights, or there are several models.
     """
-    encoder = model.encoder
-    if not hasattr(encoder, "attend"):
-        raise BundleError(f"the encoder of this model ({type(encoder).__name__}) has no attention weights")
     records = read_all(model, strings)
     if as_written:
         records = [_as_written(text, r) for text, r in zip(texts_of(strings), records, strict=True)]
-    ids_L, alignment = align(
-        model.bundle.tokenizer, records, model.config.recipe.encoder.max_length, join=join
-    )
+    return attend(model, records, join=join)
+
+
+def attend(model: Model, records: Sequence[Record], *, join: str = SEPARATOR) -> Attention:
+    """As `read_attention`, of records."""
+    encoder = model.encoder
+    if not hasattr(encoder, "attend"):
+        raise BundleError(f"the encoder of this model ({type(encoder).__name__}) has no attention weights")
+    longest = model.config.recipe.encoder.max_length
+    ids_L, alignment = align(model.bundle.tokenizer, records, longest, join=join)
     with torch.inference_mode():
-        _, weights = encoder.attend(*_inputs(model, ids_L))
+        _, weights = encoder.attend(*token_inputs(model, ids_L))
     weights_YHLL = torch.cat(weights).float().cpu().numpy()
     return Attention(alignment, weights_YHLL, tuple(records))
 
@@ -101,7 +105,7 @@ def read_states(model: Model, record: Record) -> tuple[NDArray[np.float32], Alig
     ids_L, alignment = align(model.bundle.tokenizer, [record], model.config.recipe.encoder.max_length)
     encoder = model.encoder
     with torch.inference_mode():
-        states_LD = encoder(*_inputs(model, ids_L))[0].float().cpu().numpy()
+        states_LD = encoder(*token_inputs(model, ids_L))[0].float().cpu().numpy()
     token_A = alignment.token_of_atom
     return np.where(token_A[:, None] >= 0, states_LD[token_A], np.float32(np.nan)), alignment
 
@@ -120,6 +124,7 @@ def _as_written(text: str, record: Record) -> Record:
     return Record(parsed.text if isinstance(parsed, Smiles) else str(parsed), record.notation)
 
 
-def _inputs(model: Model, ids_L: NDArray[np.uint16]) -> tuple[torch.Tensor, torch.Tensor]:
+def token_inputs(model: Model, ids_L: NDArray[np.uint16]) -> tuple[torch.Tensor, torch.Tensor]:
+    """What an encoder of tokens reads for one text."""
     ids_BL = torch.from_numpy(ids_L.astype(np.int64))[None].to(model.device)
     return ids_BL, torch.ones_like(ids_BL, dtype=torch.bool)

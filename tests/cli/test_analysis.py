@@ -60,3 +60,16 @@ def test_attention_is_drawn(catenane, untrained, tmp_path):
     told = catenane("attend", "C1CC", "--model", untrained, "--out", tmp_path / "c.html")
     assert told.code == 1
     assert "ring bond 1" in told.err
+
+
+def test_groups_are_tested(catenane, molecule_file, untrained, tmp_path):
+    out, page = tmp_path / "groups.csv", tmp_path / "groups.html"
+    told = catenane(
+        "groups", molecule_file, "--model", untrained, "--sample", 120, "--out", out, "--page", page
+    )
+    assert told.code == 0, told.err
+    table = pd.read_csv(out)
+    assert {"group", "layer", "head", "enrichment", "corrected_p", "enrichment_alike"} <= set(table)
+    assert table.groupby("group").size().unique().tolist() == [2]
+    assert (table["strings"] >= 10).all()
+    assert "functional groups" in page.read_text()

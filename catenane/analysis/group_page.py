@@ -1,0 +1,110 @@
+"""What heads attend to functional groups: a table of all numbers, and a page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from catenane.analysis.enrichment import Enrichment, GroupAttention
+from catenane.formatting import count
+from catenane.reporting.pages import Grid, write_page
+from catenane.reporting.plots import ACCENT, MUTED, Drawing, panel
+
+__all__ = ["COLUMNS", "group_rows", "write_group_page"]
+
+COLUMNS = (
+    "group", "strings", "atoms", "layer", "head", "enrichment", "p", "corrected_p", "enrichment_alike",
+    "p_alike", "corrected_p_alike",
+)  # fmt: skip
+SIGNIFICANT = 0.01
+FEWER = "#d55e00"
+DOUBLINGS = 1.5
+"""Twofold changes at which a colour is full."""
+
+
+def group_rows(found: GroupAttention) -> Iterator[list[Any]]:
+    """A row for every group, layer and head, as `COLUMNS` names them."""
+    for g, name in enumerate(found.groups):
+        for y, h in np.ndindex(found.among_all.p_GYH.shape[1:]):
+            numbers = [
+                f"{part[g, y, h]:.6g}"
+                for each in (found.among_all, found.among_alike)
+                for part in (each.ratio_GYH, each.p_GYH, each.corrected_GYH)
+            ]
+            yield [name, found.n_strings[name], found.n_atoms[name], y + 1, h + 1, *numbers]
+
+
+def write_group_page(
+    path: Path, found: GroupAttention, *, source: str, model_name: str, command: str | None = None
+) -> None:
+    """Write the page in one move."""
+    columns = {
+        "functional group": "name", "strings": "number", "strongest head": "text", "enrichment": "number",
+        "corrected p": "number", "among atoms written alike": "text", "enrichment there": "number",
+        "corrected p there": "number",
+    }  # fmt: skip
+    rows = [
+        [
+            name,
+            f"{found.n_strings[name]:,}",
+            *_strongest(found.among_all, g),
+            *_strongest(found.among_alike, g),
+        ]
+        for g, name in enumerate(found.groups)
+    ]
+    shares = [
+        float(np.mean((each.corrected_GYH < SIGNIFICANT) & (each.ratio_GYH > 1)))
+        for each in (found.among_all, found.among_alike)
+    ]
+    write_page(
+        path, "groups.html",
+        headline=f"Attention to {len(found.groups)} functional groups",
+        source=Path(source).name, model_name=model_name, n_read=found.n_read, shares=shares,
+        significant=SIGNIFICANT, command=command,
+        figures=[
+            _figure(found, found.among_all, "Beside all atoms of a string, shuffled"),
+            _figure(found, found.among_alike, "Beside atoms written alike, shuffled"),
+        ],
+        grid=Grid(columns, rows),
+        absent=", ".join(sorted(name for name in found.n_strings if name not in found.groups)),
+    )  # fmt: skip
+
+
+def _strongest(each: Enrichment, group: int) -> list[str]:
+    ratio = np.where(each.corrected_GYH[group] < SIGNIFICANT, each.ratio_GYH[group], 0)
+    layer, head = np.unravel_index(int(ratio.argmax()), ratio.shape)
+    if not ratio.max() > 1:
+        return ["none", "", ""]
+    corrected = each.corrected_GYH[group, layer, head]
+    shown = "< 1e-99" if corrected < 1e-99 else f"{corrected:.1e}"
+    return [f"layer {layer + 1}, head {head + 1}", f"{ratio.max():.2f}", shown]
+
+
+def _figure(found: GroupAttention, each: Enrichment, caption: str) -> Drawing:
+    from matplotlib.colors import to_rgb
+
+    n_groups, n_layers, n_heads = each.ratio_GYH.shape
+    with np.errstate(divide="ignore"):
+        doublings = np.log2(each.ratio_GYH).reshape(n_groups, -1)
+    shown = np.clip(np.nan_to_num(doublings) / DOUBLINGS, -1, 1)
+    shown[each.corrected_GYH.reshape(n_groups, -1) >= SIGNIFICANT] = 0
+    image = np.empty((*shown.shape, 4))
+    image[..., :3] = np.where(shown[..., None] > 0, to_rgb(ACCENT), to_rgb(FEWER))
+    image[..., 3] = np.abs(shown)
+
+    def draw(axes: Any) -> None:
+        axes.imshow(image, aspect="auto", interpolation="nearest")
+        axes.set_yticks(range(n_groups), found.groups, fontsize=9)
+        middles = [n_heads * layer + (n_heads - 1) / 2 for layer in range(n_layers)]
+        axes.set_xticks(middles, [str(layer + 1) for layer in range(n_layers)])
+        for layer in range(1, n_layers):
+            axes.axvline(layer * n_heads - 0.5, color=MUTED, lw=0.6)
+        axes.grid(visible=False)
+        axes.tick_params(length=0)
+        axes.set(xlabel=f"layer, {count(n_heads, 'head')} each")
+
+    return panel(draw, f"{caption}: blue more, orange less; full colour at {2**DOUBLINGS:.1f} times.",
+                 width=440, height=90 + 14 * n_groups)  # fmt: skip
