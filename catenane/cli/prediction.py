@@ -58,6 +58,10 @@ def predict(
     ] = None,
     page: Annotated[Path | None, typer.Option(metavar="FILE", help="The ranking as an HTML page.")] = None,
     coverage: Annotated[float, typer.Option(metavar="SHARE", help="Share of labels in an interval.")] = 0.9,
+    spellings: Annotated[
+        int,
+        typer.Option(min=1, metavar="N", help="Mean over N spellings: the normal form, and random ones."),
+    ] = 1,
     overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
@@ -104,7 +108,9 @@ def predict(
     with count, table_writer(out, given.types) if write_table else nullcontext() as write:
         for chunk in given.chunks():
             features = {name: chunk.columns[place] for name, place in places.items()}
-            found = predicting.predictions(chunk.readable(), conditions, features=features, coverage=coverage)
+            found = predicting.predictions(
+                chunk.readable(), conditions, features=features, coverage=coverage, spellings=spellings
+            )
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
                 names = ", ".join(taken)

@@ -18,7 +18,7 @@ from catenane.hardware import best_device
 from catenane.inference.attention import Attention, read_all, read_attention
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.inference.rows import Features, Predictions, feature_cells, read_features, texts_of
+from catenane.inference.rows import Features, Predictions, feature_cells, notes_of, read_features, texts_of
 from catenane.models.bundle import Bundle, BundleConfig, class_columns
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
@@ -84,6 +84,7 @@ class Model:
         *,
         features: Features | None = None,
         coverage: float = COVERAGE,
+        spellings: int = 1,
         verbose: bool = False,
         **conditions: Any,
     ) -> pd.DataFrame:
@@ -93,15 +94,15 @@ class Model:
             strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
             features: Of a model that reads such beside strings, by name: a number a string, or one for all.
             coverage: Share of new labels that the intervals are to hold, between 0 and 1.
+            spellings: Predict from the mean over so many: the normal form, and random ones.
             verbose: Show on stderr how many of many strings are done.
-            conditions: Of the model's head, by name. Heads of isotherms have `gas`, a formula such as "co2",
-                and `pressure` in bar, one or several; their columns take the place of the targets'.
+            conditions: Of the model's head, by name: isotherms have `gas` ("co2") and `pressure` in bar, one
+                or several, whose columns take the place of the targets'.
 
         Returns:
-            One row per string in the order given, with the index of a Series: `string`, for every target its
-            value in the label's units (of two classes the probability of class 1) and the ends
-            `TARGET_low` and `TARGET_high` of its interval, `in_domain`, `note`, and `error` ("" or why there
-            is no value).
+            A row per string in the order given, with the index of a Series: `string`, for every target its
+            value in the label's units (of two classes the probability of class 1) and its interval,
+            `TARGET_low` and `TARGET_high`; `in_domain`, `note`, and `error` ("" or why there is no value).
 
         Raises:
             BundleError: The model is a pretrained encoder without a property head.
@@ -116,7 +117,9 @@ class Model:
             for start in range(0, max(len(texts), 1), PIECE):
                 piece = texts[start : start + PIECE]
                 given = {name: values[start : start + PIECE] for name, values in cells.items()}
-                found = self.predictions(piece, conditions, features=given, coverage=coverage)
+                found = self.predictions(
+                    piece, conditions, features=given, coverage=coverage, spellings=spellings
+                )
                 frames.append(pd.DataFrame({"string": piece, **found.named()}))
                 count.add(len(piece))
         table = pd.concat(frames, ignore_index=True)
@@ -128,14 +131,14 @@ class Model:
         conditions: Conditions | None = None,
         *,
         features: Features | None = None,
-        coverage: float = COVERAGE,
+        **options: Any,
     ) -> Predictions:
-        """As `predict`, as arrays."""
+        """As `predict`, as arrays; options are those of `predict_normalised`."""
         numbers, wrong = read_features(self.config.features, features, len(strings))
         readable, errors = self.read(strings, wrong)
         read_N = [not error for error in errors]
         numbers = {name: values_N[read_N] for name, values_N in numbers.items()}
-        found = self.predict_normalised(readable, features=numbers, conditions=conditions, coverage=coverage)
+        found = self.predict_normalised(readable, features=numbers, conditions=conditions, **options)
         return found.among(errors)
 
     def predict_normalised(
@@ -147,6 +150,7 @@ class Model:
         pooled_ND: NDArray | None = None,
         conditions: Conditions | None = None,
         coverage: float = COVERAGE,
+        spellings: int = 1,
     ) -> Predictions:
         """Predictions for records, or for strings in normal form.
 
@@ -159,17 +163,21 @@ class Model:
         """
         if not 0 < coverage < 1:
             raise UsageError(f"coverage={coverage:g} must lie between 0 and 1, such as 0.9")
+        if spellings < 1:
+            raise UsageError(f"spellings={spellings} must be at least 1, the normal form")
         head, calibration = self.property_model.head, self.calibration
         columns = self.columns(conditions)
         records = as_records(strings, self.config.notation)
         encoded = self._encode(records)
         pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(records, descriptors, features)
-        score_NT = self.scores(pooled_ND, descriptors_NF)
+        others = ([record.respelled(seed) for record in records] for seed in range(1, spellings))
+        spelled = [pooled_ND, *(self._embed(self._encode(each)) for each in others)]
+        score_NT = np.mean([self.scores(each_ND, descriptors_NF) for each_ND in spelled], axis=0)
         values_NC = values_NT = self.to_labels(score_NT)
         if conditions:
-            predict = partial(head.predict, conditions=conditions)
-            values_NC = self._in_batches(predict, pooled_ND, descriptors_NF)
+            predict = partial(self._in_batches, partial(head.predict, conditions=conditions))
+            values_NC = np.mean([predict(each_ND, descriptors_NF) for each_ND in spelled], axis=0)
         low_NC, high_NC = np.full((2, *values_NC.shape), np.nan)
         distance_N, sets_NC = np.zeros(len(records)), None
         if calibration is not None and len(records):
@@ -185,11 +193,7 @@ class Model:
                 ends = self.to_labels(score_NT - half_NT), self.to_labels(score_NT + half_NT)
                 low_NC, high_NC = head.bounds(values_NC, values_NT, ends, conditions)
         beyond = [note for note in dict.fromkeys(head.extrapolations(conditions)) if note]
-        outside = [list(beyond) for _ in records]
-        for place, column in enumerate(self.config.features, start=len(self.config.descriptors)):
-            assert descriptors_NF is not None
-            for of_row, value in zip(outside, descriptors_NF[:, place].tolist(), strict=True):
-                of_row.extend(filter(None, [column.note(value)]))
+        outside = notes_of(self.config, descriptors_NF, [list(beyond) for _ in records])
         inside_N, notes = check_domain(
             records, encoded, self.bundle.tokenizer, calibration, distance_N, outside
         )
@@ -221,14 +225,9 @@ class Model:
             return self.property_model.head.to_labels(self._tensor(score_NT)).double().cpu().numpy()
 
     def embed(self, strings: Iterable[str] | str) -> NDArray:
-        """Pooled states of the encoder, one row per string, in the order given.
+        """Pooled states of the encoder for strings of the model's notation, or one: float32 (N, d_model).
 
-        Args:
-            strings: SMILES or MOFids, as the model's notation says; or one str.
-
-        Returns:
-            float32 array (N, d_model), not normalised: the mean over tokens or the state of [CLS], as the
-            recipe's `head.pooling` says.
+        They are not normalised: means over tokens or states of [CLS], as the recipe's `head.pooling` says.
 
         Raises:
             NotationError: A string cannot be read; the message says which and why. `embed_readable` goes on.

@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from catenane.data.numbers import parse_numbers
 from catenane.errors import UsageError
-from catenane.models.bundle import FeatureColumn
+from catenane.models.bundle import BundleConfig, FeatureColumn
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Features", "Predictions", "feature_cells", "read_features", "texts_of"]
+__all__ = ["Features", "Predictions", "feature_cells", "notes_of", "read_features", "texts_of"]
 
 Array = NDArray[np.float64]
 Features: TypeAlias = "Mapping[str, Any] | pd.DataFrame"
@@ -120,6 +120,15 @@ class Predictions:
             columns[name] = self.values[:, place]
             columns[f"{name}_low"], columns[f"{name}_high"] = self.low[:, place], self.high[:, place]
         return {**columns, "in_domain": self.in_domain, "note": self.notes, "error": self.errors}
+
+
+def notes_of(config: BundleConfig, descriptors_NF: NDArray | None, notes: list[list[str]]) -> list[list[str]]:
+    """The notes of each row, and what is unusual about its features, which stand behind its descriptors."""
+    for place, column in enumerate(config.features, start=len(config.descriptors)):
+        assert descriptors_NF is not None
+        for of_row, value in zip(notes, descriptors_NF[:, place].tolist(), strict=True):
+            of_row.extend(filter(None, [column.note(value)]))
+    return notes
 
 
 def texts_of(strings: Iterable[str] | str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast, get_args
 
-from catenane.errors import ConfigError
+from catenane.errors import ConfigError, NotationError
 from catenane.notation.mofid import Mofid
 from catenane.notation.smiles import Smiles
 
@@ -70,6 +70,13 @@ class Record:
         if function not in self.computed:
             self.computed[function] = function(self)
         return cast(T, self.computed[function])
+
+    def respelled(self, seed: int) -> Record:
+        """The same structure in another spelling, see `respell`; itself where RDKit writes none."""
+        try:
+            return Record(self.parsed.randomised(seed), self.notation)
+        except NotationError:
+            return self
 
     @property
     def is_parsed(self) -> bool:

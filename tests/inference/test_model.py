@@ -303,3 +303,27 @@ def test_isotherms_have_bands_at_any_pressure(mof_file: Path, tiny, tmp_path: Pa
     inside = model.predict(mofs, gas="co2", pressure=0.3)
     assert inside["in_domain"].mean() > 0.9
     assert repr(model) == "Model('mofs: co2_0.1bar, co2_1bar', mofid: co2_0.1bar, co2_1bar; on cpu)"
+
+
+def test_the_mean_over_spellings_starts_with_the_normal_form_and_is_the_same_each_time(model, molecules):
+    strings = [*molecules[:6], "C1CC"]
+    plain = model.predict(strings)
+    assert plain.equals(model.predict(strings, spellings=1))
+    mean = model.predict(strings, spellings=4)
+    assert mean.equals(model.predict(strings, spellings=4))
+    assert not np.allclose(mean["size"][:6], plain["size"][:6])
+    records = model.read(strings[:6])[0]
+    others = [
+        model.predict_normalised([record.respelled(seed) for record in records]).values[:, 0]
+        for seed in (1, 2, 3)
+    ]
+    np.testing.assert_allclose(mean["size"][:6], (plain["size"][:6] + sum(others)) / 4, rtol=1e-4)
+    assert mean["error"][6]
+    with pytest.raises(UsageError, match="spellings=0 must be at least 1"):
+        model.predict("CCO", spellings=0)
+
+
+def test_a_framework_is_spelled_with_its_blocks_in_other_orders(isotherms, mof_file: Path):
+    mofs = pd.read_csv(mof_file)["mofid"][:3]
+    one, several = (isotherms.predict(mofs, spellings=n, gas="co2", pressure=0.15) for n in (1, 8))
+    assert not np.allclose(one.iloc[:, 1], several.iloc[:, 1], rtol=1e-6)
