@@ -22,6 +22,7 @@ from catenane.metrics import FloatArray, Score, mean_scores, score
 from catenane.notation import compute_all, groups
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
+from catenane.reproduce.structures import geometry, similarity
 from catenane.reproduce.training import Case, Values
 from catenane.reproduce.workbench import LONGEST, Workbench
 
@@ -130,12 +131,12 @@ def cleaning(case: Case) -> Values:
 
 
 def neighbours(case: Case) -> Values:
-    """How well the pooled states of the test rows sort label and net, and their t-SNE map."""
+    """How well the pooled states of the test rows sort label and net, or class, and their t-SNE map."""
     from sklearn.manifold import TSNE
 
     rows = case.split.test[:MOST_POINTS]
     table, label_N = case.table.take(rows), case.labels[rows]
-    net_N = _nets(table)
+    net_N = _nets(table) if case.data.task == "regression" else label_N.astype(int).astype(str)
     states_ND = Model(case.bundle, device=case.bench.device).embed_normalised(table.records)
     states_ND = (states_ND - states_ND.mean(axis=0)) / np.maximum(states_ND.std(axis=0), 1e-9)
     near_NK = nearest(states_ND)
@@ -221,7 +222,7 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
     return float(np.exp(intercept)), float(-slope)
 
 
-_ALL = (errors, leakage, by_net, labels, cleaning, neighbours, order_blindness)
+_ALL = (errors, leakage, by_net, labels, cleaning, neighbours, order_blindness, similarity, geometry)
 MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for measure in _ALL}
 """Every measure by name."""
 

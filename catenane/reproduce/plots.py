@@ -116,7 +116,15 @@ def bars(canvas: Any, found: Found, *, xlabel: str, ylabel: str) -> None:
 
 
 def maps(canvas: Any, found: Found, *, label: str) -> None:
-    """Two-dimensional maps of the first seed, coloured by label above and by group below."""
+    """Two-dimensional maps of the first seed, coloured by label above, if it has a name, and group below."""
+    if not label:
+        panels = canvas.subplots(1, len(found), squeeze=False)[0]
+        for axes, (name, (first, *_)) in zip(panels, found.items(), strict=True):
+            _scatter_groups(axes, np.array(first["map"]).T, first["groups"])
+            axes.set(title=name, xticks=[], yticks=[])
+            axes.grid(visible=False)
+        canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=7)
+        return
     panels = canvas.subplots(2, len(found), squeeze=False)
     for (above, below), (name, (first, *_)) in zip(panels.T, found.items(), strict=True):
         places_2N, label_N = np.array(first["map"]).T, np.array(first["map_labels"])
@@ -130,6 +138,27 @@ def maps(canvas: Any, found: Found, *, label: str) -> None:
             axes.grid(visible=False)
     canvas.colorbar(points, ax=panels[0, :], extend="max", label=label)
     canvas.legend(*below.get_legend_handles_labels(), loc="outside lower center", ncols=7)
+
+
+def matrices(canvas: Any, found: Found) -> None:
+    """One molecule: its bonds and distances, and attention between its atoms by each variant."""
+    examples = {name: values[0]["example"] for name, values in found.items()}
+    first = next(iter(examples.values()))
+    shown = {"bonds": first["bonds"], "distance (Å)": first["distances"]}
+    shown |= {name.partition(": ")[2] or name: example["attention"] for name, example in examples.items()}
+    columns = min(4, len(shown))
+    panels = canvas.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
+    for axes in panels:
+        axes.set_axis_off()
+    for axes, (title, values) in zip(panels, shown.items(), strict=False):
+        axes.set_axis_on()
+        axes.imshow(values, cmap="Greys_r" if "distance" in title else "Greys")
+        ticks = range(len(first["symbols"]))
+        axes.set_xticks(ticks, first["symbols"])
+        axes.set_yticks(ticks, first["symbols"])
+        axes.set_title(title, fontsize="small")
+        axes.grid(visible=False)
+    canvas.suptitle(first["smiles"])
 
 
 def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: Lines) -> None:
@@ -156,7 +185,7 @@ def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: L
 
 
 PLOTS: dict[str, Callable[..., None]] = {
-    plot.__name__: plot for plot in (curves, dots, parity, histogram, bars, maps, learning_curves)
+    plot.__name__: plot for plot in (curves, dots, parity, histogram, bars, maps, matrices, learning_curves)
 }
 """Every kind of plot by name."""
 

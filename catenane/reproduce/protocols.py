@@ -40,6 +40,7 @@ class Data:
     cleaning: str = ""
     split: str = "random"
     shares: Sequence[float] = (0.7, 0.0, 0.3)
+    columns: Sequence[str] = ()
 
     @property
     def place(self) -> int | slice:

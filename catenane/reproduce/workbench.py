@@ -73,6 +73,7 @@ class Workbench:
         """All rows of a data set with every label that the protocol uses of it, and the columns of splits."""
         used = [variant.data for variant in self.protocol.variants if variant.data.name == name]
         columns = dict.fromkeys(column for data in used if (column := column_of(data.split)))
+        columns |= dict.fromkeys(column for data in used for column in data.columns)
         targets = dict.fromkeys(target for data in used for target in data.targets)
         if EVERY in targets:
             file = open_table(find_source(name, self.data_dir))

@@ -15,6 +15,21 @@ from catenane.reproduce.protocols import published_rows
 from catenane.reproduce.training import Case
 from catenane.reproduce.workbench import Workbench
 
+
+def solid(text: str, seed: int) -> tuple[str, str, str]:
+    """A string, and the elements and places of its atoms in a geometry with them in another order."""
+    from rdkit import Chem
+    from rdkit.Chem import AllChem
+
+    mol = Chem.AddHs(Chem.MolFromSmiles(text))
+    AllChem.EmbedMolecule(mol, randomSeed=1)
+    order = np.random.default_rng(seed).permutation(mol.GetNumAtoms()).tolist()
+    places = mol.GetConformer().GetPositions()[order]
+    symbols = " ".join(mol.GetAtomWithIdx(index).GetSymbol() for index in order)
+    xyz = ";".join(",".join(f"{each:.4f}" for each in place) for place in places)
+    return text, symbols, f'"{xyz}"'
+
+
 NAMES = [name for name in protocols() if name.startswith("molformer/")]
 SEVERAL = ("first task", "second task")
 
@@ -24,6 +39,12 @@ def made_up_molecules(molecules: list[str], tmp_path_factory: pytest.TempPathFac
     """Local copies of the protocols' data sets with made-up molecules; every fifth label is missing."""
     folder = tmp_path_factory.mktemp("data")
     for data in {v.data.name: v.data for name in NAMES for v in protocols()[name].variants}.values():
+        path = folder / DATASETS[data.name].file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if data.columns:
+            rows = ["smiles,symbols,xyz_angstrom", *(",".join(solid(text, 0)) for text in molecules[:8])]
+            path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
+            continue
         targets = SEVERAL if "*" in data.targets else data.targets
         rows = [",".join(["split", "smiles", *targets])]
         for index, text in enumerate(molecules):
@@ -33,8 +54,6 @@ def made_up_molecules(molecules: list[str], tmp_path_factory: pytest.TempPathFac
             cells = ["" if (index + place) % 5 == 4 else str(n) for place, n in enumerate(numbers)]
             part = ("train", "train", "train", "valid", "test")[index // 2 % 5]
             rows.append(",".join([part, text, *(cells if len(cells) > 1 else map(str, numbers))]))
-        path = folder / DATASETS[data.name].file
-        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
     corpora = {name for each in NAMES for v in protocols()[each].variants for name in v.corpus}
     for number, name in enumerate(sorted(corpora)):

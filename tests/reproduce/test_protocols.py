@@ -19,7 +19,8 @@ EACH = pytest.mark.parametrize("protocol", protocols().values(), ids=list(protoc
 def test_the_papers_tables_and_figures_are_there():
     papers = {"mof/dataset", "mof/table1", "mof/pretraining", "mof/latent", "mof/order", "mof/jacs2023"}
     papers |= {f"molformer/{name}" for name in ("classification", "regression", "qm9", "data-size")}
-    papers |= {"molformer/frozen-vs-finetuned", "molformer/positions"}
+    papers |= {f"molformer/{name}" for name in ("frozen-vs-finetuned", "positions")}
+    papers |= {f"molformer/{name}" for name in ("similarity", "geometry", "bbbp-map")}
     assert set(protocols()) == papers | {"mof/learning-curve", "mof/ablation"}
 
 
