@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from catenane.cli.arguments import Column, DataDir, Device, Replace, Seed
-from catenane.cli.console import command_line, stderr
+from catenane.cli.console import command_line, print_table, stderr
 from catenane.cli.outputs import choose_output, csv_rows
-from catenane.cli.prediction import ModelName, load_model
+from catenane.cli.prediction import Gas, ModelName, load_model
 from catenane.errors import UsageError
 from catenane.files import check_output
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from catenane.analysis import Corpus
     from catenane.data.inputs import Inputs
 
-__all__ = ["attend", "groups", "ngrams"]
+__all__ = ["attend", "explain", "groups", "ngrams"]
 
 AsWritten = Annotated[bool, typer.Option("--as-written", help="Do not put strings into normal form.")]
 CorpusFiles = Annotated[
@@ -155,6 +155,58 @@ def groups(
         write(GROUP_COLUMNS)
         for row in group_rows(found):
             write(row)
+
+
+def explain(
+    string: Annotated[str, typer.Argument(metavar="STRING", help="A SMILES or MOFid.")],
+    model: Annotated[
+        list[str],
+        typer.Option("--model", "-m", metavar="BUNDLE", help="Model folder or name; of several, their mean."),
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Page .html, figure .svg or .png; a table by default."
+        ),
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option("--target", "-t", metavar="COL", help="What is explained.")
+    ] = None,
+    gas: Gas = None,
+    pressure: Annotated[float | None, typer.Option(metavar="BAR", help="With --gas.")] = None,
+    method: Annotated[
+        Literal["occlusion", "deletion", "masking", "gradients", "rollout", "attention"],
+        typer.Option(help="See the guide on which to trust."),
+    ] = "occlusion",
+    overwrite: Replace = False,
+    device: Device = None,
+) -> None:
+    """Predict for one string, with its interval, and draw what each atom adds.
+
+    By default each atom in turn is made unknown (`*`) and all is predicted anew, so that it works for every
+    model, whatever its head reads.
+
+    Example: `catenane explain "CC(=O)Oc1ccccc1C(=O)O" --model runs/solubility --out aspirin.html`
+    """
+    if out is not None:
+        if out.suffix.lower() not in (".html", ".svg", ".png"):
+            raise UsageError(f"--out {out}: must end in .html, .svg or .png")
+        check_output(out, overwrite=overwrite)
+    given: dict[str, Any] = {"gas": gas, "pressure": pressure}
+    conditions: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    predicting = load_model(model, device)
+
+    from catenane.analysis import atom_grid, headline, write_explanation
+    from catenane.analysis import explain as run
+
+    found = run(predicting, string, target=target, method=method, **conditions)
+    if out is None:
+        table = atom_grid(found)
+        print_table(headline(found), table.columns, table.rows)
+        return
+    name = predicting.bundle.card.get("name", ", ".join(model))
+    write_explanation(out, found, model_name=name, command=command_line())
+    stderr.print(f"drawn in {out}")
 
 
 def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> list[Path]:

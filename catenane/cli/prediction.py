@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from catenane.data.inputs import InputChunk
     from catenane.inference import Model
 
-__all__ = ["ModelName", "embed", "load_model", "predict"]
+__all__ = ["Gas", "ModelName", "embed", "load_model", "predict"]
 
 TOP = 20
 """Rows of a ranking."""
@@ -32,6 +32,7 @@ Strings = Annotated[
         metavar="STRINGS|FILES|-", help="Strings themselves, or tables, folders of them, or - for stdin."
     ),
 ]
+Gas = Annotated[str | None, typer.Option(metavar="FORMULA", help="Of an uptake, with --pressure.")]
 ModelName = Annotated[
     str, typer.Option("--model", "-m", metavar="BUNDLE", help="Model folder, or the name of a bundled model.")
 ]
@@ -47,7 +48,7 @@ def predict(
         Path | None,
         typer.Option("--out", "-o", metavar="FILE", help="CSV, TSV or Parquet file; stdout by default."),
     ] = None,
-    gas: Annotated[str | None, typer.Option(metavar="FORMULA", help="Of an uptake, with --pressure.")] = None,
+    gas: Gas = None,
     pressure: Annotated[str | None, typer.Option(metavar="BAR[,BAR]", help="With --gas.")] = None,
     rank: Annotated[str | None, typer.Option(metavar="COL", help="Column that sets the order.")] = None,
     top: Annotated[int | None, typer.Option(min=1, help="Print the highest rows; 20 by default.")] = None,

@@ -16,7 +16,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from catenane.cli.analysis import attend, groups, ngrams
+from catenane.cli.analysis import attend, explain, groups, ngrams
 from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
 from catenane.cli.exchange import export, import_
@@ -45,7 +45,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (pretrain, finetune, tune, predict, embed, fill, attend, groups, ngrams, reproduce):
+for verb in (pretrain, finetune, tune, predict, embed, fill, attend, explain, groups, ngrams, reproduce):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

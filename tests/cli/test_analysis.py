@@ -73,3 +73,18 @@ def test_groups_are_tested(catenane, molecule_file, untrained, tmp_path):
     assert table.groupby("group").size().unique().tolist() == [2]
     assert (table["strings"] >= 10).all()
     assert "functional groups" in page.read_text()
+
+
+def test_predictions_are_explained(catenane, untrained, tmp_path):
+    told = catenane("explain", "OCC", "--model", untrained)
+    assert told.code == 0, told.err
+    assert told.out.startswith("size: ")
+    assert len(told.out.splitlines()) == 5
+    told = catenane("explain", "OCC", "--model", untrained, "--out", tmp_path / "e.html")
+    assert told.code == 0, told.err
+    assert "data-atom" in (tmp_path / "e.html").read_text()
+    told = catenane("explain", "OCC", "--model", "mof-uptake", "--gas", "co2", "--pressure", 0.15)
+    assert told.code == 1
+    told = catenane("explain", "OCC", "--model", untrained, "--target", "weight")
+    assert told.code == 2
+    assert "this model predicts size" in told.err
