@@ -125,6 +125,25 @@ def molecule_file(molecules: list[str], tmp_path_factory: pytest.TempPathFactory
 
 
 @pytest.fixture(scope="session")
+def tiny_writer(tiny: dict[str, object]) -> dict[str, object]:
+    """Settings of a small model that writes fragments."""
+    return tiny | {"objective": "mass", "decoder.n_layers": 1, "fragment.parts": 0.3}
+
+
+@pytest.fixture(scope="session")
+def writer_folder(
+    molecule_file: Path, tiny_writer: dict[str, object], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """A run that learnt to write fragments of those molecules, roughly."""
+    from catenane.train import pretrain
+
+    folder = tmp_path_factory.mktemp("writer") / "run"
+    settings = tiny_writer | {"pretraining.epochs": 15, "pretraining.learning_rate": 1e-2}
+    pretrain([molecule_file], out=folder, settings=settings, device="cpu")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV of frameworks made from a few nodes, linkers and nets, with made-up uptakes at two pressures."""
     linkers = [

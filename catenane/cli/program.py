@@ -24,7 +24,7 @@ from catenane.cli.inspection import data_app, models_app
 from catenane.cli.prediction import embed, predict
 from catenane.cli.training import finetune, pretrain, reproduce
 from catenane.cli.tuning import tune
-from catenane.cli.writing import fill
+from catenane.cli.writing import fill, generate
 from catenane.errors import CatenaneError, UsageError
 from catenane.version import __version__
 
@@ -45,7 +45,20 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for verb in (pretrain, finetune, tune, predict, embed, fill, attend, explain, groups, ngrams, reproduce):
+for verb in (
+    pretrain,
+    finetune,
+    tune,
+    predict,
+    embed,
+    fill,
+    generate,
+    attend,
+    explain,
+    groups,
+    ngrams,
+    reproduce,
+):
     app.command()(verb)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

@@ -19,7 +19,7 @@ from catenane.models.decoding import Decoding, Prompt, Written, decode
 from catenane.models.networks import MaskedLanguageModel
 from catenane.notation import read_mixed
 
-__all__ = ["Filling", "Gap", "fill", "sequence_model", "write_gaps", "write_strings"]
+__all__ = ["Filling", "Gap", "encode_known", "fill", "sequence_model", "write_gaps", "write_strings"]
 
 
 class Gap(NamedTuple):
@@ -68,7 +68,7 @@ def fill(model: Model, string: str, *, top: int = 5) -> list[Filling]:
         BundleError: The model has no head for tokens.
     """
     tokenizer = model.bundle.tokenizer
-    ids = tuple(_encode(model, string))
+    ids = tuple(encode_known(model, string))
     name = _name_tokens if isinstance(model.bundle.model, MaskedLanguageModel) else _name_fragments
     masked = [place for place, token in enumerate(ids) if token == tokenizer.mask_id]
     if not masked:
@@ -126,7 +126,12 @@ def _name_fragments(model: Model, ids: tuple[int, ...], top: int) -> Named:
     return list(zip(gaps, write_gaps(model, gaps, how), strict=True))
 
 
-def _encode(model: Model, string: str) -> list[int]:
+def encode_known(model: Model, string: str) -> list[int]:
+    """Ids of a string, which may hold [MASK], as it is spelled.
+
+    Raises:
+        UsageError: A token is unknown, or the string is too long.
+    """
     tokenizer, longest = model.bundle.tokenizer, model.config.recipe.encoder.max_length
     [ids] = tokenizer.encode([string])
     if tokenizer.unk_id in ids:

@@ -6,6 +6,7 @@ tokenizer.json       text to ids
 card.json            what it predicts, how it was trained and split, how good it was, beside the baselines
 README.md            the card, for people
 calibration.safetensors   training rows in short, for intervals and the domain check; where there is one
+training.safetensors      digests of the strings that a model which writes was trained on
 checksums.json       SHA-256 of the others
 """
 
@@ -47,7 +48,7 @@ __all__ = [
 
 FORMAT = 2
 """Version of the folder's layout; a reader refuses another one."""
-CALIBRATION = "calibration.safetensors"
+CALIBRATION, TRAINING = "calibration.safetensors", "training.safetensors"
 RESERVED = {"string", "in_domain", "note", "error"}
 """Columns of a table of predictions, which no target can be called."""
 LARGEST_SETTING = 1 << 16
@@ -190,6 +191,8 @@ class Bundle:
     """Where it comes from and how good it is."""
     calibration: dict[str, torch.Tensor] = field(default_factory=dict)
     """What `catenane.inference.Calibration` is made of; empty where there is none."""
+    training: dict[str, torch.Tensor] = field(default_factory=dict)
+    """What `catenane.inference.novelty` knows of its training; empty where nothing is kept."""
 
     def __repr__(self) -> str:
         targets = ", ".join(self.config.targets) or "no targets"
@@ -218,8 +221,9 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         (fresh / "README.md").write_text(_readme(bundle.config, bundle.card, n_weights), encoding="utf-8")
         bundle.tokenizer.save(fresh / "tokenizer.json")
         write_tensors(fresh / "model.safetensors", unique_state(bundle.model))
-        if bundle.calibration:
-            write_tensors(fresh / CALIBRATION, bundle.calibration)
+        for name, tensors in ((CALIBRATION, bundle.calibration), (TRAINING, bundle.training)):
+            if tensors:
+                write_tensors(fresh / name, tensors)
         write_checksums(fresh)
 
 
@@ -256,9 +260,13 @@ def load_bundle(name_or_path: str | Path) -> Bundle:
         raise BundleError(f"{folder}: damaged or foreign model folder: {error}") from None
     _check_finite(model, tensors, weights)
     model.load_state_dict(tensors, strict=False)
-    calibration = read_tensors(folder / CALIBRATION) if (folder / CALIBRATION).is_file() else {}
-    card = read_card(folder)
-    return Bundle(config=config, model=model.eval(), tokenizer=tokenizer, card=card, calibration=calibration)
+    calibration, training = (
+        read_tensors(folder / name) if (folder / name).is_file() else {} for name in (CALIBRATION, TRAINING)
+    )
+    return Bundle(
+        config=config, model=model.eval(), tokenizer=tokenizer, card=read_card(folder),
+        calibration=calibration, training=training,
+    )  # fmt: skip
 
 
 def unique_state(model: nn.Module) -> dict[str, torch.Tensor]:

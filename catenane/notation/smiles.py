@@ -9,7 +9,7 @@ from catenane.errors import NotationError
 from catenane.notation.syntax import SPACE, atom_positions, check_grammar, find_fault, notation_error
 from catenane.notation.toolkit import LONGEST, Chem, rdkit_errors
 
-__all__ = ["Smiles"]
+__all__ = ["Smiles", "side_chain_atoms"]
 
 _USUAL_ATOMS = re.compile(r"\[(?:C@@?H?|N(?:H[1-3]?)?\+|nH?\+?|nH|[OSN]-|n-|S@@?|Cl-|Br-|Na\+)\]")
 """Bracket atoms of ordinary molecules; RDKit reads every canonical SMILES that holds no others."""
@@ -77,7 +77,7 @@ class Smiles:
         with rdkit_errors(self.text):
             scaffold = Chem.RWMol(self.mol)
             scaffold.BeginBatchEdit()
-            for index in _side_chains(self.mol):
+            for index in side_chain_atoms(self.mol):
                 scaffold.RemoveAtom(index)
                 for neighbour in self.mol.GetAtomWithIdx(index).GetNeighbors():
                     aromatic_hetero = neighbour.GetIsAromatic() and neighbour.GetAtomicNum() != 6
@@ -97,7 +97,7 @@ class Smiles:
         }
 
 
-def _side_chains(mol: Chem.Mol) -> set[int]:
+def side_chain_atoms(mol: Chem.Mol) -> set[int]:
     """Atoms that lie neither in a ring nor between two, nor at the end of a double bond from there."""
     neighbours = [[other.GetIdx() for other in atom.GetNeighbors()] for atom in mol.GetAtoms()]
     degrees = list(map(len, neighbours))

@@ -2,7 +2,7 @@
 
 from catenane.reporting.groups import chemistry_groups
 from catenane.reporting.isotherms import Isotherms
-from catenane.reporting.ranking import write_ranking_page
+from catenane.reporting.ranking import target_label, write_ranking_page
 from catenane.reporting.replicates import (
     ReplicatesResult,
     spread_grids,
@@ -15,5 +15,6 @@ from catenane.reporting.result import FinetuneResult, headlines, verdicts
 
 __all__ = [
     "FinetuneResult", "Isotherms", "ReplicatesResult", "chemistry_groups", "headlines", "score_grid",
-    "spread_grids", "summarise", "verdicts", "write_ranking_page", "write_replicates_report", "write_report",
+    "spread_grids", "summarise", "target_label", "verdicts", "write_ranking_page", "write_replicates_report",
+    "write_report",
 ]  # fmt: skip

@@ -64,6 +64,8 @@ def write_ranking_page(
     command: str | None = None,
     distribution: FloatArray | None = None,
     isotherms: Isotherms | None = None,
+    origin: Mapping[str, Any] | None = None,
+    headline: str = "",
 ) -> None:
     """Write the page of a ranking in one move.
 
@@ -82,6 +84,8 @@ def write_ranking_page(
         command: The command that made the page.
         distribution: Predictions of `ranked_by` for all candidates, (n_candidates,).
         isotherms: Of the K strings, in their order.
+        origin: What they were made from, with the columns of `best`: a card before theirs.
+        headline: In the place of how many they are of how many.
 
     Raises:
         NotationError: A string is not of this notation.
@@ -100,25 +104,30 @@ def write_ranking_page(
     def shown(value: float) -> str:
         return number(float(value), likes[ranked_by])
 
-    def make_card(place: int, row: Mapping[str, Any]) -> dict[str, Any]:
+    def make_card(place: int | None, row: Mapping[str, Any]) -> dict[str, Any]:
         bounds = [row[f"{ranked_by}_low"], row[f"{ranked_by}_high"]]
         blocks, facts = describe(row["string"], notation)
         return {
-            "rank": place + 1,
+            "rank": "from" if place is None else place + 1,
             "string": row["string"],
             "value": shown(row[ranked_by]),
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
             "flags": _flags(row, blocks),
-            "others": {target_label(name): quantity(row[name], units[name], likes[name]) for name in others},
+            "others": {
+                target_label(name): quantity(row[name], units[name], likes[name])
+                for name in others
+                if row[name] == row[name]
+            },
             "blocks": blocks,
             "facts": facts,
-            "isotherm": plotter.draw(place) if plotter else None,
+            "isotherm": plotter.draw(place) if plotter and place is not None else None,
         }
 
     of_all = f" of {n_candidates:,}" if n_candidates > len(best) else ""
     write_page(
         path, "ranking.html", script="copy.js",
-        headline=f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, {end} {label}", end=end, cap=cap,
+        headline=headline or f"{len(best):,}{of_all} {noun}{'s' * (n_candidates != 1)}, {end} {label}",
+        end=end, cap=cap,
         model_name=card.get("name", "the model"),
         errors=error_grid(card, ranked_by),
         extremes=extreme_grid(card, ranked_by, end, len(best) / max(n_candidates, 1)),
@@ -128,8 +137,11 @@ def write_ranking_page(
         histogram=_histogram(distribution, values, with_unit(label, unit), noun),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
-        cards=[make_card(place, row) for place, row in enumerate(best.to_dict("records"))],
-        model_card={"training": {}} | dict(card),
+        cards=[
+            *([] if origin is None else [make_card(None, origin)]),
+            *(make_card(place, row) for place, row in enumerate(best.to_dict("records"))),
+        ],
+        model_card={"training": {}, "targets": {}} | dict(card),
         unit=unit, n_rejected=n_rejected, version=__version__, command=command,
     )  # fmt: skip
 

@@ -30,11 +30,13 @@ from catenane.data.sources import STDIN, find_sources
 from catenane.errors import DataError
 from catenane.files import write_json
 from catenane.hardware import best_device
+from catenane.inference.novelty import MOST_STRINGS, parts_met
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
 from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
 from catenane.progress import shows_progress, verbosity
 from catenane.settings import fingerprint
+from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import RunFolder, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import Wanted, forked_generators, run, seed_of
@@ -181,17 +183,26 @@ def pretrain(
         }
         if ranks.first:
             card = {
-                "name": f"{chosen.name} encoder",
+                "name": f"{chosen.name} {kind}",
                 "description": f"{kind.capitalize()} pretrained by {chosen.objective} on "
                 f"{len(corpus):,} strings.",
                 "corpora": [Path(str(c)).name for c in corpora],
                 "excluded": [Path(str(c)).name for c in exclude],
                 "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
             }
-            save_bundle(folder / "bundle", Bundle(config=config, model=model, tokenizer=reader, card=card))
+            keeps = config.generates and len(corpus) <= MOST_STRINGS
+            met = parts_met(corpus_texts(corpus, reader)) if keeps else {}
+            bundle = Bundle(config=config, model=model, tokenizer=reader, card=card, training=met)
+            save_bundle(folder / "bundle", bundle)
             opened.add(folder / "bundle")
             write_json(folder / "metrics.json", metrics)
     return PretrainResult(folder, metrics)
+
+
+def corpus_texts(corpus: TokenCorpus, tokenizer: StringTokenizer) -> Iterator[str]:
+    """The strings of a corpus, as far as they were not cut."""
+    for row in range(len(corpus)):
+        yield tokenizer.decode(corpus.take(np.array([row])).ids.tolist())
 
 
 class PretrainingTask:
