@@ -270,6 +270,9 @@ class TrainingConfig:
     classes it is their log loss, `bce` of two and `cross_entropy` of several, whatever stands here."""
     respell: bool = False
     """Finetuning: write every training string anew in every epoch, blocks or atoms in another order."""
+    consistency: float = 0.0
+    """Finetuning: weight of a loss that brings a random spelling of every training string near to it and away
+    from other strings; see the objective `consistency`."""
     epochs: int = 20
     """Passes over the training rows at most."""
     batch_tokens: int = 6144
@@ -315,10 +318,11 @@ class TrainingConfig:
         if not 0 <= self.final_rate <= 1:
             raise ConfigError(f"final_rate={self.final_rate} must lie in 0 <= final_rate <= 1")
         require_not_negative(
-            self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds"
+            self, "encoder_rate", "weight_decay", "patience", "min_steps", "checkpoint_seconds", "consistency"
         )
-        if self.respell and not self.encoder_rate:
-            raise ConfigError("respell=true writes strings anew, and encoder_rate=0 reads them only once")
+        if (self.respell or self.consistency) and not self.encoder_rate:
+            setting = "respell=true" if self.respell else f"consistency={self.consistency:g}"
+            raise ConfigError(f"{setting} writes strings anew, and encoder_rate=0 reads them only once")
 
 
 @dataclass(frozen=True, kw_only=True)

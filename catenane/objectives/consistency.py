@@ -87,14 +87,14 @@ def respelled(
 ) -> Inputs:
     """Ids and real tokens of the strings of a batch, spelled at random.
 
-    A string with unknown tokens, or one that was cut so that it cannot be read, stays as it is.
+    Stays as it is what holds unknown tokens or several strings, or was cut so that it cannot be read.
     """
     seeds = torch.randint(2**31 - 1, (len(batch.ids_BL),), generator=generator).tolist()
     lengths = batch.keep_BL.sum(dim=1).tolist()
     given = [ids[:length] for ids, length in zip(batch.ids_BL.tolist(), lengths, strict=True)]
     strings = {}
     for row, (ids, seed) in enumerate(zip(given, seeds, strict=True)):
-        if tokenizer.unk_id not in ids:
+        if tokenizer.unk_id not in ids and ids.count(tokenizer.sep_id) < 2:
             with suppress(NotationError):
                 text = tokenizer.decode(ids)
                 strings[row] = respell(text, detect_notation([text]), seed)

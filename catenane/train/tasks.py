@@ -23,7 +23,14 @@ from catenane.models.head import Head
 from catenane.models.networks import PropertyModel
 from catenane.models.property_head import PropertyHead
 from catenane.notation import respell
-from catenane.objectives import classification_loss, label_weights, multiclass_loss, regression_loss
+from catenane.objectives import (
+    classification_loss,
+    consistency_loss,
+    label_weights,
+    multiclass_loss,
+    regression_loss,
+    respelled,
+)
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 from catenane.train.loop import Wanted
 
@@ -233,6 +240,17 @@ class PropertyTask(_LabelTask[TokenBatch]):
         encoded = self._respelled(epoch) if self._settings.respell else self._encoded
         for rows in self._grouped(encoded).batches(epoch, start):
             yield self._collate(encoded, self._split.train[rows])
+
+    def loss(self, model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+        """That of the labels, and by `consistency` that of finding a string's other spelling."""
+        loss = super().loss(model, batch, device)
+        if not self._settings.consistency:
+            return loss
+        # The loop has seeded the generator for this micro-batch.
+        other = respelled(batch, self._tokenizer, self._max_length, torch.default_generator)
+        embed = self.model.embed
+        pair = embed(batch.to(device).inputs), embed(tuple(part.to(device) for part in other))
+        return loss + self._settings.consistency * consistency_loss(*pair)
 
     def _valid_batches(self) -> Iterator[TokenBatch]:
         lengths = self._encoded.lengths[self._split.valid]

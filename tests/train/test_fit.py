@@ -206,13 +206,14 @@ def test_an_encoder_of_mofs_reads_molecules_too(molecule_file: Path, mof_file: P
     assert Model(parent, device="cpu").embed(["CCO", "CC.[Zn]&&pcu.cat0"]).shape == (2, 16)
 
 
+@pytest.mark.parametrize("setting", ["finetuning.respell", "finetuning.consistency"])
 @pytest.mark.parametrize("file", ["molecule_file", "mof_file"])
-def test_strings_may_be_respelled_in_every_epoch(file: str, tiny, request):
+def test_strings_may_be_respelled_in_every_epoch(file: str, setting: str, tiny, request):
     path = request.getfixturevalue(file)
     table = read_table(path, targets=["size" if file == "molecule_file" else "uptake"])
     table = table.take(np.arange(0, len(table), 3))
     plain = load_recipe("small").with_settings(tiny)
-    respelled = plain.with_settings({"finetuning.respell": True})
+    respelled = plain.with_settings({setting: True if setting.endswith("respell") else 0.5})
     once, again, other = (fit(table, recipe)[1] for recipe in (respelled, respelled, plain))
     np.testing.assert_array_equal(answers(once, table), answers(again, table))
     assert not np.array_equal(answers(once, table), answers(other, table))
