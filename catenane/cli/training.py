@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from catenane.cli import arguments as option
 from catenane.cli.arguments import collect_settings, numbers, split_names
 from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
+from catenane.errors import UsageError
 
 __all__ = ["finetune", "pretrain", "reproduce"]
+
+OF_PAIRS = {
+    "data", "source", "target", "model", "out", "recipe", "epochs", "seed", "settings", "resume", "overwrite",
+    "log", "device", "data_dir", "as_json",
+}  # fmt: skip
+"""Arguments of `finetune` that count with --source."""
 
 
 def pretrain(
@@ -92,6 +100,10 @@ def finetune(
     data: option.Data,
     target: option.Target,
     features: option.Features = "",
+    source: Annotated[
+        str | None,
+        typer.Option(metavar="COL", help="Column of strings that --target, another one, is written from."),
+    ] = None,
     weights: option.Weights = None,
     target_weights: Annotated[
         str, typer.Option(metavar="NUMBER[,NUMBER]", help="Weights of the targets in the loss.")
@@ -156,8 +168,14 @@ def finetune(
 ) -> None:
     """Train a property model on a table of strings and values, and report on it.
 
+    With --source it is a model that writes one column of strings, --target, from another; options that are of
+    properties are refused then.
+
     Example: `catenane finetune solubility.csv --target logS --split scaffold --out runs/solubility`
     """
+    if source is not None:
+        _finetune_pairs(dict(locals()))
+        return
     from catenane.config import load_recipe
     from catenane.data.sources import find_source
     from catenane.data.splits import split_shares
@@ -214,6 +232,30 @@ def finetune(
         stdout.print()
     stdout.print(f"Report: {result.folder / 'report.html'}")
     _tell_rejected(len(result.table.rejected), result.folder)
+
+
+def _finetune_pairs(options: dict[str, Any]) -> None:
+    """`finetune --source`, from the arguments of that verb."""
+    usual = {name: given.default for name, given in inspect.signature(finetune).parameters.items()}
+    strange = [name for name in usual if name not in OF_PAIRS and options[name] != usual[name]]
+    if strange:
+        raise UsageError(f"--{strange[0].replace('_', '-')} is of properties: leave it out, or --source")
+    changes = collect_settings(options.pop("settings"), finetuning__epochs=options.pop("epochs"))
+
+    from catenane.train.translation import finetune_pairs
+
+    kept = {name: options[name] for name in OF_PAIRS & options.keys() - {"data", "as_json"}}
+    result = finetune_pairs(options["data"], settings=changes, **kept)
+    if options["as_json"]:
+        print_json(result.metrics | {"out": str(result.folder)})
+        return
+    test, n_test = result.metrics["test"], result.metrics["pairs"]["test"]
+    told = [f"{test['exact_match']:.1%} written exactly"]
+    told += [f"BLEU {test['bleu']:.1f}"] if "bleu" in test else []
+    told += [f"{test['valid']:.1%} valid"] if "valid" in test else []
+    stdout.print(f"Of {n_test:,} test pairs: {', '.join(told)}.")
+    stdout.print(f"The model is in {result.folder / 'bundle'}: generate STRING --model {result.folder}.")
+    _tell_rejected(result.metrics["rejected"], result.folder)
 
 
 def _tell_rejected(n_rows: int, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -91,13 +92,17 @@ def generate(
     """Propose other linkers for a framework, other side chains for a molecule, or anything for a part.
 
     A model writes fragments of many lengths. Those that make no sound molecule, or a linker with other
-    connection points, are left out and counted, and each proposal is given once.
+    connection points, are left out and counted, and each proposal is given once. A model that
+    `finetune --source` made writes the string that belongs to this one: the likeliest --n.
 
     Example: `catenane generate MOFID --vary linker --rank-by mof-uptake:co2_0.1bar --out proposals.html`
     """
-    from catenane.models.folder import find_bundle
+    from catenane.models.folder import find_bundle, read_card
 
     place = None if mask is None else _places(mask)
+    if place is None and vary is None and (pair := read_card(find_bundle(model)).get("translates")):
+        _translate(string, model, n, device, pair)
+        return
     if (place is None) == (vary is None):
         raise UsageError("say what to write anew: --mask FIRST:END, or --vary linker or sidechain")
     ranked, colon, target = (rank_by or "").rpartition(":")
@@ -131,6 +136,22 @@ def generate(
         stderr.print(f"{len(found.table):,} proposals written to {out}")
     if len(found.table) < n:
         stderr.print(f"only {len(found.table):,} of {n:,} found: try --temperature 1.3", style="yellow")
+
+
+def _translate(string: str, model: str, n: int, device: str | None, pair: dict[str, str]) -> None:
+    """Print the likeliest strings that a model of pairs writes from this one."""
+    from catenane.inference import load
+    from catenane.inference.writing import encode_known, write_strings
+    from catenane.models.decoding import Decoding
+
+    writer = load(model, device=device)
+    how = Decoding(method="beam", n=n, beams=max(n, 5), length_penalty=1.0)
+    [options] = write_strings(writer, [encode_known(writer, string)], how)
+    rows = [
+        [number(math.exp(option.log_probability), 0.1), writer.bundle.tokenizer.decode(option.ids)]
+        for option in options
+    ]
+    print_table("", {"probability": "number", pair["target"]: "text"}, rows)
 
 
 def _places(mask: str) -> tuple[int, int]:
