@@ -24,7 +24,7 @@ check: .venv/ready  ## lint, formatting, types, import contracts
 	.venv/bin/lint-imports
 
 test: .venv/ready  ## the test suite, on two processes
-	OMP_NUM_THREADS=1 $(python) -m pytest -n 2
+	OMP_NUM_THREADS=1 $(python) -m pytest -n 2 --dist worksteal
 
 bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/tokenizers.py

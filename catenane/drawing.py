@@ -42,12 +42,13 @@ _PARTS: dict[NotationName, Callable[[Any], Iterable[str]]] = {
 
 
 def structures(record: Record) -> list[Markup]:
-    """The molecule, or the first linkers of a framework, as `<svg>` elements, where `depict` has one.
+    """The molecules, or the first linkers of a framework, as `<svg>` elements, where `depict` has one.
 
     Raises:
         NotationError: The text of the record is not of its notation.
     """
-    drawings = map(depict, _PARTS[record.notation](record.parsed))
+    found = (text for part in record.parts for text in _PARTS[record.notation](part.parsed))
+    drawings = map(depict, found)
     return [drawing for drawing in drawings if drawing is not None][:MOST_LINKERS]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gzip
 import json
 import logging
 import os
@@ -164,6 +165,27 @@ def mof_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                     rows.append(f"{blocks}&&pcu.cat{catenation},{amount:.4f},{amount:.4f},{3 * amount:.4f}")
     path.write_text("\n".join(rows) + "\n", encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="session")
+def made_up_data(mof_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Local copies of mof/hmof and mof/qmof with the frameworks of `mof_file`; labels follow its uptake."""
+    from catenane.data import DATASETS
+
+    folder = tmp_path_factory.mktemp("data")
+    lines = [line.split(",")[:2] for line in mof_file.read_text().splitlines()[1:]]
+    for name in ("mof/hmof", "mof/qmof"):
+        dataset = DATASETS[name]
+        targets = list(dataset.targets)
+        rows = [",".join(["mofid", *targets])]
+        rows += [
+            ",".join([string, *(f"{float(uptake) * (n + 1):.4f}" for n in range(len(targets)))])
+            for string, uptake in lines
+        ]
+        path = folder / dataset.file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(("\n".join(rows) + "\n").encode()))
+    return folder
 
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")

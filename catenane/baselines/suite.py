@@ -38,7 +38,6 @@ ROWS_PER_TREE = 10_000
 LARGEST_SKEWNESS = 1.0
 """Skewness above which gradient boosting learns the square root of labels that are never negative."""
 
-
 Fit: TypeAlias = "Callable[[_Strings, np.ndarray, np.ndarray, Task, int], np.ndarray]"
 """From strings, labelled training rows, their labels, task and seed to predictions for the test strings."""
 
@@ -68,19 +67,22 @@ class _Strings:
 
     @cached_property
     def ngrams(self) -> sparse.csr_matrix:
-        return ngram_counts([record.text for record in self.train + self.test], self.notation)
+        columns = zip(*(record.parts for record in self.train + self.test), strict=True)
+        counts = [ngram_counts([part.text for part in column], self.notation) for column in columns]
+        return sparse.csr_matrix(sparse.hstack(counts))
 
     @cached_property
     def dense(self) -> np.ndarray:
         """Descriptors, and the n-grams that vary most on the training strings."""
         columns = commonest_columns(self.ngrams[: len(self.train)], N_DENSE_NGRAMS)
-        descriptors = compute_descriptors(self.train + self.test, self.notation).values
+        n_strings, every = len(self.train[0].parts), self.train + self.test
+        descriptors = compute_descriptors(every, self.notation, n_strings=n_strings).values
         return np.hstack([descriptors, self.features_NX, self.ngrams[:, columns].toarray()])
 
     @cached_property
     def fragments(self) -> np.ndarray:
         """Counts of Morgan fragments, and the features."""
-        counts = count_fragments(self.train + self.test)
+        counts = count_fragments(self.train + self.test, n_strings=len(self.train[0].parts))
         return np.hstack([counts, self.scaled]) if self.scaled.size else counts
 
     @cached_property
@@ -97,8 +99,7 @@ class _Strings:
             return np.empty((len(self.features_NX), 0), np.float32)
         std_X = np.nanstd(train_NX, axis=0)
         scaled_NX = (self.features_NX - np.nanmean(train_NX, axis=0)) / np.where(std_X > 0, std_X, np.inf)
-        scaled: np.ndarray = np.nan_to_num(scaled_NX).astype(np.float32)
-        return scaled
+        return np.asarray(np.nan_to_num(scaled_NX), dtype=np.float32)
 
 
 def fit_predict_baselines(

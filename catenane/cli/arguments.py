@@ -12,13 +12,15 @@ from catenane.errors import UsageError
 
 __all__ = [
     "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Log", "Model", "Out", "Overwrite",
-    "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights", "collect_settings", "numbers",
-    "split_names",
+    "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights", "collect_settings", "column_names",
+    "numbers", "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
     str | None,
-    typer.Option(metavar="COL", help="Column of the strings; found by name or content by default."),
+    typer.Option(
+        metavar="COL[,COL]", help="Column of the strings, found by default; of a solute and a solvent, two."
+    ),
 ]
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
@@ -71,6 +73,11 @@ def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:
         except json.JSONDecodeError:
             settings[name.strip()] = text
     return settings | {name.replace("__", "."): value for name, value in more.items() if value is not None}
+
+
+def column_names(text: str | None) -> str | tuple[str, ...] | None:
+    """The name of a column, or several names."""
+    return split_names(text, "--column") if text is not None and "," in text else text
 
 
 def split_names(text: str, option: str) -> tuple[str, ...]:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Device, Replace, numbers
+from catenane.cli.arguments import Column, DataDir, Device, Replace, column_names, numbers
 from catenane.cli.console import command_line, stderr, stdout
 from catenane.cli.outputs import VECTOR, add_suffix, choose_output, table_writer, vector_writer
 from catenane.cli.ranking import Ranking
-from catenane.errors import DataError, UsageError
+from catenane.errors import BundleError, DataError, UsageError
 from catenane.files import check_output
 from catenane.progress import RowCount
 
@@ -82,7 +82,7 @@ def predict(
         raise UsageError(f"{'--lowest' if lowest else '--per-group'} is of a ranking: give --top as well")
     pressures = numbers(pressure, "--pressure") if pressure is not None else []
     conditions = {name: value for name, value in (("gas", gas), ("pressure", pressures)) if value}
-    given = open_inputs(strings, string_column=column, data_dir=data_dir)
+    given = open_inputs(strings, string_column=_string_columns(column, model), data_dir=data_dir)
     ranked = rank is not None or top is not None or page is not None
     write_table = out is not None or not ranked
     out = choose_output(out, given.files, overwrite=overwrite)
@@ -155,7 +155,7 @@ def embed(
     """
     from catenane.data.inputs import open_inputs
 
-    given = open_inputs(strings, string_column=column, data_dir=data_dir)
+    given = open_inputs(strings, string_column=_string_columns(column, [model]), data_dir=data_dir)
     writer = vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
@@ -169,8 +169,20 @@ def embed(
             write(chunk.columns | add_suffix(results, chunk.columns))
             count.add(len(errors))
         tally.require_rows(given.name)
-    stderr.print(f"{tally.n_rows:,} vectors of {reading.encoder.d_model} numbers written to {out}")
+    stderr.print(f"{tally.n_rows:,} vectors of {vectors.shape[1]} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)
+
+
+def _string_columns(given: str | None, models: Sequence[str]) -> str | Sequence[str] | None:
+    """The column of strings that is named; several where the model reads several of a row."""
+    from catenane.models.folder import find_bundles, read_json
+
+    if given is not None:
+        return column_names(given)
+    with suppress(BundleError):  # which is reported when the model is loaded
+        names = read_json(find_bundles(models[0])[0] / "config.json").get("strings")
+        return [str(name) for name in names or ()] or None
+    return None
 
 
 def load_model(models: Sequence[str], device: str | None) -> Model:

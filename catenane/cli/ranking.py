@@ -137,7 +137,9 @@ class Ranking:
 
     def _family(self, string: str) -> tuple[str, ...]:
         """What the string has of that of which only so many are shown; one name for all that have none."""
-        return tuple(sorted(self._notation.read(string).groups[self._notation.splits[0]])) or ("",)
+        return tuple(
+            sorted(self._notation.read(string, self._model.config.n_strings).groups[self._notation.splits[0]])
+        ) or ("",)
 
     @cached_property
     def _notation(self) -> Notation:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from catenane.cli import arguments as option
-from catenane.cli.arguments import collect_settings, numbers, split_names
+from catenane.cli.arguments import collect_settings, column_names, numbers, split_names
 from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
 from catenane.errors import UsageError
 
@@ -200,10 +200,10 @@ def finetune(
         data, target=targets, features=split_names(features, "--features") if features else (),
         weights=weights, target_weights=numbers(target_weights, "--target-weights") if target_weights else (),
         metrics=split_names(metrics, "--metrics") if metrics else (), model=model, out=out, recipe=recipe,
-        settings=changes, column=column, split=split, sizes=parts, test=test, replicates=replicates,
-        folds=folds, members=members, task=task, duplicates=duplicates, baselines=baselines, seed=seed,
-        on_error=on_error, resume=resume, overwrite=overwrite, log=log, device=device, data_dir=data_dir,
-        command=command_line(),
+        settings=changes, column=column_names(column), split=split, sizes=parts, test=test,
+        replicates=replicates, folds=folds, members=members, task=task, duplicates=duplicates,
+        baselines=baselines, seed=seed, on_error=on_error, resume=resume, overwrite=overwrite, log=log,
+        device=device, data_dir=data_dir, command=command_line(),
     )  # fmt: skip
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})

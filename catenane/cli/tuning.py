@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from catenane.cli import arguments as option
-from catenane.cli.arguments import collect_settings, numbers, split_names
+from catenane.cli.arguments import collect_settings, column_names, numbers, split_names
 from catenane.cli.console import print_json, print_table, stdout
 
 __all__ = ["tune"]
@@ -65,9 +65,8 @@ def tune(
     result = run(
         data, target=targets, features=split_names(features, "--features") if features else (),
         weights=weights, trials=trials, space=space, folds=folds, model=model, out=out, recipe=recipe,
-        settings=changes, column=column, split=split, sizes=parts, test=test, task=task, seed=seed,
-        resume=resume, overwrite=overwrite, device=device,
-        data_dir=data_dir,
+        settings=changes, column=column_names(column), split=split, sizes=parts, test=test, task=task,
+        seed=seed, resume=resume, overwrite=overwrite, device=device, data_dir=data_dir,
     )  # fmt: skip
     best = result.trials[result.best]
     if as_json:

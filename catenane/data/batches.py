@@ -168,6 +168,7 @@ def collate(
     descriptors: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     bounds: np.ndarray | None = None,
+    n_strings: int = 1,
 ) -> TokenBatch:
     """Make a batch of the strings at these places.
 
@@ -179,13 +180,14 @@ def collate(
         descriptors: Descriptors of all strings, shape (N, F), NaN where not defined.
         weights: Of all labels, shape (N, T).
         bounds: The same, see `Table.bounds`.
+        n_strings: Strings of each row, which follow each other in `encoded` and in the batch.
     """
     import torch
 
     def of_batch(values: np.ndarray | None) -> Tensor | None:
         return None if values is None else torch.from_numpy(values[indices].astype(np.float32))
 
-    taken = encoded.take(indices)
+    taken = encoded.take((n_strings * indices[:, None] + np.arange(n_strings)).ravel())
     lengths = np.diff(taken.offsets)
     keep = np.arange(lengths.max(initial=0)) < lengths[:, None]
     ids = np.full(keep.shape, pad_id, dtype=np.int64)

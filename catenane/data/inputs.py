@@ -14,6 +14,7 @@ from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_sources
 from catenane.data.table import choose_string_column, string_value
 from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
 from catenane.errors import DataError, NotationError, UsageError
+from catenane.notation import JOINT
 
 __all__ = ["InputChunk", "Inputs", "open_inputs"]
 
@@ -39,7 +40,7 @@ class InputChunk:
 class _Table(NamedTuple):
     source: Source
     columns: tuple[str, ...]
-    string_place: int
+    string_places: tuple[int, ...]
     types: Mapping[str, Any]
     opened: TableFile | None
     """The table itself, where it is the only one or can be read only once."""
@@ -114,16 +115,20 @@ class Inputs:
             origin = {self.source_column: table.source.name} if self.source_column else {}
             for item in file.rows(range(len(table.columns))):
                 if isinstance(item, Rejection):
-                    cells = {table.columns[table.string_place]: item.value}
+                    cells = {table.columns[table.string_places[0]]: item.value}
                     yield item.value, item.reason, origin | cells
                 else:
-                    cell = item[1][table.string_place]
+                    strings = [item[1][place] for place in table.string_places]
                     cells = dict(zip(table.columns, item[1], strict=True))
-                    yield cell_text(cell), _fault(cell), origin | cells
+                    fault = next(filter(None, map(_fault, strings)), "")
+                    yield JOINT.join(map(cell_text, strings)), fault, origin | cells
 
 
 def open_inputs(
-    given: Sequence[str], *, string_column: str | None = None, data_dir: str | Path | None = None
+    given: Sequence[str],
+    *,
+    string_column: str | Sequence[str] | None = None,
+    data_dir: str | Path | None = None,
 ) -> Inputs:
     """Find out what is given, strings or tables, and open the tables.
 
@@ -132,7 +137,8 @@ def open_inputs(
 
     Args:
         given: What the user named; at least one.
-        string_column: Column of the strings; found by its name or content if None.
+        string_column: Column of the strings; found by its name or content if None. Of several strings a row
+            their columns, which are joined by `JOINT`.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
 
     Raises:
@@ -162,13 +168,14 @@ def open_inputs(
     return Inputs(name, columns, types, tables=tables, source_column=source_column)
 
 
-def _open(source: Source, string_column: str | None, *, keep: bool) -> _Table:
+def _open(source: Source, string_column: str | Sequence[str] | None, *, keep: bool) -> _Table:
     file = open_table(source, every_line=True)
-    place = choose_string_column(file, string_column, source.dataset)
+    wanted = [string_column] if string_column is None or isinstance(string_column, str) else string_column
+    places = tuple(choose_string_column(file, name, source.dataset) for name in wanted)
     columns = ("string", "name") if isinstance(file, LineTable) else file.columns
     if len(set(columns)) < len(columns):
         columns = tuple(name or f"column {number}" for number, name in enumerate(columns, start=1))
-    return _Table(source, columns, place, file.types, file if keep or source.path is None else None)
+    return _Table(source, columns, places, file.types, file if keep or source.path is None else None)
 
 
 def _names_a_table(text: str) -> bool:

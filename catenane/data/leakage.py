@@ -24,6 +24,8 @@ def shared_with_train(table: Table, split: Split) -> dict[str, float]:
     """
     train, test = ([table.records[i] for i in part] for part in (split.train, split.test))
     shares = {"string": _share_known([[r.text] for r in train], [[r.text] for r in test])}
+    for place, name in enumerate(table.string_columns):
+        shares[name] = _share_known(*([[r.parts[place].text] for r in part] for part in (train, test)))
     known, tested = compute_all(train, groups), compute_all(test, groups)
     several = get_notation(table.notation).held_out
     for kind in tested[0] if tested else ():

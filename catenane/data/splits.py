@@ -15,6 +15,9 @@ Groups of rows stay together:
   that repeats has the time of its first row.
 - `column:NAME`: the parts that a column of the table names.
 
+Where a row has several strings, as a solute and its solvent, the first decides what it shares with others;
+`scaffold:solvent` is by another column of strings, and `random:solute,solvent` by both together.
+
 `linker` has no such groups, since chained by the linkers that they share 90 % of the hMOF set hang together.
 Instead linkers are drawn at random, and every framework with a drawn linker goes to test until test is full,
 then likewise to valid. Every framework of test then has a linker that none of train has. Its *other* linkers
@@ -32,12 +35,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from catenane.data.row_groups import all_groups, column_values, keys_of
 from catenane.data.table import Table
-from catenane.descriptors import HAS_FRAGMENTS
 from catenane.errors import ConfigError, DataError
-from catenane.notation import NOTATIONS, NotationName, compute_all, get_notation, groups
+from catenane.notation import get_notation
 
-__all__ = ["Split", "column_of", "make_folds", "make_split", "parse_times", "reject_untimed", "split_shares"]
+__all__ = [
+    "Split",
+    "make_folds",
+    "make_split",
+    "parse_times",
+    "reject_untimed",
+    "split_shares",
+]
 
 PARTS = {
     "train": ("train", "training"),
@@ -96,14 +106,14 @@ def make_split(
     else:
         wanted = np.array(split_shares(fractions, 3))
         rng = np.random.default_rng(seed)
-        if method in get_notation(table.notation).held_out:
-            part, n_groups = _hold_out(_keys(table.take(places), method), wanted, rng)
+        if method.partition(":")[0] in get_notation(table.notation).held_out:
+            part, n_groups = _hold_out(keys_of(table.take(places), method), wanted, rng)
         elif method.startswith("time:"):
             part, n_groups = _by_time(table.take(places), method.removeprefix("time:"), wanted)
         else:
-            _, group_of_row = np.unique(_groups(table, method)[places], return_inverse=True)
+            _, group_of_row = np.unique(all_groups(table, method)[places], return_inverse=True)
             n_groups = int(group_of_row.max()) + 1
-            part = _assign(group_of_row, wanted, rng, largest_first=method != "random")
+            part = _assign(group_of_row, wanted, rng, largest_first=not method.startswith("random"))
     parts = [places[part == p] for p in range(3)]
     for name, rows, share in zip(PARTS, parts, wanted, strict=True):
         if share and not len(rows):
@@ -131,9 +141,9 @@ def make_folds(table: Table, method: str, n_folds: int, *, seed: int = 0) -> lis
             f"split={method!r} makes no folds, since what is oldest would be tested on what is newer: leave "
             "folds out"
         )
-    if method in get_notation(table.notation).held_out:
-        return _deal_keys(table, method, n_folds, np.random.default_rng(seed))
-    group_of_row = _groups(table, method)
+    if method.partition(":")[0] in get_notation(table.notation).held_out:
+        return _dealkeys_of(table, method, n_folds, np.random.default_rng(seed))
+    group_of_row = all_groups(table, method)
     sizes = np.bincount(group_of_row)
     if len(sizes) < n_folds:
         raise DataError(
@@ -165,12 +175,6 @@ def split_shares(sizes: Sequence[float], n_parts: int) -> tuple[float, ...]:
     )
 
 
-def column_of(method: str) -> str | None:
-    """The column that a split is made by, if it is."""
-    kind, colon, column = method.partition(":")
-    return column if colon and kind in ("column", "time") else None
-
-
 def parse_times(values: Sequence[str]) -> np.ndarray:
     """Times of the cells of a column, float64, NaN where there is none.
 
@@ -189,59 +193,7 @@ def parse_times(values: Sequence[str]) -> np.ndarray:
 def reject_untimed(table: Table, column: str) -> Table:
     """The table without the rows that have no time in this column, which are rejected."""
     reason = "there is no number or ISO date, such as 2021-03-31, by which the row could be split"
-    return table.reject(np.isnan(parse_times(_column(table, column))), column, reason)
-
-
-def _groups(table: Table, method: str) -> np.ndarray:
-    """Group of each row, numbered from 0."""
-    if method == "butina" and table.notation in HAS_FRAGMENTS:
-        return table.clusters
-    return _grouped(_keys(table, method))
-
-
-def _keys(table: Table, method: str) -> list[tuple[str, ...]]:
-    """What each row may share with others."""
-    if method.startswith("column:"):
-        return [(value,) for value in _column(table, method.removeprefix("column:"))]
-    if method == "random":
-        return [(record.text,) for record in table.records]
-    owned = {name: _methods(name) for name in NOTATIONS}
-    if method in owned[table.notation]:
-        return [found[method] for found in compute_all(table.records, groups)]
-    owners = {split: name for name, splits in owned.items() for split in splits}
-    if method in owners:
-        raise ConfigError(
-            f"split={method!r} is for {owners[method]}, and {table.source} holds {table.notation}: "
-            f"try {' or '.join(owned[table.notation])}"
-        )
-    raise ConfigError(
-        f"split={method!r} must be one of random, {', '.join(owners)}, time:COLUMN or column:NAME"
-    )
-
-
-def _methods(notation: NotationName) -> tuple[str, ...]:
-    """Splits that are for strings of this notation."""
-    return get_notation(notation).splits + ("butina",) * (notation in HAS_FRAGMENTS)
-
-
-def _grouped(keys: Sequence[tuple[str, ...]]) -> np.ndarray:
-    """Group of each row, numbered in order of appearance.
-
-    Rows that share a key, or are chained by rows that do, are one group; so are those without a key.
-    """
-    parent: dict[str | None, str | None] = {}
-
-    def root(key: str | None) -> str | None:
-        while parent.setdefault(key, key) != key:
-            parent[key] = key = parent[parent[key]]
-        return key
-
-    for row in keys:
-        for key in row[1:]:
-            parent[root(key)] = root(row[0])
-    numbers: dict[str | None, int] = {}
-    found = [numbers.setdefault(root(row[0] if row else None), len(numbers)) for row in keys]
-    return np.array(found, dtype=np.int64)
+    return table.reject(np.isnan(parse_times(column_values(table, column))), column, reason)
 
 
 def _assign(
@@ -301,9 +253,9 @@ def _hold_out(
     return part, len(rows_by_linker)
 
 
-def _deal_keys(table: Table, method: str, n_folds: int, rng: np.random.Generator) -> list[np.ndarray]:
+def _dealkeys_of(table: Table, method: str, n_folds: int, rng: np.random.Generator) -> list[np.ndarray]:
     """Test rows of each fold: keys are dealt in random order with all their rows, or not at all."""
-    rows_by_key = _rows_by_key(_keys(table, method))
+    rows_by_key = _rows_by_key(keys_of(table, method))
     fold_N, n_rows, room = np.full(len(table), -1), np.zeros(n_folds), round(len(table) / n_folds)
     for key in rng.permutation(len(rows_by_key)):
         rows = rows_by_key[key]
@@ -330,7 +282,7 @@ def _rows_by_key(keys: Sequence[tuple[str, ...]]) -> list[np.ndarray]:
 
 def _by_time(table: Table, column: str, fractions: np.ndarray) -> tuple[np.ndarray, int]:
     """Part of each row, and the number of different times."""
-    time_N = parse_times(_column(table, column))
+    time_N = parse_times(column_values(table, column))
     if np.isnan(time_N).any():
         i = int(np.argmax(np.isnan(time_N)))
         raise DataError(
@@ -347,17 +299,9 @@ def _by_time(table: Table, column: str, fractions: np.ndarray) -> tuple[np.ndarr
     return part[place_N], len(times)
 
 
-def _column(table: Table, name: str) -> list[str]:
-    """The cells of a column that the split is made by."""
-    if name not in table.columns:
-        known = f"; it holds {', '.join(table.columns)}" if table.columns else ""
-        raise DataError(f"{table.source}: the table was read without the column {name!r} of the split{known}")
-    return table.columns[name]
-
-
 def _parts_of_column(table: Table, name: str) -> np.ndarray:
     number = {spelling: p for p, spellings in enumerate(PARTS.values()) for spelling in spellings}
-    parts = [number.get(value.strip().lower()) for value in _column(table, name)]
+    parts = [number.get(value.strip().lower()) for value in column_values(table, name)]
     if None in parts:
         i = parts.index(None)
         raise DataError(

@@ -56,7 +56,9 @@ class Table:
     source: str
     """Where it was read from."""
     string_column: str
-    """Column of the strings."""
+    """Column of the strings; of several joined by commas."""
+    string_columns: tuple[str, ...] = ()
+    """Columns of the strings where each row has several, in order."""
     units: dict[str, str] = field(default_factory=dict)
     """Unit of each target; "" where it is not known."""
     features: dict[str, np.ndarray] = field(default_factory=dict)
@@ -82,10 +84,15 @@ class Table:
         """The normal forms."""
         return [record.text for record in self.records]
 
+    @property
+    def n_strings(self) -> int:
+        """Strings of each row."""
+        return max(1, len(self.string_columns))
+
     @cached_property
     def clusters(self) -> np.ndarray:
-        """Cluster of each molecule, int64 (N,), see `butina_clusters`."""
-        return butina_clusters(self.records)
+        """Cluster of each molecule, of several the first, int64 (N,), see `butina_clusters`."""
+        return butina_clusters([record.parts[0] for record in self.records])
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -135,7 +142,7 @@ def read_table(
     source: str | Path,
     *,
     targets: Sequence[str] = (),
-    string_column: str | None = None,
+    string_column: str | Sequence[str] | None = None,
     notation: NotationName | None = None,
     columns: Sequence[str] = (),
     on_error: OnError = "skip",
@@ -151,7 +158,8 @@ def read_table(
         source: A path, the name of a data set such as "molnet/esol", or "-" for standard input.
         targets: Label columns. Empty cells, NA and NaN are missing labels; a row with no label is rejected.
             Numbers may be bounds, such as "<5" or ">10".
-        string_column: Column of the strings; found by its name, else by its content, if None.
+        string_column: Column of the strings; found by its name, else by its content, if None. Several, such
+            as those of a solute and its solvent, which then are in one notation.
         notation: What the strings are; detected if None.
         columns: Other columns to keep as text, such as one that holds a split.
         on_error: "skip" keeps bad rows aside in `Table.rejected`, "raise" stops at the first.
@@ -174,9 +182,10 @@ def read_table(
     file = open_table(place)
     known = place.dataset if place.dataset and place.dataset.string_column in file.columns else None
     # First of all, since it separates a table without a header from one that lacks a target.
-    string_place = choose_string_column(file, string_column, known, notation)
-    target_places = find_numbers(file, targets, [string_place], "target")
-    taken = [string_place, *target_places]
+    wanted = [string_column] if string_column is None or isinstance(string_column, str) else string_column
+    string_places = [choose_string_column(file, name, known, notation) for name in wanted]
+    target_places = find_numbers(file, targets, string_places, "target")
+    taken = [*string_places, *target_places]
     feature_places = find_numbers(file, features, taken, "feature")
     weight_places = find_numbers(file, [weights] if weights else [], taken, "weight")
     headers = [file.columns[i] for i in target_places]
@@ -184,7 +193,7 @@ def read_table(
     names = tuple(split_unit(header)[0] for header in headers)
     check_target_names(names, headers, file.name)
     other_places = [find_column(file.columns, column, file.name) for column in columns]
-    places = [string_place, *target_places, *feature_places, *weight_places, *other_places]
+    places = [*string_places, *target_places, *feature_places, *weight_places, *other_places]
     rows, cells, rejected = _read_cells(file, places)
     # Numbers before strings: a wrong target is found before many molecules are parsed.
     labels, bounds, classes, wrong = parse_targets(file, rows, target_places, cells, task)
@@ -192,16 +201,21 @@ def read_table(
     counted, uncounted = parse_weights(file, rows, weight_places, cells)
     wrong = uncounted | unread | wrong
 
-    column, texts = file.columns[string_place], cells[string_place]
-    notation = notation or (known.notation if known else None) or find_notation(texts, column, file.name)
-    labelled = [i for i in range(len(rows)) if i not in wrong]
-    found = read_cells([(rows[i], texts[i]) for i in labelled], column, notation, compute)
-    records: dict[int, Record] = {}
-    for i, read in zip(labelled, found, strict=True):
-        if isinstance(read, Record):
-            records[i] = read
-        else:
-            wrong[i] = read
+    string_columns = [file.columns[place] for place in string_places]
+    notation = notation or (known.notation if known else None)
+    parts: dict[int, list[Record]] = {i: [] for i in range(len(rows)) if i not in wrong}
+    for number, column in zip(string_places, string_columns, strict=True):
+        texts = cells[number]
+        notation = notation or find_notation(texts, column, file.name)
+        found = read_cells([(rows[i], texts[i]) for i in parts], column, notation, compute)
+        for i, read in zip(list(parts), found, strict=True):
+            if isinstance(read, Record):
+                parts[i].append(read)
+            else:
+                wrong[i] = read
+                del parts[i]
+    records = {i: Record.joint(of_row) for i, of_row in parts.items()}
+    assert notation is not None
 
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
@@ -222,7 +236,8 @@ def read_table(
         },
         rejected=rejected,
         source=str(source),
-        string_column=column,
+        string_column=",".join(string_columns),
+        string_columns=tuple(string_columns) if len(string_columns) > 1 else (),
         units={name: unit or (known.targets.get(name, "") if known else "") for name, unit in units.items()},
         features={file.columns[place]: numbers[good, x] for x, place in enumerate(feature_places)},
         weights=counted[good, 0] if weights else None,

@@ -6,6 +6,7 @@ from catenane.descriptors.table import (
     compute_descriptors,
     describe,
     descriptor_meanings,
+    descriptor_names,
     head_inputs,
 )
 
@@ -16,6 +17,7 @@ __all__ = [
     "count_fragments",
     "describe",
     "descriptor_meanings",
+    "descriptor_names",
     "fragments",
     "head_inputs",
 ]

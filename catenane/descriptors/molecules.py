@@ -67,16 +67,30 @@ def describe_molecule(smiles: Smiles) -> list[float]:
     ]
 
 
-def count_fragments(records: Sequence[Record], n_kinds: int = _N_KINDS) -> NDArray[np.uint8]:
-    """Counts of fragments, folded to `n_kinds` columns: (N, n_kinds); zero where there is no molecule."""
+def count_fragments(
+    records: Sequence[Record], n_kinds: int = _N_KINDS, n_strings: int = 1
+) -> NDArray[np.uint8]:
+    """Counts of fragments, folded to `n_kinds` columns: (N, n_kinds); zero where there is no molecule.
+
+    Of several strings each has an equal share of the columns.
+    """
+    width = n_kinds // n_strings
     result = np.zeros((len(records), n_kinds), dtype=np.uint8)
     for row, (kinds, counts) in enumerate(compute_all(records, fragments)):
-        np.add.at(result[row], kinds % n_kinds, counts)
+        place, kind = np.divmod(kinds, _N_KINDS)
+        np.add.at(result[row], place * width + kind % width, counts)
     return result
 
 
 def fragments(record: Record) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Kinds of fragments that occur in a molecule, and their counts; both empty for what is none."""
+    """Kinds of fragments that occur in a molecule, and their counts; both empty for what is none.
+
+    The kinds of the second of several strings are numbered from 2,048 on, and so forth.
+    """
+    if len(record.parts) > 1:
+        found_of = [part.compute(fragments) for part in record.parts]
+        shifted = [kinds + np.uint16(place * _N_KINDS) for place, (kinds, _) in enumerate(found_of)]
+        return np.concatenate(shifted), np.concatenate([counts for _, counts in found_of])
     if record.notation not in HAS_FRAGMENTS:
         return np.zeros(0, np.uint16), np.zeros(0, np.uint8)
     with rdkit_errors(record.text):

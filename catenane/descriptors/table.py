@@ -21,7 +21,14 @@ from catenane.notation import (
     rdkit_errors,
 )
 
-__all__ = ["Descriptors", "compute_descriptors", "describe", "descriptor_meanings", "head_inputs"]
+__all__ = [
+    "Descriptors",
+    "compute_descriptors",
+    "describe",
+    "descriptor_meanings",
+    "descriptor_names",
+    "head_inputs",
+]
 
 _MEANINGS = {"smiles": MOLECULE_DESCRIPTORS, "mofid": FRAMEWORK_DESCRIPTORS}
 _DESCRIBE: dict[NotationName, Callable[[Any], list[float]]] = {
@@ -45,11 +52,18 @@ def descriptor_meanings(notation: NotationName) -> dict[str, str]:
     return dict(_MEANINGS[get_notation(notation).name])
 
 
+def descriptor_names(notation: NotationName, n_strings: int = 1) -> tuple[str, ...]:
+    """Names of the descriptors of a record; of several strings those of the first, then `NAME 2` and on."""
+    names = tuple(descriptor_meanings(notation))
+    return names + tuple(f"{name} {place}" for place in range(2, n_strings + 1) for name in names)
+
+
 def compute_descriptors(
     records: Sequence[Record] | Sequence[str],
     notation: NotationName,
     *,
     n_fragments: int = 0,
+    n_strings: int = 1,
     n_jobs: int | None = None,
 ) -> Descriptors:
     """Descriptors of molecules or frameworks, one row per string, in the order given.
@@ -62,6 +76,7 @@ def compute_descriptors(
         records: Records, or strings in normal form.
         notation: What they are.
         n_fragments: Columns for counts of fragments behind the descriptors, see `count_fragments`.
+        n_strings: Strings of each record; they share the columns for fragments.
         n_jobs: Processes, as for `read_records`.
 
     Raises:
@@ -69,12 +84,12 @@ def compute_descriptors(
         NotationError: A string cannot be described; the first such.
     """
     heed_interrupts()
-    names = tuple(descriptor_meanings(notation))
+    names = descriptor_names(notation, n_strings)
     records = as_records(records, notation)
     rows = compute_all(records, describe, n_jobs=n_jobs)
     values = np.stack(rows) if rows else np.empty((0, len(names)), np.float32)
     if n_fragments:
-        values = np.hstack([values, count_fragments(records, n_fragments).astype(np.float32)])
+        values = np.hstack([values, count_fragments(records, n_fragments, n_strings).astype(np.float32)])
     return Descriptors(values, names)
 
 
@@ -85,11 +100,12 @@ def head_inputs(
     *,
     described: bool,
     n_fragments: int,
+    n_strings: int = 1,
 ) -> Descriptors | None:
     """What a head reads beside states: descriptors, features (N,) by name, fragments; None where nothing."""
     found = Descriptors(np.empty((len(records), 0), np.float32), ())
     if described:
-        found = compute_descriptors(records, notation, n_fragments=n_fragments)
+        found = compute_descriptors(records, notation, n_fragments=n_fragments, n_strings=n_strings)
     parts_NF = np.split(found.values, [len(found.names)], axis=1)
     parts_NF[1:1] = [np.asarray(column, np.float32)[:, None] for column in features.values()]
     joined = Descriptors(np.hstack(parts_NF), (*found.names, *features))
@@ -98,6 +114,8 @@ def head_inputs(
 
 def describe(record: Record) -> NDArray[np.float32]:
     """The descriptors of one record, shape (F,), NaN where undefined; `NotationError` where RDKit fails."""
+    if len(record.parts) > 1:
+        return np.concatenate([part.compute(describe) for part in record.parts])
     with rdkit_errors(record.text, silent=False):
         values = np.asarray(_DESCRIBE[record.notation](record.parsed), dtype=np.float32)
     values[~np.isfinite(values)] = np.nan

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.errors import BundleError, NotationError
-from catenane.inference.rows import texts_of
+from catenane.inference.rows import join, texts_of
 from catenane.notation import Record, Smiles, get_notation
 from catenane.tokenizers import SEPARATOR, Alignment, align
 
@@ -112,7 +112,7 @@ def read_states(model: Model, record: Record) -> tuple[NDArray[np.float32], Alig
 
 def read_all(model: Model, strings: str | Iterable[str]) -> list[Record]:
     """Records of strings all of which can be read; `NotationError` says which cannot."""
-    records, errors = model.read(texts_of(strings))
+    records, errors = model.read(join(strings, model.config.strings))
     for row, error in enumerate(errors, start=1):
         if error:
             raise NotationError(f"row {row} of {len(errors)}: {error}")

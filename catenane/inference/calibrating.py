@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from catenane.config import Task
 from catenane.data import Split, Table
+from catenane.data.row_groups import group_rows
 from catenane.descriptors import Descriptors
 from catenane.inference.calibration import Calibration, fit_reference, group_keys
 from catenane.inference.ensemble import Ensemble
@@ -33,7 +34,7 @@ from catenane.inference.model import COVERAGE, Model
 from catenane.inference.rows import Predictions
 from catenane.metrics import extremes
 from catenane.models.bundle import Bundle
-from catenane.notation import get_notation
+from catenane.notation import part_texts
 
 __all__ = ["calibrate", "fingerprint_rows", "interval_metrics", "plan_calibration"]
 
@@ -58,13 +59,11 @@ def plan_calibration(
         validation rows is, unless they are too few.
     """
     if n_members > 1:
-        notation, groups = get_notation(table.notation), None
-        if split.method in notation.splits and split.method not in notation.held_out:
-            groups = np.array([" ".join(table.records[row].groups[split.method]) for row in split.train])
-        elif split.method == "butina":
-            groups = table.clusters[split.train]
+        groups = group_rows(table, split.method)
         learns_MN = np.ones((n_members, len(table)), dtype=bool)
-        learns_MN[:, split.train] = learning_mask(len(split.train), n_members, seed, groups)
+        learns_MN[:, split.train] = learning_mask(
+            len(split.train), n_members, seed, None if groups is None else groups[split.train]
+        )
         return split, learns_MN, None
     if len(split.valid) < 2 * FEWEST_ROWS:
         return split, None, None
@@ -141,7 +140,9 @@ def calibrate(
         features_NTF, n_members = difficulty_features(distance_N, near_NT, score_NT), len(score_MNT)
         residual_NT = label_NT - score_NT
         intervals = fit_intervals(features_NTF, residual_NT, variance_NT, n_members=n_members, seed=seed)
-    encoded = bundle.tokenizer.encode_flat(strings[:n_train], bundle.config.recipe.encoder.max_length)
+    encoded = bundle.tokenizer.encode_flat(
+        part_texts(records[:n_train]), bundle.config.recipe.encoder.max_length
+    )
     seen_V = np.zeros(bundle.tokenizer.vocabulary_size, dtype=bool)
     seen_V[encoded.ids] = True
     seen_groups = {key for record in records[:n_train] for key in group_keys(record)}

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -181,20 +182,24 @@ def check_domain(
     `beyond` for each of them the notes on features and on conditions.
     """
     notes: list[list[str]] = [[] for _ in records]
-    for row in np.flatnonzero(encoded.n_unknown).tolist():
-        tokens = tokenizer.tokens(records[row].text)
+    parts = [(row, part) for row, record in enumerate(records) for part in record.parts]
+    for place in np.flatnonzero(encoded.n_unknown).tolist():
+        row, part = parts[place]
+        tokens = tokenizer.tokens(part.text)
         notes[row].append(f"unknown: {_named(t for t in tokens if t not in tokenizer.vocabulary)}")
-    for row in np.flatnonzero(encoded.n_cut).tolist():
-        notes[row].append(f"{encoded.n_cut[row]:,} tokens beyond {encoded.lengths[row]:,} are cut off")
+    for place in np.flatnonzero(encoded.n_cut).tolist():
+        n_cut, n_kept = encoded.n_cut[place], encoded.lengths[place]
+        notes[parts[place][0]].append(f"{n_cut:,} tokens beyond {n_kept:,} are cut off")
     if calibration is not None:
         texts = list(tokenizer.vocabulary)
         seen_V = calibration.seen_V.copy()
         seen_V[tokenizer.unk_id] = True  # noted already
         unseen = np.flatnonzero(~seen_V[encoded.ids])
         owners = np.searchsorted(encoded.offsets, unseen, side="right") - 1
-        for row in np.unique(owners).tolist():
+        for place in np.unique(owners).tolist():
+            row = parts[place][0]
             of_kind: dict[str, list[str]] = {}
-            for token in encoded.ids[unseen[owners == row]].tolist():
+            for token in encoded.ids[unseen[owners == place]].tolist():
                 of_kind.setdefault(token_kind(texts[token]), []).append(texts[token])
             notes[row] += [
                 f"{kind} {UNSEEN}" + ("" if named == [","] else f": {_named(named)}")
@@ -217,8 +222,8 @@ def check_domain(
 def group_keys(record: Record) -> dict[int, tuple[str, str]]:
     """Kind and name of the building blocks of a string, by a number that is the same everywhere."""
     keys = {}
-    for kind in sorted(get_notation(record.notation).held_out):
-        for name in record.groups.get(kind, ()):
+    for part, kind in product(record.parts, sorted(get_notation(record.notation).held_out)):
+        for name in part.groups.get(kind, ()):
             digest = hashlib.blake2b(f"{kind}:{name}".encode(), digest_size=8).digest()
             keys[int.from_bytes(digest, "little", signed=True)] = kind, name
     return keys

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -27,7 +27,7 @@ class Ensemble(Model):
 
     The ends of an interval are means as well. The mean of the values errs no more than the models do on
     average, and half the width is the models' average too, so the interval tends to hold more labels than one
-    of theirs. A string is in the domain where it is in that of every model.
+    of theirs. A string is in the domain where it is in that of every model. Figures of the card are means.
 
     Args:
         models: At least one.
@@ -50,7 +50,9 @@ class Ensemble(Model):
                     "targets in the same order, and units"
                 )
         name = f"{len(models)} models, the first: {first.bundle.card.get('name', first.config.recipe.name)}"
-        self.bundle = dataclasses.replace(first.bundle, card=first.bundle.card | {"name": name})
+        figures = _mean([model.bundle.card.get("targets", {}) for model in self.models])
+        card = first.bundle.card | {"name": name, "targets": figures}
+        self.bundle = dataclasses.replace(first.bundle, card=card)
         self.device = first.device
 
     def predict_normalised(
@@ -84,8 +86,21 @@ class Ensemble(Model):
         raise BundleError(f"{len(self.models)} models have vectors of their own: embed with one of them")
 
 
+def _mean(values: Sequence[Any]) -> Any:
+    """Means of the numbers in values of one structure, as far as they share it; of other things the first."""
+    first = values[0]
+    if all(isinstance(value, Mapping) for value in values):
+        return {key: _mean([v[key] for v in values]) for key in first if all(key in v for v in values)}
+    if all(isinstance(value, list) for value in values):
+        return [_mean(entries) for entries in zip(*values, strict=False)]
+    if all(type(value) in (int, float) for value in values):
+        mean = sum(values) / len(values)
+        return round(mean) if isinstance(first, int) else mean
+    return first
+
+
 def _kind(model: Model) -> tuple[Any, ...]:
-    features = [column.name for column in model.config.features]
+    features = [*model.config.strings, *(column.name for column in model.config.features)]
     return model.config.notation, model.config.task, model.targets, model.config.classes, features
 
 

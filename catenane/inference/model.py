@@ -18,7 +18,7 @@ from catenane.hardware import best_device
 from catenane.inference.attention import Attention, read_all, read_attention
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
-from catenane.inference.rows import Features, Predictions, feature_cells, notes_of, read_features, texts_of
+from catenane.inference.rows import Features, Predictions, feature_cells, join, notes_of, read_features, split
 from catenane.models.bundle import Bundle, BundleConfig, class_columns
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
@@ -91,7 +91,8 @@ class Model:
         """Predict every target for every string, or what the head predicts under conditions.
 
         Args:
-            strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str.
+            strings: SMILES or MOFids, as the model's notation says; any iterable of str, or one str. Of
+                several strings a row tuples, or a table with their columns.
             features: Of a model that reads such beside strings, by name: a number a string, or one for all.
             coverage: Share of new labels that the intervals are to hold, between 0 and 1.
             spellings: Predict from the mean over so many: the normal form, and random ones.
@@ -100,8 +101,8 @@ class Model:
                 or several, whose columns take the place of the targets'.
 
         Returns:
-            A row per string in the order given, with the index of a Series: `string`, for every target its
-            value in the label's units (of two classes the probability of class 1) and its interval,
+            A row per string in the order given, with the index of a Series: `string` (or several by name);
+            for every target its value in the label's units (of two classes the probability of class 1), and
             `TARGET_low` and `TARGET_high`; `in_domain`, `note`, and `error` ("" or why there is no value).
 
         Raises:
@@ -111,7 +112,7 @@ class Model:
         """
         import pandas as pd
 
-        texts = texts_of(strings)
+        texts = join(strings, self.config.strings)
         cells, frames = feature_cells(self.config.features, features, len(texts)), []
         with verbosity(verbose), RowCount("predict", len(texts)) as count:
             for start in range(0, max(len(texts), 1), PIECE):
@@ -120,10 +121,10 @@ class Model:
                 found = self.predictions(
                     piece, conditions, features=given, coverage=coverage, spellings=spellings
                 )
-                frames.append(pd.DataFrame({"string": piece, **found.named()}))
+                frames.append(pd.DataFrame({**split(piece, self.config.strings), **found.named()}))
                 count.add(len(piece))
         table = pd.concat(frames, ignore_index=True)
-        return table.set_index(strings.index) if isinstance(strings, pd.Series) else table
+        return table.set_index(strings.index) if isinstance(strings, pd.Series | pd.DataFrame) else table
 
     def predictions(
         self,
@@ -237,7 +238,7 @@ class Model:
     def embed_readable(self, strings: Sequence[str]) -> tuple[NDArray, list[str]]:
         """As `embed`, in float64, with rows of NaN where a string cannot be read; and why, or ""."""
         readable, errors = self.read(strings)
-        vectors_ND = np.full((len(errors), self.encoder.d_model), np.nan)
+        vectors_ND = np.full((len(errors), self.config.n_strings * self.encoder.d_model), np.nan)
         vectors_ND[[not error for error in errors]] = self.embed_normalised(readable)
         return vectors_ND, errors
 
@@ -288,7 +289,7 @@ class Model:
             features, _ = read_features(self.config.features, features, len(records))
             descriptors = head_inputs(
                 records, self.config.notation, features, described=bool(self.config.descriptors),
-                n_fragments=self.config.recipe.head.fragments,
+                n_fragments=self.config.recipe.head.fragments, n_strings=self.config.n_strings,
             )  # fmt: skip
         if descriptors is None or descriptors.names != names:
             raise BundleError(
@@ -305,10 +306,9 @@ class Model:
         `wrong` has reasons by place that are known already.
         """
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
-        read = read_records if self.targets else read_mixed
-        features: list[Feature] = [describe] if self.config.descriptors else []
-        if self.config.recipe.head.fragments:
-            features.append(fragments)
+        read = partial(read_records, n_strings=self.config.n_strings) if self.targets else read_mixed
+        features: list[Feature] = [describe] * bool(self.config.descriptors)
+        features += [fragments] * bool(self.config.recipe.head.fragments)
         if self.bundle.calibration and get_notation(self.config.notation).held_out:
             features.append(groups)
         found: list[object] = [*read(strings, self.config.notation, tuple(features))]
@@ -318,8 +318,8 @@ class Model:
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
     def _encode(self, records: Sequence[Record]) -> EncodedStrings:
-        longest = self.config.recipe.encoder.max_length
-        return self.bundle.tokenizer.encode_flat([record.text for record in records], longest)
+        texts = [part.text for record in records for part in record.parts]
+        return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
 
     def _embed(self, encoded: EncodedStrings) -> NDArray:
         encoder, pooling = self.encoder, self.config.recipe.head.pooling
@@ -329,7 +329,7 @@ class Model:
             for rows in batches.batches(0) if len(encoded) else ():
                 batch = collate(encoded, rows, pad_id=self.bundle.tokenizer.pad_id).to(self.device)
                 result[rows] = encoder.encode(batch.inputs, pooling).float().cpu().numpy()
-        return result
+        return result.reshape(-1, self.config.n_strings * encoder.d_model)
 
     def _in_batches(
         self,

@@ -13,11 +13,21 @@ from numpy.typing import NDArray
 from catenane.data.numbers import parse_numbers
 from catenane.errors import UsageError
 from catenane.models.bundle import BundleConfig, FeatureColumn
+from catenane.notation import JOINT
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Features", "Predictions", "feature_cells", "notes_of", "read_features", "texts_of"]
+__all__ = [
+    "Features",
+    "Predictions",
+    "feature_cells",
+    "join",
+    "notes_of",
+    "read_features",
+    "split",
+    "texts_of",
+]
 
 Array = NDArray[np.float64]
 Features: TypeAlias = "Mapping[str, Any] | pd.DataFrame"
@@ -129,6 +139,28 @@ def notes_of(config: BundleConfig, descriptors_NF: NDArray | None, notes: list[l
         for of_row, value in zip(notes, descriptors_NF[:, place].tolist(), strict=True):
             of_row.extend(filter(None, [column.note(value)]))
     return notes
+
+
+def join(strings: Iterable[Any] | str, names: Sequence[str]) -> list[str]:
+    """The strings as a list, several of a row as one text; a table has columns of these names."""
+    if not names:
+        return texts_of(strings)
+    if isinstance(strings, str):
+        return [strings]
+    rows: Any = strings
+    if hasattr(rows, "columns"):
+        if missing := [name for name in names if name not in rows]:
+            raise UsageError(f"this model reads {' and '.join(names)}, and the table has no {missing[0]!r}")
+        rows = zip(*(rows[name] for name in names), strict=True)
+    return [row if isinstance(row, str) else JOINT.join(map(str, row)) for row in rows]
+
+
+def split(texts: Sequence[str], names: Sequence[str]) -> dict[str, list[str]]:
+    """Columns of the strings by name: `string`, or each of several, "" where a row has too few."""
+    if not names:
+        return {"string": list(texts)}
+    rows = [[*text.split(JOINT), *[""] * len(names)] for text in texts]
+    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
 
 
 def texts_of(strings: Iterable[str] | str) -> list[str]:

@@ -95,6 +95,8 @@ class BundleConfig:
     """Name of an entry of `KINDS`."""
     notation: NotationName
     """What the strings are."""
+    strings: tuple[str, ...] = ()
+    """Names of the strings where a row has several, in order."""
     recipe: Recipe
     """Shapes of the parts, and how they were trained."""
     task: Task | None = None
@@ -130,6 +132,11 @@ class BundleConfig:
         """Whether the model can write strings."""
         return self.kind == "generator"
 
+    @property
+    def n_strings(self) -> int:
+        """Strings of each row."""
+        return max(1, len(self.strings))
+
     def build_model(self) -> nn.Module:
         """A network of these shapes, with fresh weights."""
         return KINDS[self.kind](self)
@@ -153,6 +160,7 @@ def build_property_model(config: BundleConfig, encoder: TransformerEncoder | Non
     return PropertyModel(
         encoder or TransformerEncoder(config.recipe.encoder),
         config.recipe.head,
+        n_strings=config.n_strings,
         targets=config.targets,
         n_descriptors=len(config.descriptors) + len(config.features) + config.recipe.head.fragments,
         n_features=len(config.features),

@@ -89,9 +89,10 @@ class GaussianProcessHead(Head):
         pooled_ND: Tensor,
         weights_NT: Tensor | None = None,
         *,
+        groups_N: Tensor | None = None,
         seed: int = 0,
     ) -> Tensor:
-        """Learn from all rows, and predict each of them from the others.
+        """Learn from all rows, and predict each of them from the others, or from those of other groups.
 
         Args:
             targets_NT: Labels, NaN where missing.
@@ -99,6 +100,7 @@ class GaussianProcessHead(Head):
             pooled_ND: One vector a string.
             weights_NT: Of the labels, alike where there are none: noise is divided by them, and a label of
                 weight zero is not learnt from.
+            groups_N: Group of each row, an integer, where rows are left out by groups.
             seed: Of the choice of landmarks.
 
         Returns:
@@ -126,7 +128,7 @@ class GaussianProcessHead(Head):
         left_out_NT = torch.empty_like(labels_NT)
         for place in range(self.n_scores):
             label_N, weight_N = labels_NT[:, place], weights_NT[:, place]
-            left_out_NT[:, place] = self._fit_target(place, label_N, weight_N, inputs, order_N)
+            left_out_NT[:, place] = self._fit_target(place, label_N, weight_N, inputs, order_N, groups_N)
             if self.task != "regression":
                 known_N = ~targets_NT[:, place].isnan()
                 classes_M = targets_NT[known_N, place]
@@ -198,9 +200,15 @@ class GaussianProcessHead(Head):
         return self._code
 
     def _fit_target(
-        self, place: int, labels_N: Tensor, weights_N: Tensor, inputs: Inputs, order_N: Tensor
+        self,
+        place: int,
+        labels_N: Tensor,
+        weights_N: Tensor,
+        inputs: Inputs,
+        order_N: Tensor,
+        groups_N: Tensor | None,
     ) -> Tensor:
-        """Settings and weights of one target; returns the leave-one-out scores."""
+        """Settings and weights of one target; returns the scores of rows that are left out."""
         landmarks_P = order_N[: len(self.landmark_states_PD)]
         tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
         rows_M = landmarks_P[tuned_M]
@@ -214,16 +222,21 @@ class GaussianProcessHead(Head):
             return torch.cat([combine(self._similarity(chunk), settings_K) for chunk in chunks])
 
         if len(landmarks_P) < len(labels_N):
-            self.weights_TP[place], scores_N = _reduced(kernel, landmarks_P, labels_N, noise, weights_N)
+            self.weights_TP[place], scores_N = _reduced(
+                kernel, landmarks_P, labels_N, noise, weights_N, groups_N
+            )
             return scores_N
         noise_P = noise / weights_N[order_N]
-        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise_P)
+        groups_P = None if groups_N is None else groups_N[order_N]
+        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise_P, groups_P)
         self.weights_TP[place] = weights_P
         return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
 
 
-def _exact(kernel_PP: Tensor, labels_P: Tensor, noise_P: Tensor) -> tuple[Tensor, Tensor]:
-    """Weights of the landmarks where they are all rows, and the leave-one-out scores; both float64 (P,)."""
+def _exact(
+    kernel_PP: Tensor, labels_P: Tensor, noise_P: Tensor, groups_P: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Weights of the landmarks where they are all rows, and scores of rows left out; both float64 (P,)."""
     known_K = (~labels_P.isnan()).nonzero()[:, 0]
     known_KK = kernel_PP[known_K][:, known_K]
     known_KK.diagonal().add_(noise_P[known_K] + JITTER)
@@ -231,8 +244,20 @@ def _exact(kernel_PP: Tensor, labels_P: Tensor, noise_P: Tensor) -> tuple[Tensor
     weights_K = inverse_KK @ labels_P[known_K]
     weights_P = torch.zeros_like(labels_P).index_copy_(0, known_K, weights_K)
     scores_P = kernel_PP @ weights_P
-    scores_P[known_K] = labels_P[known_K] - weights_K / inverse_KK.diagonal()
+    residual_K = weights_K / inverse_KK.diagonal()
+    for group in _members(groups_P, known_K):
+        residual_K[group] = torch.linalg.solve(inverse_KK[group][:, group], weights_K[group])
+    scores_P[known_K] = labels_P[known_K] - residual_K
     return weights_P, scores_P
+
+
+def _members(groups_N: Tensor | None, known_K: Tensor) -> list[Tensor]:
+    """Places among the known rows of each group that has several of them."""
+    if groups_N is None:
+        return []
+    numbers_K, counts = groups_N[known_K].unique(return_inverse=True, return_counts=True)[1:]
+    places = numbers_K.argsort(stable=True).split(counts.tolist())
+    return [group for group in places if len(group) > 1]
 
 
 def _reduced(
@@ -241,6 +266,7 @@ def _reduced(
     labels_N: Tensor,
     noise: Tensor,
     weights_N: Tensor,
+    groups_N: Tensor | None,
 ) -> tuple[Tensor, Tensor]:
     """The same where there are more rows than landmarks; scores are float64 (N,)."""
     prior_PP = kernel(landmarks_P).double()
@@ -269,6 +295,14 @@ def _reduced(
         leverage_B *= weights_N[rows]
         left_out_B = labels_B - (labels_B - scores_B) / (1 - leverage_B).clamp(min=1e-6)
         scores_N[rows] = torch.where(labels_B.isnan(), scores_B, left_out_B)
+    known_K = (~labels_N.isnan()).nonzero()[:, 0]
+    for group in _members(groups_N, known_K):
+        rows = known_K[group]
+        part_GP = features_NP[rows].double()
+        half_PG = torch.linalg.solve_triangular(gram_root_PP, part_GP.T, upper=False)
+        pull_GG = torch.eye(len(rows), dtype=torch.float64) - (half_PG.T @ half_PG) * weights_N[rows]
+        residual_G = labels_N[rows] - (part_GP @ solution_P)[:, 0]
+        scores_N[rows] = labels_N[rows] - torch.linalg.lstsq(pull_GG, residual_G[:, None]).solution[:, 0]
     return torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0], scores_N
 
 

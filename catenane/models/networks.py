@@ -99,14 +99,17 @@ class PropertyModel(nn.Module):
     Args:
         encoder: Fresh or pretrained; an `nn.Module`.
         head: Settings of the head.
+        n_strings: Strings of each row: the encoder reads them one after the other, the head their pooled
+            states side by side.
         shape: What else `make_head` reads; errors are its errors.
     """
 
-    def __init__(self, encoder: Encoder, head: HeadConfig, **shape: Any) -> None:
+    def __init__(self, encoder: Encoder, head: HeadConfig, *, n_strings: int = 1, **shape: Any) -> None:
         super().__init__()
+        self._d_pooled = n_strings * encoder.d_model
         self.pooling = head.pooling
         self.encoder = encoder
-        self.head = make_head(head, d_model=encoder.d_model, **shape)
+        self.head = make_head(head, d_model=self._d_pooled, **shape)
 
     def forward(
         self, inputs: Any, descriptors_BF: Tensor | None = None, *, per_member: bool = False
@@ -116,5 +119,6 @@ class PropertyModel(nn.Module):
         return scores
 
     def embed(self, inputs: Any) -> Tensor:
-        """Pooled states of the strings, (B, d_model)."""
-        return self.encoder.encode(inputs, self.pooling)
+        """Pooled states of the strings, (B, d_model), or of several strings of each row (B, S d_model)."""
+        pooled: Tensor = self.encoder.encode(inputs, self.pooling)
+        return pooled.reshape(-1, self._d_pooled)

@@ -18,6 +18,7 @@ from catenane.notation.reading import (
     read_records,
 )
 from catenane.notation.registry import (
+    JOINT,
     NOTATIONS,
     Notation,
     NotationName,
@@ -25,6 +26,7 @@ from catenane.notation.registry import (
     get_notation,
     groups,
     normalise,
+    part_texts,
     respell,
 )
 from catenane.notation.smiles import Smiles
@@ -33,6 +35,7 @@ from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_erro
 
 __all__ = [
     "FAILED_TOPOLOGIES",
+    "JOINT",
     "NOTATIONS",
     "Chem",
     "Feature",
@@ -52,6 +55,7 @@ __all__ = [
     "heed_interrupts",
     "mend_block",
     "normalise",
+    "part_texts",
     "pattern",
     "rdkit_errors",
     "read_block",

@@ -34,6 +34,7 @@ def read_records(
     notation: NotationName,
     features: Sequence[Feature] = (),
     *,
+    n_strings: int = 1,
     n_jobs: int | None = None,
 ) -> list[Record | NotationError]:
     """Read strings, and compute what is wanted of each; equal strings are read once and share a record.
@@ -42,6 +43,7 @@ def read_records(
         strings: As they came; what is not text is refused like a string that cannot be read.
         notation: What they are.
         features: Functions of a record, importable by name, whose values `Record.compute` then has at hand.
+        n_strings: How many each holds, joined by `JOINT`.
         n_jobs: Processes; by default one per core, if there are a few thousand strings; -1 for one per core.
 
     Returns the record of every string, in order, or why there is none.
@@ -52,7 +54,7 @@ def read_records(
     get_notation(notation)
     order = list(strings)
     different = list(dict.fromkeys(item for item in order if isinstance(item, str)))
-    found = _in_shares(_read, different, (notation, tuple(features)), n_jobs)
+    found = _in_shares(_read, different, (notation, tuple(features), n_strings), n_jobs)
     by_text = dict(zip(different, found, strict=True))
     return [
         by_text[item] if isinstance(item, str) else NotationError(f"expected a string, got {item!r}")
@@ -125,12 +127,14 @@ def as_records(items: Sequence[Record] | Sequence[str], notation: NotationName) 
     return [item if isinstance(item, Record) else Record(item, notation) for item in items]
 
 
-def _read(strings: Sequence[str], notation: NotationName, features: Sequence[Feature]) -> list[Any]:
+def _read(
+    strings: Sequence[str], notation: NotationName, features: Sequence[Feature], n_strings: int
+) -> list[Any]:
     read = get_notation(notation).read
     found: list[Any] = []
     for text in strings:
         try:
-            record = read(text)
+            record = read(text, n_strings)
             for feature in features:
                 record.compute(feature)
             if len(strings) > _MOST_MOLECULES:

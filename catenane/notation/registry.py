@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast, get_args
 
 from catenane.errors import ConfigError, NotationError
 from catenane.notation.mofid import Mofid
 from catenane.notation.smiles import Smiles
+from catenane.notation.syntax import SPACE
 
 __all__ = [
+    "JOINT",
     "NOTATIONS",
     "Notation",
     "NotationName",
@@ -18,10 +20,13 @@ __all__ = [
     "get_notation",
     "groups",
     "normalise",
+    "part_texts",
     "respell",
 ]
 
 NotationName = Literal["smiles", "mofid"]
+JOINT = " + "
+"""Stands between the strings of a record of several, which no string holds."""
 NOTATIONS: tuple[NotationName, ...] = get_args(NotationName)
 T = TypeVar("T")
 
@@ -31,14 +36,18 @@ class Record:
 
     Equal strings of one notation are equal records. A pickled record carries what was computed, but no
     molecule: it is parsed again if something else is asked for. `computed` holds the values by function.
+
+    A record may be of several strings, as of a solute and its solvent, joined by `JOINT`: then `parts` are
+    the records of each, and what is parsed, and the groups, are those of the first.
     """
 
-    __slots__ = ("_parsed", "computed", "notation", "text")
+    __slots__ = ("_parsed", "_parts", "computed", "notation", "text")
 
     def __init__(self, text: str, notation: NotationName, parsed: Any = None) -> None:
         self.text = text
         self.notation = notation
         self._parsed = parsed
+        self._parts: tuple[Record, ...] | None = None
         self.computed: dict[Callable[[Record], Any], Any] = {}
 
     def __repr__(self) -> str:
@@ -53,11 +62,32 @@ class Record:
     def __reduce__(self) -> tuple[Any, ...]:
         return Record, (self.text, self.notation), (None, {"computed": self.computed})
 
+    @classmethod
+    def joint(cls, parts: Sequence[Record]) -> Record:
+        """The record of several strings; of one, that record."""
+        if len(parts) == 1:
+            return parts[0]
+        record = cls(JOINT.join(part.text for part in parts), parts[0].notation)
+        record._parts = tuple(parts)
+        return record
+
+    @property
+    def parts(self) -> tuple[Record, ...]:
+        """The records of several strings, of a single one itself."""
+        if JOINT not in self.text:
+            return (self,)
+        if self._parts is None:
+            self._parts = tuple(Record(text, self.notation) for text in self.text.split(JOINT))
+        return self._parts
+
     @property
     def parsed(self) -> Any:
         """The `Smiles` or `Mofid`; `NotationError` where the text is of neither."""
         if self._parsed is None:
-            self._parsed = get_notation(self.notation).kind.parse(self.text)
+            first = self.parts[0]
+            self._parsed = (
+                get_notation(self.notation).kind.parse(self.text) if first is self else first.parsed
+            )
         return self._parsed
 
     @property
@@ -73,6 +103,8 @@ class Record:
 
     def respelled(self, seed: int) -> Record:
         """The same structure in another spelling, see `respell`; itself where RDKit writes none."""
+        if len(self.parts) > 1:
+            return Record.joint([part.respelled(seed) for part in self.parts])
         try:
             return Record(self.parsed.randomised(seed), self.notation)
         except NotationError:
@@ -85,7 +117,8 @@ class Record:
 
     def release(self) -> None:
         """Give the parsed object up; in a long table molecules take a hundred times the memory of strings."""
-        self._parsed = None
+        for record in {self, *self.parts}:
+            record._parsed = None
 
 
 def groups(record: Record) -> Mapping[str, tuple[str, ...]]:
@@ -114,10 +147,15 @@ class Notation:
     includes: tuple[NotationName, ...] = ()
     """Other notations that a tokenizer and an encoder of this one can read."""
 
-    def read(self, text: str) -> Record:
-        """Parse a string and put it into normal form; `NotationError` gives reason and place."""
-        normal, parsed = self.kind.parse(text).normal()
-        return Record(normal, self.name, parsed)
+    def read(self, text: str, n_strings: int = 1) -> Record:
+        """Parse a string, or several that are joined; `NotationError` gives reason and place."""
+        if n_strings == 1:
+            normal, parsed = self.kind.parse(text).normal()
+            return Record(normal, self.name, parsed)
+        texts = text.split(JOINT)
+        if len(texts) != n_strings:
+            raise NotationError(f"expected {n_strings} strings joined by {JOINT!r}, got {len(texts)}: {text}")
+        return Record.joint([self.read(one.strip(SPACE)) for one in texts])
 
     def reads(self, other: NotationName) -> bool:
         """Whether a tokenizer and an encoder of this notation can read the other one."""
@@ -129,6 +167,11 @@ def get_notation(name: str) -> Notation:
     if name not in _REGISTRY:
         raise ConfigError(f"notation={name!r} must be one of {', '.join(map(repr, NOTATIONS))}")
     return _REGISTRY[name]
+
+
+def part_texts(records: Iterable[Record]) -> list[str]:
+    """The strings of all records, those of one after the other."""
+    return [part.text for record in records for part in record.parts]
 
 
 def normalise(text: str, notation: NotationName) -> str:
@@ -149,7 +192,8 @@ def respell(text: str, notation: NotationName, seed: int) -> str:
 
     Source: E. J. Bjerrum 2017, arXiv:1703.07076 (SMILES enumeration); the blocks of a MOFid are a set.
     """
-    return get_notation(notation).kind.parse(text).randomised(seed)
+    parse = get_notation(notation).kind.parse
+    return JOINT.join(parse(one).randomised(seed) for one in text.split(JOINT))
 
 
 _REGISTRY: Mapping[str, Notation] = {

@@ -14,17 +14,21 @@ from sklearn.utils.validation import check_is_fitted
 
 from catenane.config import Recipe
 from catenane.data import Table, make_split
+from catenane.data.columns import holds_strings
 from catenane.data.numbers import parse_numbers
 from catenane.errors import DataError, NotationError
 from catenane.inference import Model
 from catenane.metrics import Task
 from catenane.models.bundle import load_bundle, save_bundle
-from catenane.notation import detect_notation, read_records
+from catenane.notation import JOINT, detect_notation, read_records
 from catenane.progress import verbosity
 from catenane.train import fit_property_model
 from catenane.train.start import DEFAULT_MODELS, choose_start
 
 __all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]
+
+SAMPLE = 200
+"""Rows by which a column is told to hold strings."""
 
 
 class _StringEstimator(BaseEstimator):
@@ -122,7 +126,7 @@ class _PropertyEstimator(_StringEstimator):
         task: Task,
         classes: dict[str, tuple[str, ...]] | None = None,
     ) -> None:
-        strings, features = _rows(X)
+        strings, names, features = _rows(X)
         if len(strings) != len(targets_NT):
             raise DataError(f"X has {len(strings)} rows and y has {len(targets_NT)}: expected as many")
         if (infinite := np.isinf(targets_NT).any(axis=1)).any():
@@ -136,7 +140,7 @@ class _PropertyEstimator(_StringEstimator):
         if not 0 < self.valid_share < 0.9:
             raise DataError(f"valid_share={self.valid_share} must lie between 0 and 0.9")
         table = dataclasses.replace(
-            _table(strings, targets_NT), features=features, weights=weights, classes=classes or {}
+            _table(strings, names, targets_NT), features=features, weights=weights, classes=classes or {}
         )
         start = choose_start(
             table.notation, table.target_names, self.model, self.recipe, self.settings or {}, task
@@ -161,7 +165,10 @@ class _PropertyEstimator(_StringEstimator):
 
     def _predict(self, X: Any) -> np.ndarray:
         check_is_fitted(self, "bundle_")
-        strings, features = _rows(X)
+        strings, names, features = _rows(X)
+        if len(names) != len(self.bundle_.config.strings):
+            wanted = self.bundle_.config.n_strings
+            raise DataError(f"X has {max(1, len(names))} strings a row: expected {wanted}, as in fit")
         found = Model(self.bundle_, device=self.device).predictions(strings, features=features)
         for row, error in enumerate(found.errors):
             if error:
@@ -198,7 +205,8 @@ class PropertyRegressor(RegressorMixin, _PropertyEstimator):
 
         Args:
             X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1); further columns
-                of a frame or an array of objects are numbers known beside them, NaN where missing.
+                of a frame or an array of objects are strings too, as of a solute and its solvent, or numbers
+                known beside them, NaN where missing.
             y: Numbers of shape (N,) or (N, T), NaN where a label is missing.
             sample_weight: How much each string counts in training, (N,), not negative.
 
@@ -240,7 +248,8 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
 
         Args:
             X: SMILES or MOFids: list, array or Series of str, shape (N,) or (N, 1); further columns
-                of a frame or an array of objects are numbers known beside them, NaN where missing.
+                of a frame or an array of objects are strings too, as of a solute and its solvent, or numbers
+                known beside them, NaN where missing.
             y: Class labels of shape (N,), of two kinds or more.
             sample_weight: How much each string counts in training, (N,), not negative.
 
@@ -273,11 +282,11 @@ class PropertyClassifier(ClassifierMixin, _PropertyEstimator):
         return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
 
 
-def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
-    """The table that a file of these strings and labels would give."""
-    notation = detect_notation(strings)
+def _table(strings: list[str], columns: tuple[str, ...], targets_NT: np.ndarray) -> Table:
+    """The table that a file of these strings, in so many columns, and labels would give."""
+    notation = detect_notation([text.split(JOINT)[0] for text in strings])
     records = []
-    for row, read in enumerate(read_records(strings, notation)):
+    for row, read in enumerate(read_records(strings, notation, n_strings=max(1, len(columns)))):
         if isinstance(read, NotationError):
             raise NotationError(f"row {row + 1} of {len(strings)}: {read}", position=read.position)
         records.append(read)
@@ -285,22 +294,26 @@ def _table(strings: list[str], targets_NT: np.ndarray) -> Table:
     return Table(
         records=records, notation=notation, targets=targets_NT, target_names=names,
         rows=np.arange(1, len(records) + 1), columns={}, rejected=[], source="memory", string_column="X",
+        string_columns=columns,
     )  # fmt: skip
 
 
-def _rows(X: Any) -> tuple[list[str], dict[str, np.ndarray]]:
-    """Strings, from the first column where there are several, and the numbers of the others by name."""
-    names = [str(name) for name in getattr(X, "columns", ())]
+def _rows(X: Any) -> tuple[list[str], tuple[str, ...], dict[str, np.ndarray]]:
+    """Strings, from the first column and others that hold such; their names; numbers of the rest by name."""
     values = np.asarray(X, dtype=object)
     if values.ndim != 2 or values.shape[1] < 2:
-        return _strings(X), {}
-    features = {}
-    for place, cells in enumerate(values.T[1:], start=1):
-        name = names[place] if names else f"x{place}"
+        return _strings(X), (), {}
+    names = [str(name) for name in getattr(X, "columns", [f"x{place}" for place in range(values.shape[1])])]
+    strings, features = {names[0]: _strings(values[:, 0])}, {}
+    for name, cells in zip(names[1:], values.T[1:], strict=True):
+        if holds_strings(cells[:SAMPLE]):
+            strings[name] = _strings(cells)
+            continue
         features[name], wrong = parse_numbers(cells.tolist(), name)
         for row, reason in wrong.items():
             raise DataError(f"X at row {row + 1}: {reason}; expected one string a row, then numbers")
-    return _strings(values[:, 0]), features
+    joined = [JOINT.join(row) for row in zip(*strings.values(), strict=True)]
+    return joined, tuple(strings) if len(strings) > 1 else (), features
 
 
 def _strings(X: Any) -> list[str]:

@@ -101,7 +101,7 @@ def _group_mofs(table: Table, split: Split) -> tuple[Grouping, ...]:
 
 def _group_molecules(table: Table, split: Split) -> tuple[Grouping, ...]:
     scaffolds = ["".join(found["scaffold"]) for found in compute_all(table.records, groups)]
-    described = compute_descriptors(table.records, table.notation)
+    described = compute_descriptors(table.records, table.notation, n_strings=table.n_strings)
     columns = [described.names.index(name) for name in ("n_rings", "n_heavy")]
     n_rings, n_heavy = described.values[:, columns].astype(np.int64).T
     known = {scaffolds[row] for row in split.train}

@@ -21,7 +21,7 @@ from catenane.metrics import FloatArray
 
 __all__ = [
     "ACCENT", "GRID", "INK", "MARKERS", "MUTED", "PALETTE", "SECOND", "STYLE", "Drawing", "histogram",
-    "panel", "shared_axes",
+    "panel", "settle", "shared_axes",
 ]  # fmt: skip
 
 INK, MUTED, GRID, ACCENT, SECOND = "#1a1d21", "#646b75", "#dfe2e6", "#1f6feb", "#a9b1bb"
@@ -75,6 +75,7 @@ def shared_axes(
         figure = Figure(figsize=(width / 72, height / 72), dpi=RASTER_DPI)
         axes = figure.subplots()
         draw(axes)
+        settle(figure)
         buffer = io.StringIO()
         no_metadata = dict.fromkeys(("Creator", "Date", "Format", "Type"))
         figure.savefig(buffer, format="svg", transparent=True, metadata=no_metadata)
@@ -85,6 +86,12 @@ def shared_axes(
         return np.column_stack([width * share_N2[:, 0], height * (1 - share_N2[:, 1])])
 
     return _inline(buffer.getvalue()), place
+
+
+def settle(figure: Any) -> None:
+    """Lay a figure out once for all: saving would draw it a second time to see whether anything has moved."""
+    figure.get_layout_engine().execute(figure)
+    figure.set_layout_engine("none")
 
 
 def histogram(

@@ -25,7 +25,7 @@ from catenane.formatting import (
     with_unit,
 )
 from catenane.metrics import FloatArray
-from catenane.notation import Mofid, NotationName, Smiles, get_notation
+from catenane.notation import JOINT, Mofid, NotationName, Smiles, get_notation
 from catenane.notation.building_blocks import builtin_blueprints, builtin_nodes
 from catenane.notation.building_blocks.linker_names import LinkerName, molecular_formula, name_linker
 from catenane.reporting.groups import scaffold_names
@@ -276,8 +276,13 @@ Described = tuple[list[Block], dict[str, tuple[str, str]]]
 
 
 def describe(string: str, notation: NotationName) -> Described:
-    """Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use."""
-    return _DESCRIBED[notation](string)
+    """Linkers, node, net and catenation of a framework, or a molecule, by the names that chemists use.
+
+    Of several strings the facts are those of the first.
+    """
+    blocks, facts = _DESCRIBED[notation]((strings := string.split(JOINT))[0])
+    others = [block for other in strings[1:] for block in _DESCRIBED[notation](other)[0]]
+    return [*blocks, *others], facts
 
 
 def _describe_molecule(string: str) -> Described:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from catenane.reporting.plots import ACCENT, INK, MARKERS, MUTED, PALETTE, SECOND, STYLE
+from catenane.reporting.plots import ACCENT, INK, MARKERS, MUTED, PALETTE, SECOND, STYLE, settle
 from catenane.reproduce.measures import power_law
 from catenane.reproduce.protocols import Plot, published_number
 from catenane.reproduce.result import look_up
@@ -42,6 +42,7 @@ def draw(folder: Path, plot: Plot, found: Found) -> bool:
     with matplotlib.style.context(["default", STYLE], after_reset=True):
         canvas = Figure(figsize=(options.pop("width", 720) / 72, options.pop("height", 330) / 72), dpi=150)
         PLOTS[plot.kind](canvas, found, **options)
+        settle(canvas)
         canvas.savefig(folder / plot.file, metadata={"Date": None})
     return True
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shlex
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ __all__ = ["OUT", "reproduce"]
 
 OUT = Path("runs") / "reproduce"
 
+SHOW_EVERY = 60
+"""Seconds between the tables and figures of a run that is not at its end."""
 Finding = dict[str, Any]
 """Of one variant: `command`, `scale`, `unit`, `seconds` of its stages, and `values` of every seed."""
 
@@ -90,6 +93,7 @@ def reproduce(
     )  # fmt: skip
     options = {"only": only, "rows": rows, "epochs": epochs, "seeds": seeds, "model": model}
     command = _command(name, options, settings)
+    shown = time.monotonic()
     for variant in chosen:
         bench.seconds.clear()
         values = [measure(bench, variant, seed) for seed in range(seeds or protocol.seeds)]
@@ -98,14 +102,14 @@ def reproduce(
             "unit": bench.read(variant.data.name).units.get(variant.data.scored, ""),
             "seconds": dict(bench.seconds),
         }  # fmt: skip
-        result = _keep(root / protocol.name, protocol, variant, finding)
+        found = _keep(root / protocol.name, protocol, variant, finding)
+        if variant is chosen[-1] or time.monotonic() - shown > SHOW_EVERY:
+            result, shown = _show(root / protocol.name, protocol, found), time.monotonic()
     return result
 
 
-def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) -> Reproduction:
-    """Write a finding beside those of earlier runs, and tables and figures of all."""
-    from catenane.reproduce.plots import draw
-
+def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) -> dict[str, Finding]:
+    """Write a finding beside those of earlier runs; all of them."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "findings.json"
     # Read at the last moment: another process may have run other variants meanwhile.
@@ -113,6 +117,12 @@ def _keep(folder: Path, protocol: Protocol, variant: Variant, finding: Finding) 
     every[variant.name] = finding
     found: dict[str, Finding] = {v.name: every[v.name] for v in protocol.variants if v.name in every}
     write_json(path, found)
+    return found
+
+
+def _show(folder: Path, protocol: Protocol, found: dict[str, Finding]) -> Reproduction:
+    """Write tables and figures of all findings."""
+    from catenane.reproduce.plots import draw
 
     _extrapolate(protocol, found)
     tables = [

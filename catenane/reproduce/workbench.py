@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 
 from catenane.data import Table, aggregate, find_dataset, read_table, stream_strings
+from catenane.data.row_groups import column_of
 from catenane.data.sources import find_source
-from catenane.data.splits import column_of
 from catenane.data.table_files import open_table
 from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import NotationName, Record, read_records

@@ -43,7 +43,7 @@ def finetune(
     out: str | Path | None = None,
     recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
-    column: str | None = None,
+    column: str | Sequence[str] | None = None,
     split: str = "random",
     sizes: Sequence[float] | None = None,
     test: str | Path | None = None,
@@ -80,9 +80,12 @@ def finetune(
             `predictions.csv`, `rejected.csv` and `report.html`.
         recipe: Name or file of a recipe; the model's own, or "small", by default.
         settings: Changes to it by dotted name: `{"finetuning.epochs": 5}`.
-        column: Column of the strings, where its name or content does not show it.
+        column: Column of the strings, where its name or content does not show it. Several, such as those of a
+            solute and its solvent, are read by one encoder, and the head reads what it makes of each; they
+            are split by the first, see `split`.
         split: "random", "scaffold" or "butina" (molecules), "linker", "topology" or "framework" (frameworks),
-            "time:COLUMN" or "column:NAME"; see `catenane.data.splits`.
+            "time:COLUMN" or "column:NAME"; "scaffold:NAME" and the like by the strings of a column, where
+            there are several. See `catenane.data.splits`.
         sizes: Shares of training, validation and test rows, or percentages: (80, 10, 10); (90, 0, 10) over a
             frozen encoder, for which no row has to choose an epoch. With `test` or `folds`, of the first two.
         test: A table like `data` whose rows are the test rows. Rows of `data` with a string of these are

@@ -17,14 +17,15 @@ from scipy.stats import skew
 
 from catenane.config import EncoderConfig, HeadKind, Recipe, TargetScale, Task
 from catenane.data import Split, Table
-from catenane.descriptors import Descriptors, descriptor_meanings, head_inputs
+from catenane.data.row_groups import group_rows
+from catenane.descriptors import Descriptors, descriptor_names, head_inputs
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
 from catenane.models.bundle import Bundle, BundleConfig, FeatureColumn, build_property_model
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.gaussian_process import GaussianProcessHead
 from catenane.models.property_head import PropertyHead
-from catenane.notation import get_notation
+from catenane.notation import get_notation, part_texts
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, summarise
 from catenane.train.checkpoint import Progress
@@ -108,17 +109,19 @@ def fit_property_model(
         TrainingError: See `catenane.train.loop.run`.
     """
     tokenizer, recipe = _resolve(recipe, table, split, task, parent)
-    encoded = tokenizer.encode_flat(table.strings, recipe.encoder.max_length)
-    tokenization = summarise(tokenizer, table.strings, encoded)
+    texts = part_texts(table.records)
+    encoded = tokenizer.encode_flat(texts, recipe.encoder.max_length)
+    tokenization = summarise(tokenizer, texts, encoded)
     logger.info("%s", tokenization)
     descriptors = head_inputs(
         table.records, table.notation, table.features, described=recipe.head.descriptors,
-        n_fragments=recipe.head.fragments,
+        n_fragments=recipe.head.fragments, n_strings=table.n_strings,
     )  # fmt: skip
     config = BundleConfig(
         catenane=__version__, kind="property", notation=table.notation, recipe=recipe, task=task,
         targets=table.target_names,
-        descriptors=tuple(descriptor_meanings(table.notation)) if recipe.head.descriptors else (),
+        strings=table.string_columns,
+        descriptors=descriptor_names(table.notation, table.n_strings) if recipe.head.descriptors else (),
         classes=tuple(table.classes[name] for name in table.target_names if table.classes),
         features=tuple(_feature_column(*item, split) for item in table.features.items()),
     )  # fmt: skip
@@ -132,8 +135,8 @@ def fit_property_model(
     if recipe.finetuning.encoder_rate:
         pooled_ND = None
     elif pooled_ND is None:
-        logger.info("reading %s strings with the frozen encoder", f"{len(table):,}")
-        pooled_ND = Model(bundle, device=device).embed_normalised(table.strings)
+        logger.info("reading %s strings with the frozen encoder", f"{len(texts):,}")
+        pooled_ND = Model(bundle, device=device).embed_normalised(table.records)
 
     values_NF = descriptors.values if descriptors else None
     labels_NT, weights_NT = (
@@ -149,7 +152,12 @@ def fit_property_model(
         assert states_ND is not None
         began = time.monotonic()
         weighed_NT = None if weights_NT is None else torch.from_numpy(weights_NT[split.train])
-        left_out_NT = head.fit(labels_NT, described_NF, states_ND, weighed_NT, seed=seed)
+        # Where several rows share a solute, say, one that is left out tells little without the others.
+        groups = group_rows(table, split.method) if table.string_columns else None
+        left_out_NT = head.fit(
+            labels_NT, described_NF, states_ND, weighed_NT, seed=seed,
+            groups_N=None if groups is None else torch.from_numpy(_numbered(groups[split.train])),
+        )  # fmt: skip
         evidence = {"left_out_NT": left_out_NT.numpy()}
         progress = Progress("", seconds=time.monotonic() - began, finished=True)
     else:
@@ -266,6 +274,11 @@ def _weights(table: Table, split: Split, target_weights: Sequence[float]) -> np.
     targets_T = np.ones(len(table.target_names)) if not target_weights else np.array(target_weights, float)
     weights_NT: np.ndarray = np.outer(rows_N / rows_N[split.train].mean(), targets_T / targets_T.mean())
     return weights_NT
+
+
+def _numbered(names_N: np.ndarray) -> np.ndarray:
+    numbers_N: np.ndarray = np.unique(names_N, return_inverse=True)[1]
+    return numbers_N
 
 
 def _feature_column(name: str, values_N: np.ndarray, split: Split) -> FeatureColumn:

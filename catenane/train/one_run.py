@@ -20,6 +20,7 @@ from catenane.data import Split, Table
 from catenane.data.duplicates import Aggregation, find_duplicates, noise_floor
 from catenane.files import write_json
 from catenane.inference import Ensemble, Model, interval_metrics
+from catenane.inference.rows import split
 from catenane.metrics import score, split_columns
 from catenane.models.bundle import Bundle, class_columns, save_bundle
 from catenane.models.folder import write_ensemble
@@ -276,7 +277,9 @@ def _write_predictions(path: Path, table: Table, parts: Split, predictions: np.n
     part = np.full(len(table), "", dtype=object)
     for name in PARTS:
         part[getattr(parts, name)] = name
-    columns: dict[str, Any] = {"row": table.rows, "string": table.strings, "split": part}
+    columns: dict[str, Any] = {
+        "row": table.rows, **split(table.strings, table.string_columns), "split": part
+    }  # fmt: skip
     predicted = split_columns(predictions, table.sizes)
     for index, name in enumerate(table.target_names):
         labels, found = table.targets[:, index], predicted[index]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from catenane.data import Split, Table, make_folds, make_split
-from catenane.data.splits import column_of
+from catenane.data.row_groups import column_of
 from catenane.files import replaced, write_json
 from catenane.formatting import count
 from catenane.models.folder import write_ensemble

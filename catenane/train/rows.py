@@ -13,7 +13,8 @@ import numpy as np
 from catenane.config import Task
 from catenane.data import Table, read_table
 from catenane.data.duplicates import Aggregation, aggregate, hold_out
-from catenane.data.splits import column_of, reject_untimed, split_shares
+from catenane.data.row_groups import column_of
+from catenane.data.splits import reject_untimed, split_shares
 from catenane.descriptors import describe, fragments
 from catenane.errors import UsageError
 from catenane.notation import groups
@@ -43,7 +44,7 @@ def read_rows(
     *,
     features: Sequence[str],
     weights: str | None,
-    column: str | None,
+    column: str | Sequence[str] | None,
     split: str,
     sizes: Sequence[float] | None,
     test: str | Path | None,

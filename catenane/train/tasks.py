@@ -22,7 +22,7 @@ from catenane.metrics import is_error, score
 from catenane.models.head import Head
 from catenane.models.networks import PropertyModel
 from catenane.models.property_head import PropertyHead
-from catenane.notation import respell
+from catenane.notation import JOINT, respell
 from catenane.objectives import (
     classification_loss,
     consistency_loss,
@@ -225,7 +225,7 @@ class PropertyTask(_LabelTask[TokenBatch]):
         self._targets, self._weights = table.targets.astype(np.float32), weights_NT
         self._descriptors = None if descriptors is None else descriptors.values
         self._max_length = recipe.encoder.max_length
-        n_tokens = int(encoded.lengths[split.train].sum())
+        n_tokens = int(self._lengths(encoded)[split.train].sum())
         self._batch_tokens = min(
             recipe.finetuning.batch_tokens, max(FEWEST_TOKENS, n_tokens // WANTED_BATCHES)
         )
@@ -253,13 +253,13 @@ class PropertyTask(_LabelTask[TokenBatch]):
         return loss + self._settings.consistency * consistency_loss(*pair)
 
     def _valid_batches(self) -> Iterator[TokenBatch]:
-        lengths = self._encoded.lengths[self._split.valid]
+        lengths = self._lengths(self._encoded)[self._split.valid]
         for rows in LengthGroupedBatches(lengths, self._batch_tokens, shuffle=False).batches(0):
             yield self._collate(self._encoded, self._split.valid[rows])
 
     def _grouped(self, encoded: EncodedStrings) -> LengthGroupedBatches:
         """Batches of the training rows."""
-        lengths = encoded.lengths[self._split.train]
+        lengths = self._lengths(encoded)[self._split.train]
         return LengthGroupedBatches(lengths, self._batch_tokens, seed=self._seed)
 
     def _respelled(self, epoch: int) -> EncodedStrings:
@@ -268,13 +268,19 @@ class PropertyTask(_LabelTask[TokenBatch]):
         seeds = np.random.default_rng([self._seed, epoch]).integers(2**31, size=len(self._split.train))
         for row, seed in zip(self._split.train.tolist(), seeds.tolist(), strict=True):
             strings[row] = respell(strings[row], self._table.notation, seed)
-        return self._tokenizer.encode_flat(strings, self._max_length)
+        texts = [text for string in strings for text in string.split(JOINT)]
+        return self._tokenizer.encode_flat(texts, self._max_length)
+
+    def _lengths(self, encoded: EncodedStrings) -> np.ndarray:
+        """Tokens of each row, the shorter of its strings filled up to the longest."""
+        longest_N: np.ndarray = encoded.lengths.reshape(len(self._table), -1).max(axis=1)
+        return longest_N * self._table.n_strings
 
     def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> TokenBatch:
-        pad_id = self._tokenizer.pad_id
         return collate(
-            encoded, rows, pad_id=pad_id, targets=self._targets, descriptors=self._descriptors,
-            weights=self._weights, bounds=self._table.bounds,
+            encoded, rows, pad_id=self._tokenizer.pad_id, targets=self._targets,
+            descriptors=self._descriptors, weights=self._weights, bounds=self._table.bounds,
+            n_strings=self._table.n_strings,
         )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from catenane.config import Recipe, Task
 from catenane.data import Split, Table, make_folds, make_split, write_rejected
 from catenane.data.duplicates import Aggregation
-from catenane.data.splits import column_of
+from catenane.data.row_groups import column_of
 from catenane.descriptors import Descriptors
 from catenane.errors import DataError, TrainingError
 from catenane.files import csv_writer, replaced, write_json
@@ -75,7 +75,7 @@ def tune(
     out: str | Path | None = None,
     recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
-    column: str | None = None,
+    column: str | Sequence[str] | None = None,
     split: str = "random",
     sizes: Sequence[float] | None = None,
     test: str | Path | None = None,

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,15 +15,28 @@ import pandas as pd
 import pytest
 
 
-def run(*words: object, shell: str = "", **options) -> subprocess.CompletedProcess[str]:
-    """The program in a process of its own; `shell` is what follows it on the command line of a shell."""
-    command = [sys.executable, "-m", "catenane", *map(str, words)]
-    if shell:
-        command = ["bash", "-c", f'"$@" {shell}', "bash", *command]
+@pytest.fixture(scope="module")
+def run(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+    """Runs the program in a process of its own; `shell` is what follows it on the command line of a shell."""
+    python, address = [sys.executable, "-I", "-S", FORKED], str(tmp_path_factory.mktemp("s") / "socket")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, env=environment, **options)
+
+    def run(*words: object, shell: str, **options) -> subprocess.CompletedProcess[str]:
+        command = ["bash", "-c", f'"$@" {shell}', "bash", *python, address, *map(str, words)]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
+
+    server = [sys.executable, FORKED, "serve", address]
+    with subprocess.Popen(server, stdout=subprocess.DEVNULL, env=environment) as process:
+        while not Path(address).exists():
+            assert process.poll() is None
+            time.sleep(0.05)
+        yield run
+        process.kill()
 
 
+FORKED = str(Path(__file__).with_name("forked.py"))
 SIZE = ["size", "size_low", "size_high", "in_domain", "note", "error"]
 
 
@@ -152,7 +166,7 @@ def test_embed_writes_vectors_beside_the_columns(ending: str, catenane, untraine
 
 
 @pytest.mark.parametrize("link", ["itself", "symlink", "hard link"])
-def test_an_input_is_never_overwritten(link: str, catenane, untrained: Path, tmp_path: Path):
+def test_an_input_is_never_overwritten(link: str, catenane, run, untrained: Path, tmp_path: Path):
     source, out = tmp_path / "in.csv", tmp_path / "out.csv"
     source.write_text("smiles,y\nCCO,1\n")
     if link == "itself":
@@ -202,7 +216,7 @@ def test_brackets_and_colons_of_data_are_no_markup(catenane, untrained: Path):
         assert string in told.out
 
 
-def test_what_is_no_file_is_written_to(untrained: Path, tmp_path: Path):
+def test_what_is_no_file_is_written_to(run, untrained: Path, tmp_path: Path):
     os.mkfifo(tmp_path / "pipe")
     done = run(
         "predict",
@@ -236,7 +250,9 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_stream_that_is_closed_or_full_costs_one_line_at_most(name: str, untrained: Path, tmp_path: Path):
+def test_a_stream_that_is_closed_or_full_costs_one_line_at_most(
+    name: str, run, untrained: Path, tmp_path: Path
+):
     words, shell, code, message = STREAMS[name]
     (tmp_path / "many.smi").write_text("".join(f"{'C' * (1 + n % 40)}\n" for n in range(3000)))
     done = run(*words.split(), "--model", untrained, shell=shell, cwd=tmp_path)

@@ -27,11 +27,11 @@ def test_runs_without_the_data_end_in_one_line(catenane, tmp_path: Path, monkeyp
     assert told.err.count("\n") == 1
 
 
-def test_prints_the_paper_beside_ours(catenane, shared_data: Path, tmp_path: Path):
-    words = ("-q", "reproduce", "mof/dataset", "--rows", 500, "--data-dir", shared_data, "--out", tmp_path)
+def test_prints_the_paper_beside_ours(catenane, made_up_data: Path, tmp_path: Path):
+    words = ("-q", "reproduce", "mof/dataset", "--rows", 50, "--data-dir", made_up_data, "--out", tmp_path)
     told = catenane(*words)
     assert told.code == 0, told.err
     assert "102,858" in told.out
     result = json.loads(catenane(*words, "--only", "0.1 bar", "--json").out)
     command = result["tables"][0]["rows"][0]["command"]
-    assert command == "catenane reproduce mof/dataset --only '0.1 bar' --rows 500"
+    assert command == "catenane reproduce mof/dataset --only '0.1 bar' --rows 50"

@@ -56,6 +56,16 @@ def test_several_models_predict_the_mean_of_values_and_of_bounds(runs: Path, mol
         }
 
 
+def test_the_card_has_the_mean_of_their_figures(runs: Path):
+    """Those that a page of a ranking quotes."""
+    card = catenane.load(runs, device="cpu").bundle.card["targets"]["size"]
+    own = [catenane.load(runs / f"seed-{n}").bundle.card["targets"]["size"]["test"] for n in range(3)]
+    assert len({each["mae"] for each in own}) == 3
+    for name in ("mae", "r2"):
+        assert card["test"][name] == pytest.approx(np.mean([each[name] for each in own]))
+    assert (card["unit"], card["test"]["n"]) == ("", own[0]["n"])
+
+
 def test_models_given_one_by_one_are_the_same(runs: Path, molecules):
     together = catenane.load(runs, device="cpu")
     given = catenane.load([runs / "seed-2", runs / "seed-0", runs / "seed-1"], device="cpu")

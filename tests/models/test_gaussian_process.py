@@ -9,7 +9,7 @@ import torch
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
 from catenane.models import string_kernel
-from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.gaussian_process import GaussianProcessHead, _exact, _reduced
 
 N, WIDTH, PLAIN, FRAGMENTS = 60, 4, 3, 16
 
@@ -57,6 +57,32 @@ def test_it_learns_what_the_inputs_determine():
     head.fit(labels[:150], descriptors[:150], pooled[:150])
     error = (head.predict(pooled[150:], descriptors[150:]) - labels[150:]).abs().mean()
     assert error < 0.35 * (labels[150:] - labels[:150].median()).abs().mean()
+
+
+@pytest.mark.parametrize("landmarks", [40, 25])
+def test_a_group_is_left_out_whole(landmarks: int):
+    """As where its labels are missing, under the same settings."""
+    generator = torch.Generator().manual_seed(0)
+    points = torch.randn(40, 3, generator=generator, dtype=torch.float64)
+    points[1::4] = points[::4]  # rows that know each other
+    labels, groups = points.sum(dim=1) + 0.3 * torch.randn(40, generator=generator), torch.arange(40) // 2
+    labels[7] = torch.nan
+    kernel_NN = torch.exp(-(torch.cdist(points, points) ** 2))
+    weights, noise = torch.rand(40, generator=generator, dtype=torch.float64) + 0.5, torch.tensor(0.1)
+
+    def scores(labels: torch.Tensor, groups: torch.Tensor | None) -> torch.Tensor:
+        if landmarks == 40:
+            return _exact(kernel_NN.clone(), labels, noise / weights, groups)[1]
+        chosen = torch.arange(landmarks)
+        return _reduced(lambda rows: kernel_NN[rows][:, chosen], chosen, labels, noise, weights, groups)[1]
+
+    found = scores(labels, groups)
+    for group in (0, 3, 10):
+        rows = groups == group
+        without, rows = scores(torch.where(rows, torch.nan, labels), None), rows & ~labels.isnan()
+        torch.testing.assert_close(found[rows], without[rows], atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(scores(labels, torch.arange(40)), scores(labels, None))
+    assert (found - labels).abs().nanmean() > (scores(labels, None) - labels).abs().nanmean()
 
 
 def test_leave_one_out_equals_a_process_without_the_row():

@@ -188,7 +188,7 @@ def test_mofs_are_told_from_their_look(mof_file: Path, quick):
     [
         ("CCO", [1.0], DataError, "give a list of strings"),
         (["CCO", "CC"], [1.0], DataError, "X has 2 rows and y has 1"),
-        ([["CCO", "CC"]], [1.0], DataError, "expected one string a row"),
+        ([["CCO", "high"]], [1.0], DataError, "expected one string a row"),
         (["CCO", None], [1.0, 2.0], DataError, "None at row 2"),
         (["CCO", "CC"], [1.0, np.inf], DataError, "infinite at row 2"),
         (["CCO", "CC"], ["a", "b"], DataError, "does not hold numbers"),

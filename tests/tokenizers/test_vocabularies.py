@@ -67,7 +67,7 @@ def test_usual_tokens_are_tokens_that_the_smiles_vocabulary_knows(program: Modul
 def test_hardly_anything_in_the_data_is_unknown(notation: str, data_strings) -> None:
     tokenizer = load_tokenizer(notation)
     for folder in ["mof"] if notation == "mofid" else ["smiles", "molnet", "molformer_splits"]:
-        strings = data_strings(folder)
+        strings = data_strings(folder)[::4]
         summary = summarise(tokenizer, strings, tokenizer.encode_flat(strings))
         # What is left is no chemistry: blanks behind a string, and FAIL where a structure is missing.
         assert {token for token, _ in summary.unknown} <= {" ", "A", "L"}
