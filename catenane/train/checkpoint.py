@@ -14,12 +14,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 from catenane.errors import BundleError, TrainingError
 from catenane.files import replaced
 from catenane.models.tensor_files import read_sealed, write_sealed
 
-__all__ = ["Progress", "load_checkpoint", "save_checkpoint"]
+__all__ = ["Progress", "gather_state", "load_checkpoint", "save_checkpoint", "snapshot", "whole"]
 
 
 @dataclass
@@ -63,18 +64,19 @@ class Progress:
         }
 
 
-def save_checkpoint(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    best: dict[str, torch.Tensor],
-    progress: Progress,
-) -> None:
-    """Write the run's whole state; the file at `path` is replaced in one move."""
-    tensors = {f"model.{name}": tensor for name, tensor in _unique_state(model).items()}
+def gather_state(
+    model: nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """All tensors of a run by name; where ranks hold shares of them, all ranks must ask."""
+    tensors = {f"model.{name}": whole(tensor) for name, tensor in _unique_state(model).items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{key}": torch.as_tensor(value) for key, value in state.items()}
+        tensors |= {f"optimizer.{index}.{key}": whole(torch.as_tensor(value)) for key, value in state.items()}
+    return tensors
+
+
+def save_checkpoint(path: Path, tensors: dict[str, torch.Tensor], progress: Progress) -> None:
+    """Write the run's whole state; the file at `path` is replaced in one move."""
     with replaced(path) as fresh:
         write_sealed(fresh, tensors, {"progress": json.dumps(asdict(progress))})
         # Without this a power cut right after the rename could leave a name without its bytes.
@@ -106,18 +108,34 @@ def load_checkpoint(
             "call it as before, or start afresh with --overwrite"
         )
     progress.earlier_seconds = progress.seconds
-    model.load_state_dict(_part(tensors, "model."), strict=False)
+    now = _unique_state(model)
+    saved = _part(tensors, "model.")
+    model.load_state_dict({name: _like(saved[name], now[name]) for name in saved}, strict=False)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     moments: dict[int, dict[str, torch.Tensor]] = {}
     for name, tensor in _part(tensors, "optimizer.").items():
         index, _, key = name.partition(".")
-        moments.setdefault(int(index), {})[key] = tensor
+        share = _like(tensor, parameters[int(index)]) if tensor.ndim else tensor
+        moments.setdefault(int(index), {})[key] = share
     optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
     return progress, _part(tensors, "best.")
 
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of the weights on the CPU."""
-    return {name: tensor.detach().cpu().clone() for name, tensor in _unique_state(model).items()}
+    """A copy of the weights on the CPU; where ranks hold shares of them, all ranks must ask."""
+    return {name: whole(tensor.detach()).cpu().clone() for name, tensor in _unique_state(model).items()}
+
+
+def whole(tensor: torch.Tensor) -> torch.Tensor:
+    """The tensor that the ranks hold shares of; one that is whole as it is."""
+    return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+
+
+def _like(tensor: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    """This rank's share of a whole tensor, where it holds a share of the other."""
+    if not isinstance(other, DTensor):
+        return tensor
+    return distribute_tensor(tensor.to(other.device), other.device_mesh, other.placements)
 
 
 def _unique_state(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ batches, the masks, dropout. So on one CPU a resumed run is the uninterrupted on
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 import time
@@ -21,9 +22,17 @@ from torch import Tensor, nn
 from catenane.config import TrainingConfig
 from catenane.errors import TrainingError
 from catenane.hardware import best_device, resolve_precision, tune_cpu
-from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
+from catenane.train.checkpoint import (
+    Progress,
+    gather_state,
+    load_checkpoint,
+    save_checkpoint,
+    snapshot,
+    whole,
+)
 from catenane.train.logs import LogFormat, RunLog
 from catenane.train.ranks import Ranks
+from catenane.train.schedule import device_factor, make_optimizer, n_epochs, warmup_cosine
 
 __all__ = ["TrainingTask", "Wanted", "forked_generators", "run", "seed_of"]
 
@@ -145,10 +154,15 @@ class _Loop:
         precision = resolve_precision(settings.precision, device)
         self.ranks, self.fabric = ranks, ranks.fabric(device, precision)
         self.task, self.settings, self.seed = task, settings, seed
-        self.model, self.optimizer = self.fabric.setup(task.model, make_optimizer(task.model, settings))
+        # Shares of weights stay out of the task's model, which gets the best ones at the end.
+        self.network = copy.deepcopy(task.model) if ranks.sharing == "fsdp" else task.model
+        self.model = self.fabric.setup_module(self.network)
+        optimizer = self.fabric.setup_optimizers(make_optimizer(self.network, settings))
+        assert not isinstance(optimizer, tuple)
+        self.optimizer = optimizer
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
-        self.progress, self.best = progress, snapshot(task.model)
+        self.progress, self.best = progress, snapshot(self.network)
         progress.micro_batches = settings.accumulate * ranks.world
         self.n_batches = task.n_batches()
 
@@ -156,12 +170,6 @@ class _Loop:
     def epochs(self) -> int:
         """Epochs to run at most."""
         return n_epochs(self.settings, self.n_batches, self.progress.micro_batches)
-
-    @property
-    def patience(self) -> float:
-        """Epochs without a better score after which the run ends."""
-        patience = self.settings.patience
-        return patience if patience >= 1 else patience * self.epochs
 
     @property
     def n_done(self) -> int:
@@ -172,16 +180,18 @@ class _Loop:
         """Go on from the checkpoint, if there is one."""
         if self.checkpoint is not None and self.checkpoint.is_file():
             self.progress, self.best = load_checkpoint(
-                self.checkpoint, self.task.model, self.optimizer.optimizer, self.progress.fingerprint
+                self.checkpoint, self.network, self.optimizer.optimizer, self.progress.fingerprint
             )
 
     def save(self) -> None:
         """Write the checkpoint, if there is a place for it."""
-        if self.checkpoint is None or not self.ranks.first:
+        if self.checkpoint is None:
             return
-        state = (self.task.model, self.optimizer.optimizer, self.best, self.progress)
+        state = gather_state(self.network, self.optimizer.optimizer, self.best)
+        if not self.ranks.first:
+            return
         try:
-            save_checkpoint(self.checkpoint, *state)
+            save_checkpoint(self.checkpoint, state, self.progress)
         except OSError as error:
             raise TrainingError(
                 f"{self.checkpoint} cannot be written: {error.strerror or error}; the one before it is "
@@ -193,7 +203,7 @@ class _Loop:
         progress = self.progress
         share = (progress.epoch + progress.batch / max(self.n_batches, progress.batch)) / self.epochs
         factor = warmup_cosine(share, warmup=self.settings.warmup, final=self.settings.final_rate)
-        factor *= min(progress.micro_batches // self.settings.accumulate, self.settings.device_factor)
+        factor *= device_factor(self.settings, progress.micro_batches)
         for group, rate in zip(self.optimizer.param_groups, self.rates, strict=True):
             group["lr"] = rate * factor
 
@@ -212,7 +222,9 @@ class _Loop:
                 self.step(group)
                 progress.seconds = time.monotonic() - began
                 # Only between steps: gradients that are still accumulating are not part of a checkpoint.
-                if time.monotonic() - saved > settings.checkpoint_seconds:
+                if self.ranks.sum(
+                    self.ranks.first and time.monotonic() - saved > settings.checkpoint_seconds
+                ):
                     self.save()
                     saved = time.monotonic()
                 bar.batch(self.n_done)
@@ -225,6 +237,7 @@ class _Loop:
             self.model, self.optimizer, max_norm=self.settings.clip, error_if_nonfinite=False
         )
         assert norm is not None
+        norm = whole(norm)
         if not norm.isfinite():
             self.stop(f"the norm of the gradient is {norm.item()}", f"batch {progress.batch + 1}")
         progress.batch += len(group)
@@ -294,13 +307,14 @@ class _Loop:
         if score is None or score < progress.best_score:
             progress.best_epoch = progress.epoch
             progress.best_score = progress.best_score if score is None else score
-            self.best = snapshot(self.task.model)
+            self.best = snapshot(self.network)
         # While the rate still rises, a score that gets no better is no reason to stop.
         waited_since = max(progress.best_epoch, math.ceil(self.settings.warmup * self.epochs) - 1)
         stale = progress.epoch - waited_since
         progress.epoch += 1
         progress.batch, progress.loss_sum, progress.loss_weight = 0, 0.0, 0.0
-        progress.finished = progress.epoch >= self.epochs or 0 < self.patience <= stale
+        patience = self.settings.patience * (1 if self.settings.patience >= 1 else self.epochs)
+        progress.finished = progress.epoch >= self.epochs or 0 < patience <= stale
 
     def stop(self, what: str, where: str) -> NoReturn:
         """Raise the error that names what is not finite and where."""
@@ -313,45 +327,6 @@ class _Loop:
             f"{what} in epoch {self.progress.epoch + 1}, {where}; {kept}: "
             "lower learning_rate, or set precision to fp32"
         )
-
-
-def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.AdamW:
-    """AdamW with decay on matrices alone, and `encoder_rate` on what `encoder.` names."""
-    groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for name, parameter in model.named_parameters():
-        groups.setdefault((name.startswith("encoder."), parameter.ndim >= 2), []).append(parameter)
-    return torch.optim.AdamW(
-        [
-            {
-                "params": parameters,
-                "lr": settings.learning_rate * (settings.encoder_rate if encoder else 1.0),
-                "weight_decay": settings.weight_decay if matrix else 0.0,
-            }
-            for (encoder, matrix), parameters in groups.items()
-        ],
-        betas=(0.9, 0.98),
-        fused=next(model.parameters()).is_cuda,
-    )
-
-
-def warmup_cosine(progress: float, *, warmup: float, final: float) -> float:
-    """Factor on the peak learning rate: a straight rise, then half a cosine (Loshchilov & Hutter, eq. 5).
-
-    Args:
-        progress: Share of the run that is done, 0 to 1; so a run may end a little early or late unharmed.
-        warmup: Share of the run over which the factor rises from 0 to 1.
-        final: Factor at the end.
-    """
-    if progress < warmup:
-        return progress / warmup
-    done = min(1.0, (progress - warmup) / (1 - warmup))
-    return final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done))
-
-
-def n_epochs(settings: TrainingConfig, n_batches: int, micro_batches: int) -> int:
-    """Epochs to run: as set, or as many as `min_steps` takes on small data, with so many of these a step."""
-    steps = math.ceil(n_batches / micro_batches)
-    return max(settings.epochs, math.ceil(settings.min_steps / max(1, steps)))
 
 
 def seed_of(*place: int) -> int:

@@ -14,6 +14,7 @@ from multiprocessing import cpu_count, get_context
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import torch
+from torch import nn
 from torch.multiprocessing.spawn import ProcessExitedException, start_processes
 from torch.nn.parallel import DistributedDataParallel
 
@@ -66,16 +67,19 @@ class Ranks:
         from lightning_fabric import Fabric
         from lightning_fabric.plugins.environments.lightning import LightningEnvironment
         from lightning_fabric.strategies.ddp import DDPStrategy
+        from lightning_fabric.strategies.model_parallel import ModelParallelStrategy
 
         logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
         if self.world == 1:
             return Fabric(accelerator=device.type, devices=fabric_devices(device), precision=precision)
-        known = inspect.signature(DistributedDataParallel).parameters
-        new = "forward_sync_buffers" in known
-        settings: dict[str, Any] = {"forward_sync_buffers" if new else "broadcast_buffers": False}
+        strategy: Any = ModelParallelStrategy(_shard, data_parallel_size=self.world, tensor_parallel_size=1)
+        if self.sharing == "ddp":
+            new = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
+            settings: dict[str, Any] = {"forward_sync_buffers" if new else "broadcast_buffers": False}
+            strategy = DDPStrategy(**settings)
         fabric = Fabric(
             accelerator=device.type, devices=self.devices, num_nodes=self.nodes, precision=precision,
-            strategy=DDPStrategy(**settings), plugins=[LightningEnvironment()],
+            strategy=strategy, plugins=[LightningEnvironment()],
         )  # fmt: skip
         fabric.launch()
         return fabric
@@ -107,6 +111,16 @@ class Ranks:
         if turn % self.world == self.rank:
             return "own"
         return "filler" if turn == 0 and 0 < size % self.world <= self.rank else None
+
+
+def _shard(model: nn.Module, mesh: Any) -> nn.Module:
+    """Share the weights of each block of a stack, and then the others, among the ranks."""
+    from torch.distributed.fsdp import fully_shard
+
+    stacks = [module for module in model.modules() if isinstance(module, nn.ModuleList)]
+    for module in [*(block for stack in stacks for block in stack), model]:
+        fully_shard(module, mesh=mesh["data_parallel"])
+    return model
 
 
 def must_launch(devices: int | None, nodes: int) -> bool:

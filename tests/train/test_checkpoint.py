@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from catenane.errors import TrainingError
-from catenane.train.checkpoint import Progress, load_checkpoint, save_checkpoint, snapshot
+from catenane.train.checkpoint import Progress, gather_state, load_checkpoint, save_checkpoint, snapshot
 
 
 def trained(steps: int) -> tuple[nn.Module, torch.optim.AdamW]:
@@ -29,7 +29,7 @@ def test_the_next_step_is_the_same_after_loading(tmp_path: Path):
     written = Progress(
         "this run", epoch=2, batch=5, step=3, loss_sum=1.25, history=[{"epoch": 1, "valid_loss": 0.5}]
     )
-    save_checkpoint(tmp_path / "c.safetensors", model, optimizer, best, written)
+    save_checkpoint(tmp_path / "c.safetensors", gather_state(model, optimizer, best), written)
 
     other, other_optimizer = trained(0)
     progress, loaded_best = load_checkpoint(tmp_path / "c.safetensors", other, other_optimizer, "this run")
@@ -47,7 +47,7 @@ def test_the_next_step_is_the_same_after_loading(tmp_path: Path):
 
 def test_refuses_the_checkpoint_of_another_run(tmp_path: Path):
     model, optimizer = trained(1)
-    save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, Progress("this run"))
+    save_checkpoint(tmp_path / "c.safetensors", gather_state(model, optimizer, {}), Progress("this run"))
     with pytest.raises(TrainingError, match="checkpoint of another run"):
         load_checkpoint(tmp_path / "c.safetensors", model, optimizer, "that run")
 
@@ -56,7 +56,7 @@ def test_refuses_the_checkpoint_of_another_run(tmp_path: Path):
 def test_refuses_a_damaged_file_in_one_line(tmp_path: Path, damage):
     model, optimizer = trained(1)
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, model, optimizer, {}, Progress("this run"))
+    save_checkpoint(path, gather_state(model, optimizer, {}), Progress("this run"))
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(TrainingError, match="not a readable checkpoint") as caught:
         load_checkpoint(path, model, optimizer, "this run")
@@ -66,7 +66,7 @@ def test_refuses_a_damaged_file_in_one_line(tmp_path: Path, damage):
 def test_one_altered_bit_is_refused_wherever_it_is(tmp_path: Path):
     model, optimizer = trained(2)
     path = tmp_path / "c.safetensors"
-    save_checkpoint(path, model, optimizer, snapshot(model), Progress("this run", step=2))
+    save_checkpoint(path, gather_state(model, optimizer, snapshot(model)), Progress("this run", step=2))
     data, rng = path.read_bytes(), np.random.default_rng(0)
     for place in np.r_[np.arange(300), rng.integers(len(data), size=300), len(data) - 1].tolist():
         altered = bytearray(data)
@@ -80,7 +80,7 @@ def test_its_permissions_are_those_the_umask_leaves(tmp_path: Path):
     model, optimizer = trained(1)
     before = os.umask(0o027)
     try:
-        save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, Progress("this run"))
+        save_checkpoint(tmp_path / "c.safetensors", gather_state(model, optimizer, {}), Progress("this run"))
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "c.safetensors").stat().st_mode) == 0o640
@@ -89,5 +89,5 @@ def test_its_permissions_are_those_the_umask_leaves(tmp_path: Path):
 def test_nothing_but_the_checkpoint_is_left_in_the_folder(tmp_path: Path):
     model, optimizer = trained(1)
     for _ in range(2):
-        save_checkpoint(tmp_path / "c.safetensors", model, optimizer, {}, Progress("this run"))
+        save_checkpoint(tmp_path / "c.safetensors", gather_state(model, optimizer, {}), Progress("this run"))
     assert [path.name for path in tmp_path.iterdir()] == ["c.safetensors"]

@@ -17,7 +17,10 @@ from torch import nn
 from catenane.config import TrainingConfig
 from catenane.data import TokenBatch
 from catenane.errors import TrainingError
-from catenane.train.loop import make_optimizer, n_epochs, run, seed_of, warmup_cosine
+from catenane.train.checkpoint import Progress
+from catenane.train.loop import _Loop, run, seed_of
+from catenane.train.ranks import Ranks
+from catenane.train.schedule import device_factor, make_optimizer, n_epochs, warmup_cosine
 
 
 class LineTask:
@@ -296,11 +299,19 @@ def test_needs_no_warmup():
     assert warmup_cosine(0.0, warmup=0.0, final=0.0) == 1.0
 
 
-def test_the_rate_grows_with_the_devices_up_to_a_factor(monkeypatch):
-    def rate(n_devices: int, **changes) -> float:
-        monkeypatch.setattr("lightning_fabric.Fabric.world_size", n_devices)
-        return train(LineTask(), epochs=1, final_rate=1.0, **changes).history[0]["learning_rate"]
+def test_the_rate_grows_with_the_devices_up_to_a_factor():
+    assert device_factor(settings(accumulate=2), 8) == 1
+    assert device_factor(settings(accumulate=2, device_factor=8), 8) == 4
+    assert device_factor(settings(accumulate=2, device_factor=8), 64) == 8
 
-    assert rate(4) == rate(1, device_factor=8) == 0.05
-    assert rate(4, device_factor=8) == 4 * 0.05
-    assert rate(16, device_factor=8) == 8 * 0.05
+
+def test_a_step_of_more_micro_batches_than_are_accumulated_has_more_devices():
+    """A checkpoint keeps how many they were, so that the rate stays with fewer devices."""
+    task = LineTask()
+    loop = _Loop(
+        task, settings(device_factor=8, final_rate=1.0), None, Progress("line"), 0, torch.device("cpu"),
+        Ranks(),
+    )  # fmt: skip
+    loop.progress.micro_batches = 4
+    loop.set_rate()
+    assert loop.optimizer.param_groups[0]["lr"] == 4 * 0.05

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch.distributed.fsdp  # noqa: F401 - once, and not in every rank
 from safetensors.torch import load_file
 
 from catenane.errors import DataError, TrainingError, UsageError
@@ -24,7 +25,7 @@ def quick_start(monkeypatch):
     monkeypatch.setattr("catenane.train.ranks.START", "fork")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def settings(tiny):
     return tiny | {"pretraining.epochs": 2, "pretraining.precision": "fp32", "pretraining.batch_tokens": 200}
 
@@ -37,16 +38,24 @@ def curve(folder: Path) -> list[dict[str, float]]:
         ]
 
 
-def test_two_ranks_have_the_loss_curve_of_one_with_the_same_steps(molecule_file, settings, tmp_path):
+@pytest.fixture(scope="module")
+def alone(molecule_file, settings, tmp_path_factory):
+    """The run of one rank, with two micro-batches a step."""
+    folder = tmp_path_factory.mktemp("one")
     one = settings | {"pretraining.accumulate": 2}
-    pretrain([molecule_file], out=tmp_path / "one", settings=one, device="cpu")
-    result = pretrain([molecule_file], out=tmp_path / "two", settings=settings, device="cpu", devices=2)
-    first, second = curve(tmp_path / "one"), curve(tmp_path / "two")
+    pretrain([molecule_file], out=folder, settings=one, device="cpu")
+    return folder
+
+
+def test_two_ranks_have_the_loss_curve_of_one_with_the_same_steps(molecule_file, settings, alone, tmp_path):
+    folder = tmp_path / "two"
+    result = pretrain([molecule_file], out=folder, settings=settings, device="cpu", devices=2)
+    first, second = curve(alone), curve(folder)
     assert len(first) == len(second) == 2
     for a, b in zip(first, second, strict=True):
         assert a == pytest.approx(b, rel=1e-5)
-    assert result.metrics == json.loads((tmp_path / "two" / "metrics.json").read_text())
-    weights = [load_file(tmp_path / name / "bundle" / "model.safetensors") for name in ("one", "two")]
+    assert result.metrics == json.loads((folder / "metrics.json").read_text())
+    weights = [load_file(run / "bundle" / "model.safetensors") for run in (alone, folder)]
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
         np.testing.assert_allclose(tensor, weights[1][name], atol=1e-5)
@@ -62,17 +71,21 @@ class Dies(pretraining.PretrainingTask):
             yield batch
 
 
-def test_a_killed_rank_ends_the_run_and_one_goes_on(molecule_file, settings, tmp_path, monkeypatch):
-    one = settings | {"pretraining.accumulate": 2}
-    pretrain([molecule_file], out=tmp_path / "one", settings=one, device="cpu")
+@pytest.mark.parametrize(("before", "after"), [("ddp", 1), ("fsdp", 2)])
+def test_a_killed_rank_ends_the_run_and_another_number_goes_on(
+    before, after, molecule_file, settings, alone, tmp_path, monkeypatch
+):
+    def run(**options):
+        pretrain([molecule_file], out=tmp_path, settings=settings, device="cpu", **options)
+
     with monkeypatch.context() as patch:
         patch.setattr(pretraining, "PretrainingTask", Dies)
         with pytest.raises(TrainingError, match=r"rank 1 was killed \(SIGKILL\), .* checkpoint is kept"):
-            pretrain([molecule_file], out=tmp_path / "two", settings=settings, device="cpu", devices=2)
-    assert (tmp_path / "two" / "checkpoint.safetensors").is_file()
-    assert len(curve(tmp_path / "two")) == 1
-    pretrain([molecule_file], out=tmp_path / "two", settings=settings, device="cpu", resume=True)
-    for a, b in zip(curve(tmp_path / "one"), curve(tmp_path / "two"), strict=True):
+            run(devices=2, sharing=before)
+    assert (tmp_path / "checkpoint.safetensors").is_file()
+    assert len(curve(tmp_path)) == 1
+    run(resume=True, devices=after, sharing=before)
+    for a, b in zip(curve(alone), curve(tmp_path), strict=True):
         assert a == pytest.approx(b, rel=1e-5)
 
 
