@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -63,6 +62,9 @@ def pretrain(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes that read the corpora; one a core by default.")
     ] = None,
+    prepare: Annotated[
+        bool, typer.Option("--prepare", help="Read the corpora, and train when called with --resume.")
+    ] = False,
     data_dir: option.DataDir = None,
     as_json: option.Json = False,
 ) -> None:
@@ -79,16 +81,20 @@ def pretrain(
         find_sources(corpus, data_dir)
 
     from catenane.train import pretrain as run  # slow, and after all that can be wrong without it
+    from catenane.train.ranks import leads
 
     result = run(
         corpora, out=out, recipe=recipe, settings=changes, column=column, exclude=exclude or (),
         tokenizer=tokenizer, seed=seed, resume=resume, overwrite=overwrite, log=log, device=device,
-        devices=devices, nodes=nodes, sharing=sharing, workers=workers, data_dir=data_dir,
+        devices=devices, nodes=nodes, sharing=sharing, workers=workers, prepare=prepare, data_dir=data_dir,
     )  # fmt: skip
-    if int(os.environ.get("RANK", "0")):  # of the processes that torchrun has started, the first tells
+    if not leads():
         return
     if as_json:
         print_json(result.metrics | {"out": str(result.folder)})
+        return
+    if prepare:
+        stdout.print(f"The corpus is in {result.folder / 'corpus'}: train on it with --resume.")
         return
     held_out = result.metrics["held_out"]
     figures = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items() if name != "strings")

@@ -107,7 +107,8 @@ class LengthGroupedBatches:
     def _members(self, pool: np.ndarray) -> np.ndarray:
         places = (pool[:, None] * BLOCK + np.arange(BLOCK)).ravel()
         places = places[places < len(self._lengths)]
-        return np.setdiff1d(places, self._without, assume_unique=True) if len(self._without) else places
+        without = self._without[np.isin(self._without // BLOCK, pool)]
+        return np.delete(places, np.searchsorted(places, without))
 
     def _batch_sizes(self, members: np.ndarray) -> np.ndarray:
         """Strings of each batch, the longest strings first.
@@ -115,7 +116,9 @@ class LengthGroupedBatches:
         The n-th largest blurred length is at most the n-th largest length with all the noise, so sizes that
         suffice for that suffice for every draw.
         """
-        lengths, counts = np.unique(self._lengths[members], return_counts=True)
+        counts_by_length = np.bincount(self._lengths[members])
+        lengths = np.flatnonzero(counts_by_length)
+        counts = counts_by_length[lengths]
         sizes = []
         place = end = 0
         for length, count in zip(lengths[::-1].tolist(), counts[::-1].tolist(), strict=True):

@@ -284,7 +284,7 @@ def _encode(
     notation = chunk.place.notation
     assert notation is not None
     cells = [(item[0], item[1][0]) for item in chunk.items if not isinstance(item, Rejection)]
-    read = read_cells(cells, chunk.column, notation)
+    read = read_cells(cells, chunk.column, notation, n_jobs=1)
     rejected = [item for item in (*chunk.items, *read) if isinstance(item, Rejection)]
     strings = [
         (row, item.text) for (row, _), item in zip(cells, read, strict=True) if isinstance(item, Record)

@@ -307,11 +307,17 @@ def open_strings(
 
 
 def read_cells(
-    cells: Sequence[tuple[int, Any]], column: str, notation: NotationName, features: Sequence[Feature] = ()
+    cells: Sequence[tuple[int, Any]],
+    column: str,
+    notation: NotationName,
+    features: Sequence[Feature] = (),
+    *,
+    n_jobs: int | None = None,
 ) -> list[Record | Rejection]:
-    """The record of each cell of a column, given with its row, or why there is none."""
+    """The record of each cell of a column, given with its row, or why there is none; see `read_records`."""
     strings = [string_value(cell) for _, cell in cells]
-    records = iter(read_records([text for text in strings if isinstance(text, str)], notation, features))
+    texts = [text for text in strings if isinstance(text, str)]
+    records = iter(read_records(texts, notation, features, n_jobs=n_jobs))
     found: list[Record | Rejection] = []
     for (row, cell), string in zip(cells, strings, strict=True):
         read = next(records) if isinstance(string, str) else string

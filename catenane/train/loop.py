@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any, Literal, NoReturn, Protocol, TypeVar
+from typing import Any, Literal, NoReturn, Protocol, TypeVar, cast
 
 import numpy as np
 import torch
@@ -157,9 +157,7 @@ class _Loop:
         # Shares of weights stay out of the task's model, which gets the best ones at the end.
         self.network = copy.deepcopy(task.model) if ranks.sharing == "fsdp" else task.model
         self.model = self.fabric.setup_module(self.network)
-        optimizer = self.fabric.setup_optimizers(make_optimizer(self.network, settings))
-        assert not isinstance(optimizer, tuple)
-        self.optimizer = optimizer
+        self.optimizer = cast("Any", self.fabric.setup_optimizers(make_optimizer(self.network, settings)))
         self.rates = [group["lr"] for group in self.optimizer.param_groups]
         self.checkpoint = folder / "checkpoint.safetensors" if folder is not None else None
         self.progress, self.best = progress, snapshot(self.network)

@@ -87,6 +87,7 @@ def pretrain(
     nodes: int = 1,
     sharing: Sharing = "ddp",
     workers: int | None = None,
+    prepare: bool = False,
     data_dir: str | Path | None = None,
     verbose: bool | None = None,
 ) -> PretrainResult:
@@ -112,6 +113,7 @@ def pretrain(
         nodes: Machines on which it is called; see `catenane.train.ranks.launch`.
         sharing: What the processes share: "ddp" gradients, "fsdp" weights and moments as well.
         workers: Processes that read the corpora; by default one per core.
+        prepare: Read them and stop; with `resume` training follows, on another machine perhaps.
         data_dir: Local copies of data sets; see `catenane.data.sources.data_folder`.
         verbose: Show progress on stderr; by default unless the logger `catenane` is set to warnings alone.
 
@@ -125,7 +127,7 @@ def pretrain(
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
-    if must_launch(devices, nodes):
+    if not prepare and must_launch(devices, nodes):
         options |= {"out": folder, "verbose": logger.isEnabledFor(logging.INFO)}
         launch(pretrain, options, devices=devices or 1, nodes=nodes, device=device)
         return PretrainResult(folder, json.loads((folder / "metrics.json").read_text(encoding="utf-8")))
@@ -156,6 +158,8 @@ def pretrain(
         reader = ranks.share(reader)
         corpus = open_corpus(folder / "corpus")
         logger.info("%s", _describe_counts(corpus.index.counts))
+        if prepare:
+            return PretrainResult(folder, {"corpus": asdict(corpus.index.counts)})
         shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
         chosen = dataclasses.replace(chosen, encoder=shape)
         kind = OBJECTIVES[chosen.objective].kind
@@ -196,6 +200,7 @@ def pretrain(
             save_bundle(folder / "bundle", bundle)
             opened.add(folder / "bundle")
             write_json(folder / "metrics.json", metrics)
+        ranks.share(None)  # what was written is there for all
     return PretrainResult(folder, metrics)
 
 

@@ -24,7 +24,7 @@ from catenane.hardware import best_device, fabric_devices
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Ranks", "Sharing", "joined", "launch", "must_launch"]
+__all__ = ["Ranks", "Sharing", "joined", "launch", "leads", "must_launch"]
 
 T = TypeVar("T")
 Sharing = Literal["ddp", "fsdp"]
@@ -139,6 +139,15 @@ def must_launch(devices: int | None, nodes: int) -> bool:
     return False
 
 
+def leads() -> bool:
+    """Whether this process speaks for the run: it is the first rank, or it has launched that on its node."""
+    return int(os.environ.get("RANK", _node())) == 0
+
+
+def _node() -> int:
+    return int(os.environ.get("NODE_RANK", os.environ.get("SLURM_NODEID", "0")))
+
+
 @contextmanager
 def joined(sharing: Sharing, device: torch.device) -> Iterator[Ranks]:
     """Meet the other ranks, as the environment variables of `torchrun` and `launch` name them.
@@ -191,7 +200,7 @@ def launch(
         raise UsageError(
             f"nodes={nodes}: set MASTER_ADDR and MASTER_PORT to those of the first node, on every node"
         )
-    node = int(os.environ.get("NODE_RANK", os.environ.get("SLURM_NODEID", "0")))
+    node = _node()
     place = {
         "MASTER_ADDR": os.environ.get("MASTER_ADDR", "127.0.0.1"),
         "MASTER_PORT": os.environ.get("MASTER_PORT") or str(find_free_network_port()),

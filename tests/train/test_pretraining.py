@@ -72,3 +72,12 @@ def test_says_what_it_cannot_do(tiny, tmp_path: Path):
         pretrain([few], out=tmp_path / "run", settings=tiny)
     with pytest.raises(UsageError, match="read twice: say --tokenizer"):
         pretrain(["-"], out=tmp_path / "run2", settings=tiny)
+
+
+def test_a_corpus_is_prepared_now_and_trained_on_later(molecule_file: Path, tiny, tmp_path: Path):
+    prepared = pretrain([molecule_file], out=tmp_path, settings=tiny, prepare=True)
+    assert not (tmp_path / "bundle").exists()
+    stamp = (tmp_path / "corpus" / "index.json").stat().st_mtime_ns
+    result = pretrain([molecule_file], out=tmp_path, settings=tiny, device="cpu", resume=True)
+    assert result.metrics["corpus"] == prepared.metrics["corpus"]
+    assert (tmp_path / "corpus" / "index.json").stat().st_mtime_ns == stamp
