@@ -31,6 +31,7 @@ bench: .venv/ready  ## the benchmarks' tables, written to benchmarks/results
 	$(python) benchmarks/parsing.py
 	$(python) benchmarks/training.py
 	$(python) benchmarks/layers.py
+	$(python) benchmarks/corpora.py
 	$(python) benchmarks/attention.py
 
 docs: .venv/ready  ## the documentation as a site, in site/: open site/index.html
