@@ -13,7 +13,7 @@ from catenane.config import Task
 from catenane.data.columns import find_column
 from catenane.data.labels import split_unit
 from catenane.data.rejects import Rejection
-from catenane.data.table_files import TableFile
+from catenane.data.table_files import LineTable, TableFile
 from catenane.errors import DataError
 
 __all__ = [
@@ -44,6 +44,11 @@ def find_numbers(file: TableFile, names: Sequence[str], taken: Sequence[int], wh
     bare = [split_unit(column)[0] for column in file.columns]
     places: list[int] = []
     for name in names:
+        if isinstance(file, LineTable) and name not in file.columns:
+            raise DataError(
+                f"{file.name}: there is no column {name!r}, since this is read as a list, a string and its name "
+                "a line: the name of a table ends in .csv, .tsv or .parquet"
+            )
         place = find_column(file.columns if name in file.columns else bare, name, file.name)
         if place in taken or place in places:
             reason = "holds the strings" if place == taken[0] else "is named twice"
@@ -200,7 +205,8 @@ def parse_labels(
     text = [i for i in wrong if not np.isinf(values[i])]
     if len(text) > np.isfinite(values).sum():
         shown = ", ".join(f"{cells[i]!r} in row {rows[i]}" for i in text[:_SHOWN_ROWS])
-        raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}")
+        _, hint, advice = wrong[text[0]].partition(";")
+        raise DataError(f"{source}: column {column!r} does not hold numbers: {shown}{hint}{advice}")
     values[np.isinf(values)] = math.nan
     return values, wrong
 

@@ -216,7 +216,6 @@ def read_table(
                 del parts[i]
     records = {i: Record.joint(of_row) for i, of_row in parts.items()}
     assert notation is not None
-
     rejected = sorted([*rejected, *wrong.values()], key=lambda rejection: rejection.row)
     if rejected and on_error == "raise":
         raise rejected[0].error(file.name)

@@ -51,6 +51,13 @@ def test_a_gzip_cut_short_is_refused_in_one_line(catenane, tmp_path: Path):
     assert len(told.err.strip().splitlines()) == 1
 
 
+def test_a_file_that_is_no_table_is_refused_as_such(catenane, tmp_path: Path):
+    (tmp_path / "notes.txt").write_text("CCO alcohol\nCCC gas\n")
+    told = catenane("finetune", tmp_path / "notes.txt", "--target", "y", "--out", tmp_path / "run")
+    assert told.code == 1
+    assert "there is no column 'y', since this is read as a list" in told.err
+
+
 def test_a_missing_file_is_refused_in_one_line(catenane, tmp_path: Path):
     for verb in (["finetune", "--target", "y"], ["pretrain"]):
         told = catenane(verb[0], tmp_path / "nowhere.csv", *verb[1:], "--out", tmp_path / verb[0])

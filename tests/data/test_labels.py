@@ -41,6 +41,13 @@ def test_a_wrong_cell_is_told_and_counts_as_missing(cell, reason):
     assert wrong == {1: f"label {reason}"}
 
 
+def test_a_column_of_decimal_commas_is_refused_with_advice():
+    with pytest.raises(
+        DataError, match=r"'1,5' in row 1, '2,5' in row 2; write a point for the decimal comma$"
+    ):
+        parse("1,5", "2,5")
+
+
 def test_a_column_of_text_is_refused_with_its_first_rows():
     with pytest.raises(DataError) as error:
         parse("", "high", "low", "1", "low", "high")
