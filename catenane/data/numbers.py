@@ -46,8 +46,8 @@ def find_numbers(file: TableFile, names: Sequence[str], taken: Sequence[int], wh
     for name in names:
         if isinstance(file, LineTable) and name not in file.columns:
             raise DataError(
-                f"{file.name}: there is no column {name!r}, since this is read as a list, a string and its name "
-                "a line: the name of a table ends in .csv, .tsv or .parquet"
+                f"{file.name}: there is no column {name!r}, since this is read as a list, a string and its "
+                "name a line: the name of a table ends in .csv, .tsv or .parquet"
             )
         place = find_column(file.columns if name in file.columns else bare, name, file.name)
         if place in taken or place in places:
