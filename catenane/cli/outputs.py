@@ -15,7 +15,15 @@ import numpy as np
 from catenane.errors import UsageError
 from catenane.files import check_output, csv_writer, replaced, storable
 
-__all__ = ["VECTOR", "add_suffix", "choose_output", "csv_rows", "table_writer", "vector_writer"]
+__all__ = [
+    "VECTOR",
+    "add_suffix",
+    "atom_writer",
+    "choose_output",
+    "csv_rows",
+    "table_writer",
+    "vector_writer",
+]
 
 Columns = Mapping[str, Any]
 """Columns by name: lists, or arrays of shape (rows,) or (rows, width)."""
@@ -85,6 +93,30 @@ def vector_writer(path: Path, types: Mapping[str, Any]) -> Any:
     if path.suffix in (".parquet", ".csv"):
         return table_writer(path, types)
     raise UsageError(f"--out {path}: must end in .npy, .parquet or .csv")
+
+
+def atom_writer(path: Path) -> Any:
+    """As `vector_writer`, for columns of which a .npz file holds all as arrays, in memory until the end."""
+    if path.suffix == ".npz":
+        return _npz(path)
+    if path.suffix in (".parquet", ".csv"):
+        return table_writer(path, {})
+    raise UsageError(f"--out {path}: with --atoms it must end in .npz, .parquet or .csv")
+
+
+@contextmanager
+def _npz(path: Path) -> Iterator[Write]:
+    parts: dict[str, list[Any]] = {}
+
+    def write(columns: Columns) -> None:
+        for name, values in columns.items():
+            parts.setdefault(name, []).append(np.asarray(values))
+
+    with replaced(path) as fresh:
+        yield write
+        arrays: dict[str, Any] = {name: np.concatenate(values) for name, values in parts.items()}
+        with fresh.open("wb") as file:
+            np.savez_compressed(file, **arrays)
 
 
 @contextmanager

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
 
 from catenane.cli.arguments import Column, DataDir, Device, Replace, column_names, numbers
 from catenane.cli.console import command_line, stderr, stdout
-from catenane.cli.outputs import VECTOR, add_suffix, choose_output, table_writer, vector_writer
+from catenane.cli.outputs import (
+    VECTOR,
+    add_suffix,
+    atom_writer,
+    choose_output,
+    table_writer,
+    vector_writer,
+)
 from catenane.cli.ranking import Ranking
 from catenane.errors import BundleError, DataError, UsageError
 from catenane.files import check_output
 from catenane.progress import RowCount
 
 if TYPE_CHECKING:
-    from catenane.data.inputs import InputChunk
+    from catenane.data.inputs import InputChunk, Inputs
     from catenane.inference import Model
 
 __all__ = ["Gas", "ModelName", "embed", "load_model", "predict"]
@@ -141,25 +148,32 @@ def embed(
     out: Annotated[
         Path, typer.Option("--out", "-o", metavar="FILE", help=".npy, .parquet or .csv file to write.")
     ],
+    atoms: Annotated[
+        bool, typer.Option("--atoms", help="A vector for every atom; to .parquet, .csv or .npz.")
+    ] = False,
     overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
     data_dir: DataDir = None,
 ) -> None:
-    """Write the encoder's vector of every string.
+    """Write the encoder's vector of every string, or of every atom.
 
     A .npy file holds the float32 array alone; .parquet and .csv have the input's columns, the vector and why
-    a row has none. Row k belongs to row k of the input: one that cannot be read is a row of NaN.
+    a row has none. Row k belongs to row k of the input: one that cannot be read is a row of NaN. With --atoms
+    there is a row for every atom instead, in the order in which the normal form of the string has them.
 
     Example: `catenane embed molecules.smi --model runs/encoder --out vectors.npy`
     """
     from catenane.data.inputs import open_inputs
 
     given = open_inputs(strings, string_column=_string_columns(column, [model]), data_dir=data_dir)
-    writer = vector_writer(out, given.types)
+    writer = atom_writer(out) if atoms else vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
 
     reading = load_model([model], device)
+    if atoms:
+        _embed_atoms(given, reading, out, writer)
+        return
     tally = _Tally()
     with RowCount("embed") as count, writer as write:
         for chunk in given.chunks():
@@ -183,6 +197,42 @@ def _string_columns(given: str | None, models: Sequence[str]) -> str | Sequence[
         names = read_json(find_bundles(models[0])[0] / "config.json").get("strings")
         return [str(name) for name in names or ()] or None
     return None
+
+
+def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
+    """Write the state of every atom; an atom beyond the longest sequence has NaN, an unread row no atoms."""
+    from catenane.data.rejects import Rejection, rejection_writer
+    from catenane.inference.attention import read_states
+
+    tally, n_atoms = _Tally(), 0
+    beside = out.with_name(f"{out.stem}.rejected.csv")
+    beside.unlink(missing_ok=True)  # of an earlier run, which is replaced
+    with RowCount("embed") as count, writer as write, ExitStack() as stack:
+        reject = None
+        for chunk in given.chunks():
+            first = tally.n_rows + 1
+            records, errors = reading.read(chunk.readable())
+            errors = tally.add(chunk, errors)
+            remaining = iter(records)
+            for row, (error, string) in enumerate(zip(errors, chunk.strings, strict=True), start=first):
+                if error:
+                    reject = reject or stack.enter_context(rejection_writer(beside))
+                    reject(Rejection(row, "", string, None, error))
+                    continue
+                record = next(remaining)
+                states_AD, alignment = read_states(reading, record)
+                size = len(states_AD)
+                n_atoms += size
+                write(
+                    {
+                        "row": np.full(size, row), "string": [record.text] * size, "atom": np.arange(size),
+                        "symbol": list(alignment.symbols), VECTOR: states_AD,
+                    }
+                )  # fmt: skip
+            count.add(len(errors))
+        tally.require_rows(given.name)
+    stderr.print(f"{n_atoms:,} vectors of {reading.encoder.d_model} numbers written to {out}")
+    tally.report("could not be read", f"see {beside}")
 
 
 def load_model(models: Sequence[str], device: str | None) -> Model:

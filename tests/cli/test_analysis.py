@@ -88,3 +88,29 @@ def test_predictions_are_explained(catenane, untrained, tmp_path):
     told = catenane("explain", "OCC", "--model", untrained, "--target", "weight")
     assert told.code == 2
     assert "this model predicts size" in told.err
+
+
+def test_atoms_are_embedded(catenane, untrained, tmp_path):
+    import catenane as package
+    from catenane.inference.attention import read_states
+
+    corpus = tmp_path / "corpus.smi"
+    corpus.write_text("OCC\nC1CC\nc1ccccc1Br\n")
+    told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "atoms.parquet")
+    assert told.code == 0, told.err
+    table = pd.read_parquet(tmp_path / "atoms.parquet")
+    assert table["row"].tolist() == [1] * 3 + [3] * 7
+    assert table["symbol"].tolist() == [*"CCO", "Br", *"cccccc"]
+    assert table["atom"].tolist() == [*range(3), *range(7)]
+    model = package.load(untrained)
+    states, _ = read_states(model, model.read(["CCO"])[0][0])
+    np.testing.assert_allclose(np.stack(table["vector"][:3]), states, atol=1e-6)
+    assert pd.read_csv(tmp_path / "atoms.rejected.csv")["row"].tolist() == [2]
+    told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "atoms.npz")
+    assert told.code == 0, told.err
+    with np.load(tmp_path / "atoms.npz") as arrays:
+        np.testing.assert_allclose(arrays["vector"], np.stack(table["vector"]), atol=1e-6)
+        assert arrays["string"].tolist() == ["CCO"] * 3 + ["Brc1ccccc1"] * 7
+    told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "atoms.npy")
+    assert told.code == 2
+    assert "with --atoms" in told.err
