@@ -16,7 +16,7 @@ from torch import Tensor
 
 from catenane.analysis.enrichment import atoms_by_group
 from catenane.errors import UsageError
-from catenane.inference import Model
+from catenane.inference import Ensemble, Model
 from catenane.inference.attention import attend, read_all
 from catenane.notation import Record
 from catenane.tokenizers import Alignment, align
@@ -63,7 +63,7 @@ def explain(
     string: str,
     *,
     target: str | None = None,
-    method: str = "occlusion",
+    method: str | None = None,
     features: Mapping[str, Any] | None = None,
     **conditions: Any,
 ) -> Attribution:
@@ -73,7 +73,8 @@ def explain(
         model: A property model, or the mean of several.
         string: SMILES or MOFid.
         target: The column that is explained; it may be left out where there is one.
-        method: A name of `METHODS`; see there.
+        method: A name of `METHODS`, see there; by default what was found best: deletion where the head of one
+            model reads the states of the encoder alone, and occlusion elsewhere.
         features: Of a model that reads such beside strings, by name.
         conditions: As in `Model.predict`.
 
@@ -87,6 +88,9 @@ def explain(
         target = columns[0]
     if target not in columns:
         raise UsageError(f"target {target!r}: this model predicts {', '.join(columns)}; name one of them")
+    if method is None:
+        alone = not (isinstance(model, Ensemble) or model.config.descriptors or features or conditions)
+        method = "deletion" if alone and not model.config.recipe.head.fragments else "occlusion"
     place = columns.index(target)
     [record] = read_all(model, string)
     found = model.predictions([record.text], conditions, features=features)

@@ -175,16 +175,16 @@ def explain(
     gas: Gas = None,
     pressure: Annotated[float | None, typer.Option(metavar="BAR", help="With --gas.")] = None,
     method: Annotated[
-        Literal["occlusion", "deletion", "masking", "gradients", "rollout", "attention"],
-        typer.Option(help="See the guide on which to trust."),
-    ] = "occlusion",
+        Literal["occlusion", "deletion", "masking", "gradients", "rollout", "attention"] | None,
+        typer.Option(help="Deletion where the head reads the string alone, else occlusion."),
+    ] = None,
     overwrite: Replace = False,
     device: Device = None,
 ) -> None:
     """Predict for one string, with its interval, and draw what each atom adds.
 
-    By default each atom in turn is made unknown (`*`) and all is predicted anew, so that it works for every
-    model, whatever its head reads.
+    Occlusion makes each atom in turn unknown (`*`) and predicts all anew, so that it works for every model;
+    deletion leaves its token out, where the head reads nothing else.
 
     Example: `catenane explain "CC(=O)Oc1ccccc1C(=O)O" --model runs/solubility --out aspirin.html`
     """

@@ -201,14 +201,13 @@ def _string_columns(given: str | None, models: Sequence[str]) -> str | Sequence[
 
 def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
     """Write the state of every atom; an atom beyond the longest sequence has NaN, an unread row no atoms."""
-    from catenane.data.rejects import Rejection, rejection_writer
+    from catenane.data import Rejection, write_rejected
     from catenane.inference.attention import read_states
 
     tally, n_atoms = _Tally(), 0
     beside = out.with_name(f"{out.stem}.rejected.csv")
-    beside.unlink(missing_ok=True)  # of an earlier run, which is replaced
-    with RowCount("embed") as count, writer as write, ExitStack() as stack:
-        reject = None
+    rejected: list[Rejection] = []
+    with RowCount("embed") as count, writer as write:
         for chunk in given.chunks():
             first = tally.n_rows + 1
             records, errors = reading.read(chunk.readable())
@@ -216,8 +215,7 @@ def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
             remaining = iter(records)
             for row, (error, string) in enumerate(zip(errors, chunk.strings, strict=True), start=first):
                 if error:
-                    reject = reject or stack.enter_context(rejection_writer(beside))
-                    reject(Rejection(row, "", string, None, error))
+                    rejected.append(Rejection(row, "", string, None, error))
                     continue
                 record = next(remaining)
                 states_AD, alignment = read_states(reading, record)
@@ -231,6 +229,8 @@ def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
                 )  # fmt: skip
             count.add(len(errors))
         tally.require_rows(given.name)
+    if rejected:
+        write_rejected(beside, rejected)
     stderr.print(f"{n_atoms:,} vectors of {reading.encoder.d_model} numbers written to {out}")
     tally.report("could not be read", f"see {beside}")
 

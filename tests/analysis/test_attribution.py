@@ -103,6 +103,7 @@ def test_a_model_of_one_token_is_explained_by_it(make_model):
 
 def test_explanations_are_drawn_with_the_prediction(model, tmp_path):
     found = explain(model, STRING)
+    assert found.method == "deletion"
     assert found.record.text == normalise(STRING, "smiles")
     assert found.value == pytest.approx(value(model, STRING))
     sums = found.of_groups()
@@ -130,6 +131,7 @@ def test_frameworks_with_descriptors_are_explained_on_linkers_and_node():
     assert [len(piece.atoms) for piece in found.alignment.pieces] == [13, 5]
     nitrogen = found.alignment.symbols.index("N")
     assert found.scores_A[nitrogen] < 0  # an amino group narrows the gap
+    assert found.method == "occlusion"
     both = explain(Ensemble([model, model]), framework)
     np.testing.assert_allclose(both.scores_A, found.scores_A, atol=1e-6)
     assert found.low < found.value < found.high
