@@ -26,6 +26,12 @@ def run(made_up_data: Path, smallest, tmp_path: Path):
     return run
 
 
+@pytest.fixture(scope="module")
+def stages(tmp_path_factory) -> Path:
+    """A folder of results in which protocols share their trainings."""
+    return tmp_path_factory.mktemp("stages")
+
+
 def rows_of(result) -> dict[str, tuple[str, list[float]]]:
     return {row.quantity: (row.published, list(row.by_seed)) for table in result.tables for row in table.rows}
 
@@ -35,18 +41,18 @@ def findings(folder: Path):
 
 
 @pytest.mark.parametrize("name", [name for name in protocols() if name.startswith("mof/")])
-def test_every_protocol_writes_its_tables_and_figures(name: str, run, tmp_path: Path):
-    result = run(name)
-    assert read_result(tmp_path / name) == result
+def test_every_protocol_writes_its_tables_and_figures(name: str, run, stages: Path):
+    result = run(name, out=stages)
+    assert read_result(stages / name) == result
     protocol = protocols()[name]
     assert [table.title for table in result.tables] == list(protocol.tables)
     assert all(table.rows for table in result.tables)
     assert [file for file, _ in result.figures] == [plot.file for plot in protocol.plots]
     for file, _ in result.figures:
-        assert (tmp_path / name / file).read_text().startswith("<?xml")
-    text = (tmp_path / name / "result.md").read_text()
+        assert (stages / name / file).read_text().startswith("<?xml")
+    text = (stages / name / "result.md").read_text()
     assert f"catenane reproduce {name} --rows 60 --epochs 1 --seeds 1 --set" in text
-    assert str(tmp_path) not in text
+    assert str(stages) not in text
 
 
 def test_published_numbers_stand_beside_ours(run):
@@ -210,8 +216,8 @@ def test_cleaning_leaves_out_what_the_paper_does(mof_file: Path):
     assert cleaned.targets[0, 0] == pytest.approx(table.targets[:2, 0].mean())
 
 
-def test_parts_that_are_left_out_change_the_prediction(run):
-    rows = rows_of(run("mof/ablation"))
+def test_parts_that_are_left_out_change_the_prediction(run, stages: Path):
+    rows = rows_of(run("mof/ablation", out=stages))
     errors = {name: values for name, (_, values) in rows.items() if name.endswith(": test MAE")}
     assert len({tuple(values) for values in errors.values()}) == len(errors) == 7
 
