@@ -118,6 +118,7 @@ def propose(
     conditions = None if ranker is None else find_target(ranker, target)
     origin = notation.read(string)
     regions = [named_region(string, notation.name, mask)] if mask else find_regions(origin, vary or "linker")
+    n_dots = regions[0][0].count(".")
     generator = torch.Generator().manual_seed(seed)
     gaps = islice(cycle(_gaps(writer, regions, seed)), PASS * MOST_PASSES)
     how = Decoding(method="nucleus", n=1, share=share, temperature=temperature)
@@ -129,6 +130,9 @@ def propose(
         for gap, [written] in zip(batch, write_gaps(writer, batch, how, generator), strict=True):
             tokenizer = writer.bundle.tokenizer
             text, fragment = tokenizer.decode(gap.filled(written.ids)), tokenizer.decode(written.ids)
+            if text.count(".") != n_dots:
+                left_out["in another number of pieces"] += 1
+                continue
             try:
                 record = notation.read(text)
             except NotationError:
@@ -200,8 +204,6 @@ def _gaps(writer: Model, regions: Sequence[Region], seed: int) -> list[Gap]:
 
 def _check_molecule(origin: Record, record: Record) -> str:
     """Why a molecule is no proposal in the place of another; "" where it is one."""
-    if record.text.count(".") != origin.text.count("."):
-        return "in another number of pieces"
     before, after = (_charges(item.text) for item in (origin, record))
     return "" if before == after else "with another charge or unpaired electrons"
 
