@@ -142,11 +142,13 @@ def maps(canvas: Any, found: Found, *, label: str) -> None:
 
 
 def matrices(canvas: Any, found: Found) -> None:
-    """One molecule: its bonds and distances, and attention between its atoms by each variant."""
+    """A molecule of the last set: bonds, distances, and attention between its atoms by each variant."""
     examples = {name: values[0]["example"] for name, values in found.items()}
-    first = next(iter(examples.values()))
+    first = list(examples.values())[-1]
     shown = {"bonds": first["bonds"], "distance (Å)": first["distances"]}
-    shown |= {name.partition(": ")[2] or name: example["attention"] for name, example in examples.items()}
+    for name, example in examples.items():
+        if example["smiles"] == first["smiles"]:
+            shown[name.rpartition(": ")[2]] = example["attention"]
     columns = min(4, len(shown))
     panels = canvas.subplots(-(-len(shown) // columns), columns, squeeze=False).ravel()
     for axes in panels:

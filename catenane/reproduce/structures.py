@@ -22,6 +22,8 @@ __all__ = ["RANGES", "correlation", "geometry", "mapped_distances", "range_cosin
 MOST_PAIRS = 10_000
 MCS_SECONDS = 1
 """After which the search for a maximum common substructure gives what it has found."""
+FEWEST_DRAWN = 12
+"""Atoms of the molecule that is drawn, if there is one with so many."""
 RANGES = {"short": (0.0, 2.0), "medium": (2.0, 4.0), "long": (4.0, 10.0)}
 """Angstrom: Table 7 of MoLFormer."""
 
@@ -75,7 +77,7 @@ def geometry(case: Case) -> Values:
             continue
         found.append(range_cosines(weights_YAA, distances_AA))
         uniform.append(range_cosines(np.ones((1, *distances_AA.shape)), distances_AA))
-        if not drawn and len(distances_AA) > 5:
+        if not drawn or len(drawn["symbols"]) < FEWEST_DRAWN <= len(distances_AA):
             drawn = _shown(record, distances_AA, weights_YAA)
     mean_YR, even_1R = np.nanmean(found, axis=0), np.nanmean(uniform, axis=0)
     layers = {str(y + 1): dict(zip(RANGES, row.tolist(), strict=True)) for y, row in enumerate(mean_YR)}

@@ -49,6 +49,8 @@ Values = dict[str, Any]
 
 CURVES = ("train_loss", "valid_loss")
 """Columns of the history of pretraining that are kept."""
+BASELINE_SECONDS = 86_400
+"""After which a baseline is given up."""
 CURVE_ROWS = 2000
 """Training and test rows, each, measured after every epoch; fewer where fewer are trained on."""
 
@@ -283,7 +285,7 @@ class Case:
         name, known = self.variant.baseline, self.labels[self.split.train]
         found = fit_predict_baselines(
             train, known.reshape(len(train), -1), test, notation=self.table.notation, task=self.data.task,
-            seed=self.seed, names=[name],
+            seed=self.seed, names=[name], time_limit=BASELINE_SECONDS,
         )  # fmt: skip
         return {"predictions": _rounded(found[name].reshape(-1, *known.shape[1:]))}
 
