@@ -18,7 +18,7 @@ from catenane.analysis.enrichment import atoms_by_group
 from catenane.errors import UsageError
 from catenane.inference import Ensemble, Model
 from catenane.inference.attention import attend, read_all
-from catenane.notation import Record
+from catenane.notation import JOINT, Record
 from catenane.tokenizers import Alignment, align
 
 __all__ = ["METHODS", "Attribution", "TokenScorer", "attribute", "explain"]
@@ -88,11 +88,12 @@ def explain(
         target = columns[0]
     if target not in columns:
         raise UsageError(f"target {target!r}: this model predicts {', '.join(columns)}; name one of them")
-    if method is None:
-        alone = not (isinstance(model, Ensemble) or model.config.descriptors or features or conditions)
-        method = "deletion" if alone and not model.config.recipe.head.fragments else "occlusion"
     place = columns.index(target)
     [record] = read_all(model, string)
+    if method is None:
+        beside = model.config.descriptors or model.config.recipe.head.fragments or features or conditions
+        several = isinstance(model, Ensemble) or len(record.parts) > 1
+        method = "occlusion" if beside or several else "deletion"
     found = model.predictions([record.text], conditions, features=features)
     scores_A, alignment = attribute(
         model, record, place, method=method, features=features, conditions=conditions
@@ -139,7 +140,7 @@ def _occlusion(
     and the state of the encoder. So it works for any model and any head. An atom without which there is no
     molecule to RDKit has NaN.
     """
-    _, alignment = align(model.bundle.tokenizer, [record])
+    _, alignment = align(model.bundle.tokenizer, record.parts, join=JOINT)
     starts = alignment.spans_L2[alignment.token_of_atom]
     texts = [record.text[:start] + UNKNOWN_ATOM + record.text[end:] for start, end in starts.tolist()]
     found = model.predictions([record.text, *texts], conditions, features=features)

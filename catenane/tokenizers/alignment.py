@@ -89,8 +89,11 @@ def align(
     """Ids of a string (L,), or of several joined by `join`, and what each is.
 
     Raises:
-        UsageError: Several strings are longer than `max_length` together: none of them is cut.
+        UsageError: Several strings are longer than `max_length` together: none of them is cut. Or a record is
+            of several strings, which models read one by one.
     """
+    if any(len(record.parts) > 1 for record in records):
+        raise UsageError("a row of several strings is not read as one text: ask for one string")
     text = join.join(record.text for record in records)
     ids_L, places_L = tokenizer.encode_placed(text, max_length)
     written = tokenizer.tokens(text)

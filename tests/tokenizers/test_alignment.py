@@ -10,7 +10,7 @@ import pytest
 from rdkit import Chem
 
 from catenane.errors import UsageError
-from catenane.notation import Record, respell
+from catenane.notation import JOINT, Record, respell
 from catenane.tokenizers import align, build_tokenizer, load_tokenizer
 
 AWKWARD = [
@@ -129,3 +129,13 @@ def test_joined_strings_are_read_as_one_text_and_never_cut():
     assert alignment.token_of_atom.tolist() == [1, 2, 3, 5, 6, 8]
     with pytest.raises(UsageError, match="10 tokens together, and the model reads 9"):
         align(tokenizer, records, max_length=9)
+
+
+def test_rows_of_several_strings_are_aligned_part_by_part():
+    tokenizer = build_tokenizer(AWKWARD, "smiles")
+    row = Record(f"CCO{JOINT}O", "smiles")
+    with pytest.raises(UsageError, match="ask for one string"):
+        align(tokenizer, [row])
+    _, alignment = align(tokenizer, row.parts, join=JOINT)
+    assert alignment.text == row.text
+    assert [alignment.text[start] for start, _ in alignment.spans_L2[alignment.token_of_atom]] == [*"CCOO"]
