@@ -47,7 +47,7 @@ def test_ranks_at_a_pressure_and_draws_a_page(catenane, isotherms: Path, mof_fil
 def ranked(values, strings, size, **options) -> Ranking:
     """A ranking by the second of two columns, which came in pieces of this size."""
     bundle = SimpleNamespace(card={}, units={})
-    model = SimpleNamespace(config=SimpleNamespace(notation="smiles"), bundle=bundle)
+    model = SimpleNamespace(config=SimpleNamespace(notation="smiles", n_strings=1), bundle=bundle)
     ranking = Ranking(model, ["a", "b"], "b", top=12, **options)
     for start in range(0, len(values), size):
         part = values[start : start + size]
