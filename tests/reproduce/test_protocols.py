@@ -12,6 +12,7 @@ from catenane.reproduce.measures import MEASURES
 from catenane.reproduce.plots import PLOTS
 from catenane.reproduce.protocols import published_number, published_rows, record
 from catenane.reproduce.workbench import CLEANING
+from catenane.train.start import DEFAULT_MODELS
 
 EACH = pytest.mark.parametrize("protocol", protocols().values(), ids=list(protocols()))
 
@@ -40,7 +41,7 @@ def test_a_protocol_names_what_there_is(protocol):
         assert variant.start in {"scratch", "masked", "random", "default", *bundled_names()}
         assert variant.encoder in {"", "none", *ENCODERS}
         if variant.recipe:
-            known = {"default": "mol-small"}.get(variant.recipe, variant.recipe)
+            known = {"default": DEFAULT_MODELS["smiles"]}.get(variant.recipe, variant.recipe)
             load_recipe(known).with_settings(variant.settings)
         if "epochs" in protocol.small:
             load_recipe(variant.recipe).with_settings(protocol.small.get("settings", {}))
