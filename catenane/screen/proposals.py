@@ -7,6 +7,7 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import accumulate, chain, cycle, islice
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -19,7 +20,8 @@ from catenane.inference.model import Model
 from catenane.inference.novelty import has_met
 from catenane.inference.writing import Gap, encode_known, sequence_model, write_gaps
 from catenane.models.decoding import Decoding
-from catenane.notation import Chem, NotationName, Record, Smiles, get_notation
+from catenane.notation import Chem, NotationName, Record, Smiles, get_notation, pattern
+from catenane.notation.building_blocks import Linker
 from catenane.screen.regions import Region, Vary, find_regions, named_region
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ PASS, MOST_PASSES = 256, 12
 """Drafts that are written together, and how often at most."""
 POOL = 4
 """Times the proposals wanted that are ranked by a property, and half as often by likelihood."""
+UNSTABLE = "[$([O,N;!+]-[F,Cl,Br,I]),$([OX2]-[OX2])]"
+"""Hypohalites, haloamines and peroxides, which RDKit builds as well as any other molecule."""
 PREDICTED = ("in_domain", "note")
 """Columns of a prediction beside those of its target."""
 
@@ -85,8 +89,8 @@ def propose(
 
     Lengths around that of the part are tried in turn; fragments are drawn at random. Kept are molecules that
     RDKit builds, and frameworks whose new linker is a sound molecule with as many sites of the same kind to
-    bind by as the one before, and the same charge. Each is kept once. Whether the ends of a linker point as
-    they did, and whether it closes the net, is not looked at.
+    bind by as the one before, pointing away alike, and the same charge. Each is kept once. Whether its length
+    closes the net is not looked at.
 
     Args:
         writer: A model that writes fragments.
@@ -205,7 +209,9 @@ def _gaps(writer: Model, regions: Sequence[Region], seed: int) -> list[Gap]:
 def _check_molecule(origin: Record, record: Record) -> str:
     """Why a molecule is no proposal in the place of another; "" where it is one."""
     before, after = (_charges(item.text) for item in (origin, record))
-    return "" if before == after else "with another charge or unpaired electrons"
+    if before != after:
+        return "with another charge or unpaired electrons"
+    return "" if _n_unstable(record.text) <= _n_unstable(origin.text) else "with an unstable group"
 
 
 def _check_framework(origin: Record, record: Record) -> str:
@@ -221,6 +227,11 @@ def _check_framework(origin: Record, record: Record) -> str:
         return "with another charge or unpaired electrons"
     if Counter(map(_sites, new)) != Counter(map(_sites, lost)):
         return "with other connection points"
+    if sum(map(_n_unstable, new)) > sum(map(_n_unstable, lost)):
+        return "with an unstable group"
+    shapes = [*map(_shape, lost)]
+    if None not in shapes and Counter(map(_shape, new)) != Counter(shapes):
+        return "with connection points that point another way"
     return ""
 
 
@@ -249,6 +260,20 @@ def _sites(linker: str) -> tuple[str, int]:
     """What binds, and how many of these."""
     traits = read_linker(linker)
     return ("none", 0) if traits is None else (traits.binding, traits.n_sites)
+
+
+def _n_unstable(smiles: str) -> int:
+    """Unstable groups."""
+    return len(Smiles.parse(smiles).mol.GetSubstructMatches(pattern(UNSTABLE)))
+
+
+@lru_cache(maxsize=10_000)
+def _shape(linker: str) -> str | None:
+    """How the connection points of a linker point away; None where no 3D model of it shows it."""
+    try:
+        return Linker.from_smiles(linker, "").shape
+    except NotationError:
+        return None
 
 
 def _are_new(writer: Model, origin: Record, records: Sequence[Record]) -> list[bool | None]:

@@ -68,6 +68,8 @@ def check(before: str, after: str, notation: str) -> str:
     [
         (("O=C([O-])c1cc(F)c(C(=O)[O-])cc1F", ZN4O), ""),
         (("O=C([O-])C#CC(=O)[O-]", ZN4O), ""),
+        (("O=C([O-])c1cccc(C(=O)[O-])c1", ZN4O), "with connection points that point another way"),
+        (("O=C([O-])c1ccc(C(=O)[O-])cc1OCl", ZN4O), "with an unstable group"),
         (("O=C([O-])c1ccccc1", ZN4O), "with another charge or unpaired electrons"),
         (("O=C([O-])c1cc(C(=O)[O-])cc(C(=O)[O-])c1", ZN4O), "with another charge or unpaired electrons"),
         (("O=C(O)c1cc(C([O-])=O)cc(C(=O)[O-])c1", ZN4O), "with other connection points"),
@@ -83,9 +85,11 @@ def test_a_new_linker_has_to_be_sound_and_to_bind_as_the_one_before(blocks, reas
     assert check(f"{BDC}.{ZN4O}&&pcu.cat0", f"{'.'.join(blocks)}&&pcu.cat0", "mofid") == reason
 
 
-def test_a_molecule_keeps_its_charge():
+def test_a_molecule_keeps_its_charge_and_gets_no_unstable_group():
     assert check("CCO", "CCN", "smiles") == ""
     assert check("CCO", "CC[O-]", "smiles") == "with another charge or unpaired electrons"
+    assert check("CCO", "CCOCl", "smiles") == "with an unstable group"
+    assert check("CCOCl", "CCCOCl", "smiles") == ""
     assert check("CCO", "CC[O]", "smiles") == "with another charge or unpaired electrons"
 
 
