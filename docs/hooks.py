@@ -194,7 +194,8 @@ def _set_otherwise(
 def _meanings() -> dict[str, dict[str, str]]:
     """What stands under each field of the dataclasses of `catenane.config`, by class and field."""
     found: dict[str, dict[str, str]] = {}
-    for node in ast.parse(inspect.getsource(settings)).body:
+    sources = sorted(Path(settings.__file__).parent.glob("*.py"))
+    for node in (node for path in sources for node in ast.parse(path.read_text(encoding="utf-8")).body):
         if isinstance(node, ast.ClassDef):
             fields = found[node.name] = {}
             for entry, text in zip(node.body, node.body[1:], strict=False):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
-import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, TypeAlias
@@ -15,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from catenane.baselines.features import commonest_columns, ngram_counts, varying_columns
+from catenane.baselines.time_limit import within
 from catenane.config import Task
 from catenane.descriptors import HAS_FRAGMENTS, compute_descriptors, count_fragments
 from catenane.notation import NotationName, Record, as_records
@@ -40,10 +38,6 @@ LARGEST_SKEWNESS = 1.0
 
 Fit: TypeAlias = "Callable[[_Strings, np.ndarray, np.ndarray, Task, int], np.ndarray]"
 """From strings, labelled training rows, their labels, task and seed to predictions for the test strings."""
-
-
-class _StoppedError(Exception):
-    """Raised in a computation that has run out of time."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +149,7 @@ def fit_predict_baselines(
     fits = _fits(notation, task)
     for name, fit in ({name: fits[name] for name in names} or fits).items():
         try:
-            predictions[name] = _within(
+            predictions[name] = within(
                 limit, partial(_predict, fit, strings, train_targets, task, seed, sizes or ())
             )
         except Exception as error:
@@ -163,34 +157,6 @@ def fit_predict_baselines(
                 raise
             on_failure(name, " ".join(str(error).split()) or type(error).__name__)
     return predictions
-
-
-def _within(seconds: float, compute: Callable[[], np.ndarray]) -> np.ndarray:
-    """What `compute` returns or raises, if it does so in time.
-
-    It runs in a thread of its own, so that Ctrl-C ends the wait at once. Where it is late, TimeoutError is
-    raised and the thread stopped at its next step of Python, which some libraries never take.
-    """
-    done: Future[np.ndarray] = Future()
-
-    def run() -> None:
-        try:
-            done.set_result(compute())
-        except BaseException as error:
-            done.set_exception(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    try:
-        thread.join(seconds)
-    finally:
-        if thread.is_alive():
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_StoppedError)
-            )
-    if not done.done():
-        raise TimeoutError(f"it took longer than {seconds:g} s")
-    return done.result()
 
 
 def _fits(notation: NotationName, task: Task) -> dict[str, Fit]:

@@ -13,7 +13,7 @@ checksums.json       SHA-256 of the others
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -25,6 +25,7 @@ from torch import nn
 from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
+from catenane.models.cards import card_as_markdown
 from catenane.models.decoder import SequenceModel
 from catenane.models.encoder import TransformerEncoder
 from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
@@ -226,7 +227,9 @@ def save_bundle(folder: Path, bundle: Bundle) -> None:
         (fresh / "config.json").write_text(to_json(asdict(bundle.config)), encoding="utf-8")
         (fresh / "card.json").write_text(to_json(bundle.card), encoding="utf-8")
         n_weights = sum(parameter.numel() for parameter in bundle.model.parameters())
-        (fresh / "README.md").write_text(_readme(bundle.config, bundle.card, n_weights), encoding="utf-8")
+        (fresh / "README.md").write_text(
+            card_as_markdown(bundle.config, bundle.card, n_weights), encoding="utf-8"
+        )
         bundle.tokenizer.save(fresh / "tokenizer.json")
         write_tensors(fresh / "model.safetensors", unique_state(bundle.model))
         for name, tensors in ((CALIBRATION, bundle.calibration), (TRAINING, bundle.training)):
@@ -317,35 +320,3 @@ def _check_finite(model: nn.Module, tensors: dict[str, torch.Tensor], path: Path
         good = tensor.isfinite() if name in weights else ~tensor.isnan()
         if not bool(good.all()):
             raise BundleError(f"{path}: {name!r} holds values that are not finite; train the model again")
-
-
-def _readme(config: BundleConfig, card: Mapping[str, Any], n_weights: int) -> str:
-    """The card as Markdown, for people."""
-    lines = [
-        f"# {card.get('name', 'Catenane model')}",
-        "",
-        card.get("description", ""),
-        "",
-        f"- reads: {config.notation}, at most {config.recipe.encoder.max_length} tokens",
-        f"- weights: {n_weights:,} (recipe `{config.recipe.name}`)",
-        f"- written by: catenane {config.catenane}",
-    ]
-    lines += [f"- {key.replace('_', ' ')}: {value}" for key, value in card.get("training", {}).items()]
-    if config.targets:
-        lines += ["", f"| target | unit | {config.task} test scores | best baseline |", "|---|---|---|---|"]
-    for name in config.targets:
-        entry = card.get("targets", {}).get(name, {})
-        test = {key: value for key, value in entry.get("test", {}).items() if type(value) is float}
-        scores = ", ".join(f"{key} {value:.3g}" for key, value in test.items())
-        cells = [name, entry.get("unit") or "-", scores or "-", _best_baseline(entry)]
-        lines.append(f"| {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
-
-
-def _best_baseline(entry: Mapping[str, Any]) -> str:
-    for score, best in (("mae", min), ("roc_auc", max)):
-        found = {name: scores.get(score) for name, scores in entry.get("baselines", {}).items()}
-        if scored := [(value, name) for name, value in found.items() if value is not None]:
-            value, name = best(scored)
-            return f"{name}: {score} {value:.3g}"
-    return "-"
