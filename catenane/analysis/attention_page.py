@@ -45,7 +45,7 @@ def write_attention(
         layer: From 1; the mean of all by default.
         head: From 1; the mean of all by default.
         direction: Whether atoms are shaded by what they receive or by what they give.
-        model_name: Told on the page.
+        model_name: Shown on the page.
         command: Which made the page.
 
     Raises:

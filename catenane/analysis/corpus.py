@@ -37,14 +37,14 @@ def read_corpus(
 
     Args:
         inputs: Tables, or strings themselves; see `open_inputs`.
-        notation: What the strings are; told from the first ones by default.
+        notation: What the strings are; detected from the first ones by default.
         as_written: Take what can be read as it is written, not in normal form.
         sample: Strings to draw.
         seed: Of the draw.
 
     Raises:
         DataError: There are no strings, or none can be read.
-        NotationError: The notation cannot be told.
+        NotationError: The notation cannot be detected.
     """
     strings: list[str] = []
     rejected: list[Rejection] = []

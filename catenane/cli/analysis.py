@@ -69,7 +69,9 @@ def ngrams(
 
 
 def attend(
-    strings: Annotated[list[str], typer.Argument(metavar="STRING...", help="One, or several read together.")],
+    strings: Annotated[
+        list[str], typer.Argument(metavar="STRING...", help="One, or several encoded together.")
+    ],
     model: ModelName,
     out: Annotated[
         Path,
@@ -176,7 +178,7 @@ def explain(
     pressure: Annotated[float | None, typer.Option(metavar="BAR", help="With --gas.")] = None,
     method: Annotated[
         Literal["occlusion", "deletion", "masking", "gradients", "rollout", "attention"] | None,
-        typer.Option(help="Deletion where the head reads the string alone, else occlusion."),
+        typer.Option(help="Deletion where the string is the only input of the head, else occlusion."),
     ] = None,
     overwrite: Replace = False,
     device: Device = None,

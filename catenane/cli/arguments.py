@@ -32,7 +32,7 @@ DataDir = Annotated[
 Device = Annotated[str | None, typer.Option(help="cpu, cuda, mps; the fastest there is by default.")]
 Epochs = Annotated[int | None, typer.Option(min=1, help="Passes over the data; the recipe's by default.")]
 Features = Annotated[
-    str, typer.Option(metavar="COL[,COL]", help="Columns of numbers that the model reads as well.")
+    str, typer.Option(metavar="COL[,COL]", help="Columns of numbers, as further inputs of the model.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 Log = Annotated[

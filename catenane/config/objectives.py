@@ -36,11 +36,11 @@ class AuxiliaryConfig:
     """Weights of the losses that are added to that of the recipe's objective, whose own weight is 1."""
 
     mlm: float = 0.0
-    """Of naming hidden tokens."""
+    """Of predicting masked tokens."""
     descriptors: float = 0.0
-    """Of telling descriptors."""
+    """Of regressing descriptors."""
     consistency: float = 0.0
-    """Of finding the other spelling."""
+    """Of contrasting two spellings of a structure."""
 
     def __post_init__(self) -> None:
         require_types(self)
@@ -68,7 +68,7 @@ class FragmentConfig:
     """Share of the strings in which the run is one whole part instead: what stands between two dots, such as
     a linker, or a branch without its brackets."""
     policy: Policy = "bert"
-    """What the encoder reads of the run; see `masking.policy`."""
+    """Input of the encoder at the run; see `masking.policy`."""
 
     def __post_init__(self) -> None:
         require_types(self)

@@ -34,13 +34,13 @@ class Recipe:
     head: HeadConfig = field(default_factory=HeadConfig)
     """Shape of the property head."""
     token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
-    """Shape of the head that names tokens in pretraining."""
+    """Shape of the head that predicts tokens in pretraining."""
     objective: Objective = "mlm"
-    """What pretraining learns: `mlm`, to name hidden tokens (Devlin et al. 2019); `mass`, to write a hidden
-    fragment (Song et al. 2019); `descriptors`, to tell those of `catenane.descriptors`; `consistency`, to
-    find the other spelling of the same structure."""
+    """Objective of pretraining: `mlm` predicts masked tokens (Devlin et al. 2019); `mass` writes a hidden
+    fragment (Song et al. 2019); `descriptors` regresses those of `catenane.descriptors`; `consistency`
+    contrasts two spellings of one structure with other structures."""
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
-    """What it learns beside the objective."""
+    """Further objectives of pretraining, by weight."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What the objective `mlm` hides."""
     fragment: FragmentConfig = field(default_factory=FragmentConfig)

@@ -111,7 +111,7 @@ class HeadConfig:
     pooling: Pooling = "mean"
     """State of [CLS], or the mean over all real tokens."""
     residual: bool = False
-    """Add what a hidden layer reads to what it gives, as the head of MoLFormer does; widths must agree."""
+    """Add the input of a hidden layer to its output, as the head of MoLFormer does; widths must agree."""
     dropout: float = 0.1
     """Share of hidden activations dropped in training."""
     gain: float = 2**0.5
@@ -144,12 +144,12 @@ class HeadConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class TokenHeadConfig:
-    """Shape of the head that names tokens in pretraining; the released MoLFormer has neither tie nor bias."""
+    """Shape of the token head of pretraining; the released MoLFormer has neither tie nor bias."""
 
     tied: bool = True
-    """Take the embedding that reads tokens as output projection, instead of a matrix of its own."""
+    """Use the input embedding as output projection, instead of a matrix of its own."""
     bias: bool = True
-    """Add a number for each token to its score."""
+    """Add a bias to the score of each token."""
 
     def __post_init__(self) -> None:
         require_types(self)

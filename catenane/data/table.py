@@ -106,7 +106,7 @@ class Table:
 
     @cached_property
     def inputs(self) -> list[tuple[str, bytes]]:
-        """What a model is told of each row, its string and features: rows that are equal here are repeats."""
+        """Inputs of a model for each row, its string and features: rows that are equal here are repeats."""
         return [(text, row.tobytes()) for text, row in zip(self.strings, self.feature_matrix, strict=True)]
 
     @property

@@ -1,4 +1,4 @@
-"""What is learnt: objectives of pretraining, and losses."""
+"""Objectives of pretraining, and losses."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""One structure, many strings: the encoder learns to tell which of two spellings are of one structure.
+"""Contrastive loss: two spellings of one structure have similar embeddings, those of others do not.
 
 Axes: B strings, L tokens, D width of the stream.
 """
@@ -72,8 +72,8 @@ class Consistency(Objective):
 def consistency_loss(one_BD: Tensor, other_BD: Tensor, temperature: float = 0.1) -> Tensor:
     """Mean cross-entropy of the other spelling among those of the whole batch, by cosine, in nats.
 
-    Embeddings that are all alike give log B, the most that can be had without an answer, and so cannot be
-    what is learnt; spellings that lie together, apart from all others, give zero.
+    Embeddings that are all alike give log B, the loss of chance; spellings that lie together, apart from all
+    others, give zero.
 
     Source: Chen et al. 2020, arXiv:2002.05709, eq. 1 (one view against the other alone).
     """

@@ -1,4 +1,4 @@
-"""Computed descriptors as labels: exact, and as many as there are strings.
+"""Computed descriptors as regression targets: exact, for every string.
 
 Axes: B strings, D width of the stream, F descriptors.
 """

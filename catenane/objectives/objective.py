@@ -18,11 +18,11 @@ __all__ = ["Examples", "Inputs", "Learner", "Objective"]
 
 
 Inputs = tuple[Tensor, Tensor]
-"""What an encoder reads: token ids, and which are real tokens, (B, L)."""
+"""Inputs of an encoder: token ids, and which are real tokens, (B, L)."""
 
 
 class Examples(Protocol):
-    """What an objective makes of a batch of strings: what the network reads, and what it should answer."""
+    """Inputs and targets that an objective makes of a batch of strings."""
 
     @property
     def weight(self) -> float:

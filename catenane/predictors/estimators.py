@@ -28,7 +28,7 @@ from catenane.train.start import DEFAULT_MODELS, choose_start
 __all__ = ["PropertyClassifier", "PropertyRegressor", "StringEmbedder"]
 
 SAMPLE = 200
-"""Rows by which a column is told to hold strings."""
+"""Rows from which a column is detected to hold strings."""
 
 
 class _StringEstimator(BaseEstimator):

@@ -67,7 +67,7 @@ class Progress:
 def gather_state(
     model: nn.Module, optimizer: torch.optim.Optimizer, best: dict[str, torch.Tensor]
 ) -> dict[str, torch.Tensor]:
-    """All tensors of a run by name; where ranks hold shares of them, all ranks must ask."""
+    """All tensors of a run by name; a collective operation where they are sharded over ranks."""
     tensors = {f"model.{name}": whole(tensor) for name, tensor in _unique_state(model).items()}
     tensors |= {f"best.{name}": tensor for name, tensor in best.items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -122,7 +122,7 @@ def load_checkpoint(
 
 
 def snapshot(model: nn.Module) -> dict[str, torch.Tensor]:
-    """A copy of the weights on the CPU; where ranks hold shares of them, all ranks must ask."""
+    """A copy of the weights on the CPU; a collective operation where they are sharded over ranks."""
     return {name: whole(tensor.detach()).cpu().clone() for name, tensor in _unique_state(model).items()}
 
 

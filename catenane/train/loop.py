@@ -93,7 +93,7 @@ def run(
     are given back as they were.
 
     Args:
-        task: What is learnt.
+        task: What is trained.
         settings: How long and how fast.
         folder: Where `checkpoint.safetensors` and `history.csv` are kept; None keeps neither.
         seed: Of everything random.

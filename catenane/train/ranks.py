@@ -85,7 +85,7 @@ class Ranks:
         return fabric
 
     def share(self, value: T) -> T:
-        """The first rank's value, which is pickled; all ranks must ask."""
+        """The first rank's value, pickled; collective: all ranks call it."""
         if self.world == 1:
             return value
         values = [value]
@@ -93,7 +93,7 @@ class Ranks:
         return values[0]
 
     def sum(self, value: float) -> float:
-        """Sum over all ranks, which must all ask."""
+        """Sum over all ranks; collective: all ranks call it."""
         if self.world == 1:
             return value
         total = torch.tensor(value, dtype=torch.float64)
@@ -127,7 +127,7 @@ def must_launch(devices: int | None, nodes: int) -> bool:
     """Whether other processes are wanted that nobody has started; `torchrun` starts its own.
 
     Raises:
-        UsageError: `torchrun` was told other numbers.
+        UsageError: `torchrun` was started with other numbers.
     """
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         return "LOCAL_RANK" not in os.environ and (devices or 1) * nodes > 1

@@ -80,14 +80,14 @@ def finetune_pairs(
 ) -> TranslationResult:
     """Train an encoder and decoder to write one column of a table from another.
 
-    Strings are read as they are spelled. Pairs with one source stay together in the split, which is random.
+    Strings are kept as they are spelled. Pairs with one source stay together in the split, which is random.
 
     Args:
         data: A table, or the name of a registered data set.
-        source: Column of what is read.
+        source: Column of the input strings.
         target: Column of what is to be written.
         model: A bundle to start from: one that writes gives encoder and decoder, any other its encoder.
-            Tokens that it does not know are added to its vocabulary.
+            Tokens that are not in its vocabulary are added.
         recipe: Name or file; by default that of a model that writes, or `mass-small`.
         settings: Changes to it by dotted name.
         out: Folder of the run; `runs/translate-DATA` by default.
