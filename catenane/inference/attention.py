@@ -65,7 +65,7 @@ class Attention:
 def read_attention(
     model: Model, strings: str | Sequence[str], *, join: str = SEPARATOR, as_written: bool = False
 ) -> Attention:
-    """The attention weights of a string, or of several that the model reads as one text.
+    """The attention weights of a string, or of several that are encoded as one sequence.
 
     Args:
         model: With an encoder that attends.
@@ -100,7 +100,7 @@ def attend(model: Model, records: Sequence[Record], *, join: str = SEPARATOR) ->
 def read_states(model: Model, record: Record) -> tuple[NDArray[np.float32], Alignment]:
     """States of the last layer at the atoms of a string, (A, D), and what its tokens are.
 
-    Atoms beyond the longest sequence that the model reads have NaN.
+    Atoms beyond the maximum length of the model have NaN.
     """
     ids_L, alignment = align(model.bundle.tokenizer, [record], model.config.recipe.encoder.max_length)
     encoder = model.encoder
@@ -125,6 +125,6 @@ def _as_written(text: str, record: Record) -> Record:
 
 
 def token_inputs(model: Model, ids_L: NDArray[np.uint16]) -> tuple[torch.Tensor, torch.Tensor]:
-    """What an encoder of tokens reads for one text."""
+    """Inputs of an encoder for one text."""
     ids_BL = torch.from_numpy(ids_L.astype(np.int64))[None].to(model.device)
     return ids_BL, torch.ones_like(ids_BL, dtype=torch.bool)

@@ -201,7 +201,7 @@ class Bundle:
     calibration: dict[str, torch.Tensor] = field(default_factory=dict)
     """What `catenane.inference.Calibration` is made of; empty where there is none."""
     training: dict[str, torch.Tensor] = field(default_factory=dict)
-    """What `catenane.inference.novelty` knows of its training; empty where nothing is kept."""
+    """Digests of the training strings, see `catenane.inference.novelty`; empty where nothing is kept."""
 
     def __repr__(self) -> str:
         targets = ", ".join(self.config.targets) or "no targets"

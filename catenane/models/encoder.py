@@ -141,7 +141,7 @@ class TransformerEncoder(nn.Module):
         return self.norm(states_BLD), weights
 
     def place(self, ids_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Rotation | None]:
-        """What the first block reads: embedded tokens, (B, L, d_model), and the rotation of their places."""
+        """Inputs of the first block: embedded tokens, (B, L, d_model), and the rotation of their places."""
         states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
         if self.positions is not None:
             states_BLD = states_BLD + self.positions(positions_BL)

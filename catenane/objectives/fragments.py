@@ -35,7 +35,7 @@ class HiddenFragment(NamedTuple):
     """What encoder and decoder read, and what the decoder should write."""
 
     ids_BL: Tensor
-    """int64, what the encoder reads."""
+    """int64, inputs of the encoder."""
     before_BK: Tensor
     """int64, before each token of the fragment the one that precedes it in the string, itself not hidden;
     padded on the right."""

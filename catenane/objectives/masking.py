@@ -126,7 +126,7 @@ class MaskedTokens(Objective):
     figures = ("loss", "accuracy", "perplexity")
 
     def examples(self, batch: TokenBatch, generator: torch.Generator) -> HiddenTokens:
-        """The model reads ids, real tokens, and which of them to name."""
+        """The inputs are ids, real tokens, and which of them to predict."""
         masked = mask_tokens(
             batch.ids_BL,
             batch.keep_BL,

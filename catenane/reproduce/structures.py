@@ -1,4 +1,4 @@
-"""Measures of what an encoder knows of structure: what its distances follow, and where its attention goes.
+"""Measures of structural information in an encoder: correlates of its distances, and its attention.
 
 Axes: P pairs of molecules, A atoms of a molecule, Y layers of an encoder.
 """

@@ -27,7 +27,7 @@ DEFAULT, EVERY = "default", "*"
 LONGEST = 511
 """Characters of the longest MOFid that the MOF transformer's authors keep."""
 STRINGS_PER_ROW = 10
-"""Strings that pretraining reads for each row of a scaled run, as far as there are so many."""
+"""Pretraining strings for each row of a scaled run, as far as there are so many."""
 
 
 def clean_frameworks(table: Table) -> Table:

@@ -311,7 +311,7 @@ class _Pairs:
         return {"valid_loss": total / count, "valid_score": total / count, "accuracy": right / count}
 
     def _examples(self, rows: np.ndarray) -> HiddenTokens:
-        """Both strings of pairs; the decoder reads the second one place late, [CLS] first."""
+        """Both strings of pairs; the decoder's input is the second, shifted right by one, [CLS] first."""
         read, written = (collate(side, rows, pad_id=self._pad_id) for side in self._sides)
         keep_BL = written.keep_BL[:, 1:]
         positions_BL = torch.arange(keep_BL.shape[1]).expand(keep_BL.shape)
