@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["data_app", "models_app"]
 
+WITHOUT_TARGETS = {"encoder": "vectors alone", "generator": "fragments"}
+"""What a model without targets gives, by the kind of its bundle."""
+
 
 class _Shows(TyperGroup):
     """`catenane data NAME` is short for `catenane data show NAME`, and `catenane models NAME` likewise."""
@@ -144,7 +147,7 @@ def show_models(
     Example: `catenane models mof-uptake`
     """
     from catenane.config import load_recipe, recipe_names
-    from catenane.models.folder import bundled_names, find_bundle, read_card
+    from catenane.models.folder import bundled_names, find_bundle, read_card, read_json
 
     if name is not None:
         folder = find_bundle(name)
@@ -160,8 +163,12 @@ def show_models(
     if as_json:
         print_json({"models": cards, "recipes": recipes})
         return
+
+    def kind(bundled: str) -> str:
+        return str(read_json(find_bundle(bundled) / "config.json")["kind"])
+
     rows = [
-        [bundled, ", ".join(card.get("targets", ())) or "vectors alone", card["description"]]
+        [bundled, ", ".join(card.get("targets", ())) or WITHOUT_TARGETS[kind(bundled)], card["description"]]
         for bundled, card in cards.items()
     ]
     print_table("Bundled models", dict.fromkeys(["name", "targets", "what it is"], "text"), rows)
