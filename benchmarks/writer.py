@@ -40,7 +40,7 @@ SOURCES = (
 )
 """File; frameworks of one linker, at most, unless another linker is rarer; frameworks; characters of one."""
 MOLECULES = 12_000
-SETTINGS = {"pretraining.learning_rate": 2e-3, "fragment.parts": 0.7, "pretraining.epochs": 3}
+SETTINGS = {"pretraining.learning_rate": 2e-3, "fragment.parts": 0.7, "pretraining.epochs": 4}
 FRAMEWORKS, PROPOSALS = 6, 20
 """That are measured, and wanted of each."""
 
