@@ -136,8 +136,8 @@ def test_a_process_learns_as_if_a_label_of_weight_two_came_twice(molecules):
     twice = [*range(8), 3]
     noise = torch.full((8,), 0.5).double()
     noise[3] /= 2
-    weights, _ = _exact((inputs @ inputs.T), labels, noise)
-    repeated, _ = _exact(inputs[twice] @ inputs[twice].T, labels[twice], torch.full((9,), 0.5).double())
+    weights, _ = _exact(inputs @ inputs.T, labels, noise, None)
+    repeated, _ = _exact(inputs[twice] @ inputs[twice].T, labels[twice], torch.full((9,), 0.5).double(), None)
     summed = repeated[:8].clone()
     summed[3] += repeated[8]
     torch.testing.assert_close(inputs.T @ weights, inputs.T @ summed, atol=1e-3, rtol=1e-3)
