@@ -35,7 +35,7 @@ SHORTEST, LONGEST, MORE = 0.6, 1.5, 6
 """Lengths of fragments, as shares of what stood there, and how many tokens longer any may be."""
 PASS, MOST_PASSES = 256, 12
 """Drafts that are written together, and how often at most."""
-POOL = 4
+POOL = 3
 """Times the proposals wanted that are ranked by a property, and half as often by likelihood."""
 UNSTABLE = "[$([O,N;!+]-[F,Cl,Br,I]),$([OX2]-[OX2])]"
 """Hypohalites, haloamines and peroxides, which RDKit builds as well as any other molecule."""
