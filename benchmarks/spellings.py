@@ -53,7 +53,6 @@ def main() -> None:
     for name in arguments.names or VARIANTS:
         found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
         if name not in found:
-            found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
             found[name] = measure(table, VARIANTS[name])
             path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         print(name, found[name], flush=True)

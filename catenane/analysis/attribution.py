@@ -99,9 +99,7 @@ def explain(
         model, record, place, method=method, features=features, conditions=conditions
     )
     value, low, high = (float(part[0, place]) for part in (found.values, found.low, found.high))
-    units, inside, note = model.bundle.units, bool(found.in_domain[0]), found.notes[0]
-    # Uptakes at other pressures have the unit of the targets, as in a ranking.
-    unit = units.get(target, next(iter(units.values()), "") if conditions else "")
+    unit, inside, note = model.bundle.unit(target), bool(found.in_domain[0]), found.notes[0]
     return Attribution(record, alignment, scores_A, method, target, unit, value, low, high, inside, note)
 
 

@@ -219,9 +219,8 @@ class Ranking:
         )  # fmt: skip
 
     def _units(self) -> dict[str, str]:
-        """Unit of every column; uptakes at other pressures have that of the targets."""
-        known = self._model.bundle.units
-        return {name: known.get(name, next(iter(known.values()), "")) for name in self._columns}
+        """Unit of every column."""
+        return {name: self._model.bundle.unit(name) for name in self._columns}
 
 
 def _shorten(text: str, room: int) -> str:

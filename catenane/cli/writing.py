@@ -162,12 +162,10 @@ def _places(mask: str) -> tuple[int, int]:
 
 
 def _units(found: Proposals, ranker: Model | None) -> dict[str, str]:
-    """Unit of every column of numbers; that of an uptake at another pressure is that of the targets."""
+    """Unit of every column of numbers."""
     if ranker is None:
         return {found.ranked_by: ""}
-    units = ranker.bundle.units
-    unit = units.get(found.ranked_by, next(iter(units.values()), ""))
-    return {found.ranked_by: unit, "likelihood": ""}
+    return {found.ranked_by: ranker.bundle.unit(found.ranked_by), "likelihood": ""}
 
 
 def _told(found: Proposals) -> str:

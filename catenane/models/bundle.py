@@ -22,6 +22,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from catenane.adsorption import Uptake
 from catenane.config import Recipe, Task
 from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
@@ -219,6 +220,11 @@ class Bundle:
         """Unit of each target, "" where it has none or is not known."""
         targets = self.card.get("targets", {})
         return {name: targets.get(name, {}).get("unit", "") for name in self.config.targets}
+
+    def unit(self, column: str) -> str:
+        """Unit of a predicted column; an uptake at another pressure has that of the targets."""
+        units = self.units
+        return units.get(column, next(iter(units.values()), "") if Uptake.parse(column) else "")
 
 
 def save_bundle(folder: Path, bundle: Bundle) -> None:

@@ -46,7 +46,7 @@ def test_ranks_at_a_pressure_and_draws_a_page(catenane, isotherms: Path, mof_fil
 
 def ranked(values, strings, size, **options) -> Ranking:
     """A ranking by the second of two columns, which came in pieces of this size."""
-    bundle = SimpleNamespace(card={}, units={})
+    bundle = SimpleNamespace(card={}, unit=lambda column: "")
     model = SimpleNamespace(config=SimpleNamespace(notation="smiles", n_strings=1), bundle=bundle)
     ranking = Ranking(model, ["a", "b"], "b", top=12, **options)
     for start in range(0, len(values), size):
