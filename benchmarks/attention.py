@@ -11,6 +11,7 @@ cost against log length from 128 tokens on, by least squares: 1 is linear. Full 
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
 import platform
@@ -33,6 +34,8 @@ BATCH, LENGTHS, SLOPE_FROM = 4096, tuple(2**power for power in range(5, 14)), 12
 LARGEST = 1 << 29
 SECONDS = 0.5
 """Turns of a case stop after so long, and after two at least."""
+M_MMAP_THRESHOLD = -3
+"""Of `mallopt(3)`: larger blocks are mapped one by one."""
 
 
 def main() -> None:
@@ -86,24 +89,41 @@ def attend(config: EncoderConfig, length: int, training: bool) -> Callable[[], N
 
 def measure(work: Callable[[], None]) -> tuple[float, float]:
     """Milliseconds of the shortest turn, and by how many MB a process that does the work grows at most."""
+    return in_child(lambda: shortest_turn(work)), in_child(lambda: growth(work))
+
+
+def in_child(figure: Callable[[], float]) -> float:
+    """A figure that a forked process found: nothing that was measured before is left in its memory."""
     reader, writer = os.pipe()
     if not (child := os.fork()):
-        Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
-        before = resident("VmRSS")
-        work()  # warms up
-        grown = resident("VmHWM") - before
-        turns: list[float] = []
-        while len(turns) < 2 or sum(turns) < 1000 * SECONDS:
-            began = time.process_time()
-            work()
-            turns.append(1000 * (time.process_time() - began))
-        os.write(writer, json.dumps([min(turns), grown]).encode())
+        os.write(writer, json.dumps(figure()).encode())
         os._exit(0)
     os.waitpid(child, 0)
     os.close(writer)
-    milliseconds, megabytes = json.loads(os.read(reader, 256))
+    found = float(json.loads(os.read(reader, 256)))
     os.close(reader)
-    return milliseconds, megabytes
+    return found
+
+
+def shortest_turn(work: Callable[[], None]) -> float:
+    work()  # warms up
+    turns: list[float] = []
+    while len(turns) < 2 or sum(turns) < 1000 * SECONDS:
+        began = time.process_time()
+        work()
+        turns.append(1000 * (time.process_time() - began))
+    return min(turns)
+
+
+def growth(work: Callable[[], None]) -> float:
+    """With tensors that go back to the system when they are freed, so that the heap hides none of them."""
+    libc = ctypes.CDLL(None)
+    libc.mallopt(M_MMAP_THRESHOLD, 1 << 16)
+    libc.malloc_trim(0)
+    Path("/proc/self/clear_refs").write_text("5")  # the peak begins anew
+    before = resident("VmRSS")
+    work()
+    return resident("VmHWM") - before
 
 
 def resident(which: str) -> float:
