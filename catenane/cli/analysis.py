@@ -9,7 +9,7 @@ import typer
 
 from catenane.cli.arguments import Column, DataDir, Device, Replace, Seed
 from catenane.cli.console import command_line, print_table, stderr
-from catenane.cli.outputs import choose_output, csv_rows
+from catenane.cli.outputs import choose_output, choose_rejected, csv_rows, report_rejected
 from catenane.cli.prediction import Gas, ModelName, load_model
 from catenane.errors import UsageError
 from catenane.files import check_output
@@ -50,13 +50,13 @@ def ngrams(
     from catenane.data.inputs import open_inputs
 
     given = open_inputs(corpus, string_column=column, data_dir=data_dir)
-    outputs = _outputs(given, out, page, overwrite=overwrite)
+    beside = _outputs(given, out, page, overwrite=overwrite)
 
     from catenane.analysis import count_ngrams, read_corpus, write_ngram_page
     from catenane.tokenizers import load_tokenizer
 
     read = read_corpus(given, as_written=as_written)
-    _tell_rejected(read, outputs)
+    _report(read, beside)
     strings = [record.text for record in read.records]
     counts = count_ngrams(load_tokenizer(read.notation), strings, shortest=shortest, longest=longest, top=top)
     if page is not None:
@@ -141,13 +141,13 @@ def groups(
     from catenane.data.inputs import open_inputs
 
     given = open_inputs(corpus, string_column=column, data_dir=data_dir)
-    outputs = _outputs(given, out, page, overwrite=overwrite)
+    beside = _outputs(given, out, page, overwrite=overwrite)
     reading = load_model([model], device)
 
     from catenane.analysis import GROUP_COLUMNS, group_attention, group_rows, read_corpus, write_group_page
 
     read = read_corpus(given, notation=reading.config.notation, sample=sample, seed=seed)
-    _tell_rejected(read, outputs)
+    _report(read, beside)
     found = group_attention(reading, read.records, fewest=fewest)
     if page is not None:
         name = reading.bundle.card.get("name", model)
@@ -211,29 +211,17 @@ def explain(
     stderr.print(f"drawn in {out}")
 
 
-def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> list[Path]:
-    """The files that are to be written, once it is known that they may be."""
+def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> Path | None:
+    """Where rejected rows go, beside the first output, once it is known that all may be written."""
     named = [path for path in paths if path is not None]
     for path in named:
         check_output(path, inputs=given.files, overwrite=overwrite)
     if len({path.resolve() for path in named}) < len(named):
         raise UsageError(f"two outputs are both {named[0]}: give two files")
-    return named
+    besides = [choose_rejected(path, given.files, overwrite=overwrite) for path in named]
+    return next((beside for beside in besides if beside is not None), None)
 
 
-def _tell_rejected(corpus: Corpus, outputs: list[Path]) -> None:
-    """Write the rows left out beside the first output, or print the first of them where there is none."""
-    rejected = corpus.rejected
-    if not rejected:
-        return
-    from catenane.data import write_rejected
-
-    told = f"{len(rejected):,} of {len(corpus.records) + len(rejected):,} rows could not be read"
-    regular = [path for path in outputs if path.parent.is_dir() and not path.is_char_device()]
-    if regular:
-        name = regular[0].name.removesuffix(".gz")
-        beside = regular[0].with_name(f"{Path(name).stem}.rejected.csv")
-        write_rejected(beside, rejected)
-        stderr.print(f"{told}: see {beside}", style="yellow")
-    else:
-        stderr.print(f"{told}, the first: {rejected[0]}", style="yellow")
+def _report(corpus: Corpus, beside: Path | None) -> None:
+    n_rows = len(corpus.records) + len(corpus.rejected)
+    report_rejected(beside, corpus.rejected, n_rows, "could not be read")

@@ -10,9 +10,8 @@ import typer
 
 from catenane.cli.arguments import Column, Replace, Seed, split_names
 from catenane.cli.console import stderr
-from catenane.cli.outputs import choose_output, csv_rows
+from catenane.cli.outputs import choose_output, choose_rejected, csv_rows, report_rejected
 from catenane.errors import MOST_LISTED, UsageError
-from catenane.files import check_output
 
 if TYPE_CHECKING:
     from catenane.notation.building_blocks import Linker
@@ -107,24 +106,14 @@ def _linkers(
     if text == BUILTIN:
         return None
 
-    from catenane.data import write_rejected
     from catenane.data.sources import LAYOUTS
     from catenane.screen import read_linkers
 
     if not (text.lower().endswith((*LAYOUTS, ".gz")) or Path(text).is_file()):
         return split_names(text, "--linkers")
-    beside = out and out.with_name(f"{Path(out.name.removesuffix('.gz')).stem}.rejected.csv")
-    if beside:
-        check_output(beside, inputs=[Path(text)], overwrite=overwrite)
+    beside = choose_rejected(out, [Path(text)], overwrite=overwrite)
     linkers, rejected = read_linkers(text, string_column=column)
-    told = f"{len(rejected):,} of {len(linkers) + len(rejected):,} rows of {text} could not be used"
-    if beside and rejected:
-        write_rejected(beside, rejected)
-        stderr.print(f"{told}: see {beside}", style="yellow")
-    elif beside:
-        beside.unlink(missing_ok=True)  # of an earlier run, which is replaced
-    elif rejected:
-        stderr.print(f"{told}:", *map(str, rejected), sep="\n", style="yellow")
+    report_rejected(beside, rejected, len(linkers) + len(rejected), f"of {text} could not be used")
     return linkers
 
 

@@ -8,19 +8,25 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from catenane.cli.console import stderr
 from catenane.errors import UsageError
 from catenane.files import check_output, csv_writer, replaced, storable
+
+if TYPE_CHECKING:
+    from catenane.data import Rejection
 
 __all__ = [
     "VECTOR",
     "add_suffix",
     "atom_writer",
     "choose_output",
+    "choose_rejected",
     "csv_rows",
+    "report_rejected",
     "table_writer",
     "vector_writer",
 ]
@@ -43,6 +49,33 @@ def choose_output(path: Path | None, inputs: Iterable[Path | int], *, overwrite:
             return None
     check_output(path, inputs=inputs, overwrite=overwrite)
     return path
+
+
+def choose_rejected(out: Path | None, inputs: Iterable[Path | int], *, overwrite: bool) -> Path | None:
+    """`X.rejected.csv` beside the output X, once it is known that it may be written; None beside no file."""
+    if out is None or (out.exists() and not out.is_file()):
+        return None
+    beside = out.with_name(f"{Path(out.name.removesuffix('.gz')).stem}.rejected.csv")
+    return choose_output(beside, inputs, overwrite=overwrite)
+
+
+def report_rejected(beside: Path | None, rejected: Sequence[Rejection], n_rows: int, what: str) -> None:
+    """Write the rows that could not be used, or print the first of them where there is no file.
+
+    A file of an earlier run, whose output is replaced, goes where nothing is rejected.
+    """
+    if not rejected:
+        if beside is not None:
+            beside.unlink(missing_ok=True)
+        return
+    told = f"{len(rejected):,} of {n_rows:,} rows {what}"
+    if beside is None:
+        stderr.print(f"{told}, the first: {rejected[0]}", style="yellow")
+        return
+    from catenane.data import write_rejected
+
+    write_rejected(beside, rejected)
+    stderr.print(f"{told}: see {beside}", style="yellow")
 
 
 @contextmanager

@@ -17,6 +17,8 @@ from catenane.cli.outputs import (
     add_suffix,
     atom_writer,
     choose_output,
+    choose_rejected,
+    report_rejected,
     table_writer,
     vector_writer,
 )
@@ -169,10 +171,11 @@ def embed(
     given = open_inputs(strings, string_column=_string_columns(column, [model]), data_dir=data_dir)
     writer = atom_writer(out) if atoms else vector_writer(out, given.types)
     check_output(out, inputs=given.files, overwrite=overwrite)
+    beside = choose_rejected(out, given.files, overwrite=overwrite) if atoms else None
 
     reading = load_model([model], device)
     if atoms:
-        _embed_atoms(given, reading, out, writer)
+        _embed_atoms(given, reading, out, writer, beside)
         return
     tally = _Tally()
     with RowCount("embed") as count, writer as write:
@@ -199,13 +202,12 @@ def _string_columns(given: str | None, models: Sequence[str]) -> str | Sequence[
     return None
 
 
-def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
+def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any, beside: Path | None) -> None:
     """Write the state of every atom; an atom beyond the longest sequence has NaN, an unread row no atoms."""
-    from catenane.data import Rejection, write_rejected
+    from catenane.data import Rejection
     from catenane.inference.attention import read_states
 
     tally, n_atoms = _Tally(), 0
-    beside = out.with_name(f"{out.stem}.rejected.csv")
     rejected: list[Rejection] = []
     with RowCount("embed") as count, writer as write:
         for chunk in given.chunks():
@@ -229,10 +231,10 @@ def _embed_atoms(given: Inputs, reading: Model, out: Path, writer: Any) -> None:
                 )  # fmt: skip
             count.add(len(errors))
         tally.require_rows(given.name)
-    if rejected:
-        write_rejected(beside, rejected)
     stderr.print(f"{n_atoms:,} vectors of {reading.encoder.d_model} numbers written to {out}")
-    tally.report("could not be read", f"see {beside}")
+    report_rejected(beside, rejected, tally.n_rows, "could not be read")
+    if tally.n_failed == tally.n_rows:
+        tally.report("could not be read", "")
 
 
 def load_model(models: Sequence[str], device: str | None) -> Model:

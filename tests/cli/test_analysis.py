@@ -35,6 +35,13 @@ def test_rows_that_cannot_be_read_are_written_beside(catenane, tmp_path):
     told = catenane("ngrams", corpus, "--max", 2, "--out", out)
     assert told.code == 2
     assert "--overwrite" in told.err
+    out.unlink()
+    told = catenane("ngrams", corpus, "--max", 2, "--out", out)
+    assert (told.code, out.exists()) == (2, False)
+    assert "found.rejected.csv exists already" in told.err
+    corpus.write_text("OCC\nCCN\n")
+    assert catenane("ngrams", corpus, "--max", 2, "--out", out, "--overwrite").code == 0
+    assert not (tmp_path / "found.rejected.csv").exists()
     told = catenane("ngrams", corpus, "--min", 3, "--max", 2)
     assert told.code == 2
     assert "3 to 2 tokens" in told.err
@@ -107,8 +114,11 @@ def test_atoms_are_embedded(catenane, untrained, tmp_path):
     np.testing.assert_allclose(np.stack(table["vector"][:3]), states, atol=1e-6)
     assert pd.read_csv(tmp_path / "atoms.rejected.csv")["row"].tolist() == [2]
     told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "atoms.npz")
+    assert told.code == 2
+    assert "atoms.rejected.csv exists already" in told.err
+    told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "of_atoms.npz")
     assert told.code == 0, told.err
-    with np.load(tmp_path / "atoms.npz") as arrays:
+    with np.load(tmp_path / "of_atoms.npz") as arrays:
         np.testing.assert_allclose(arrays["vector"], np.stack(table["vector"]), atol=1e-6)
         assert arrays["string"].tolist() == ["CCO"] * 3 + ["Brc1ccccc1"] * 7
     told = catenane("embed", corpus, "--atoms", "--model", untrained, "--out", tmp_path / "atoms.npy")
