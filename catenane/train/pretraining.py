@@ -6,26 +6,17 @@ import dataclasses
 import json
 import logging
 import math
-from collections import Counter
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from catenane.config import Recipe, load_recipe
-from catenane.data import (
-    CorpusCounts,
-    LengthGroupedBatches,
-    TokenCorpus,
-    collate,
-    open_corpus,
-    write_corpus,
-)
-from catenane.data.background import in_background
+from catenane.data import CorpusCounts, TokenCorpus, collate, open_corpus, write_corpus
 from catenane.data.sources import STDIN, find_sources
 from catenane.errors import DataError
 from catenane.files import write_json
@@ -33,13 +24,14 @@ from catenane.hardware import best_device
 from catenane.inference.novelty import MOST_STRINGS, parts_met
 from catenane.models.bundle import Bundle, BundleConfig, save_bundle
 from catenane.notation import heed_interrupts
-from catenane.objectives import OBJECTIVES, Examples, Learner, Objective, make_objective
+from catenane.objectives import OBJECTIVES, Examples, Objective, make_objective
 from catenane.progress import shows_progress, verbosity
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
 from catenane.train.folder import RunFolder, source_files
+from catenane.train.learning import LearningTask, figure_key
 from catenane.train.logs import LogFormat
-from catenane.train.loop import Wanted, forked_generators, run, seed_of
+from catenane.train.loop import forked_generators, run, seed_of
 from catenane.train.ranks import Sharing, joined, launch, must_launch
 from catenane.train.start import choose_tokenizer
 from catenane.version import __version__
@@ -48,8 +40,6 @@ __all__ = ["PretrainResult", "pretrain"]
 
 logger = logging.getLogger(__name__)
 VALID_SHARE, VALID_MOST = 0.05, 2000
-AHEAD = 4
-"""Micro-batches that wait for the step before them."""
 FILES = tuple(
     f"corpus/{name}"
     for name in (
@@ -181,7 +171,7 @@ def pretrain(
         metrics: dict[str, Any] = {
             "corpus": asdict(corpus.index.counts),
             "held_out": {"strings": len(training.valid)}
-            | {_key(name): best[_key(name)] for name in objective.figures},
+            | {figure_key(name): best[figure_key(name)] for name in objective.figures},
             "run": progress.figures(),
             "seed": seed,
         }
@@ -210,8 +200,8 @@ def corpus_texts(corpus: TokenCorpus, tokenizer: StringTokenizer) -> Iterator[st
         yield tokenizer.decode(corpus.take(np.array([row])).ids.tolist())
 
 
-class PretrainingTask:
-    """Learn the objective on a corpus; a few strings are held out to see how well.
+class PretrainingTask(LearningTask):
+    """Learn the objective on a corpus.
 
     Args:
         network: The model of the bundle.
@@ -223,65 +213,21 @@ class PretrainingTask:
     label = "pretrain"
 
     def __init__(self, network: nn.Module, corpus: TokenCorpus, objective: Objective, seed: int) -> None:
-        self.model = Learner(network, objective)
-        self._corpus, self._objective, self._seed = corpus, objective, seed
-        self._descriptors = objective.describe(corpus)
+        self._corpus, self._descriptors = corpus, objective.describe(corpus)
         n_valid = min(VALID_MOST, math.ceil(VALID_SHARE * len(corpus)))
         if len(corpus) < 20:
             raise DataError(f"the corpus holds {len(corpus)} readable strings: pretraining needs at least 20")
         rng = np.random.default_rng(seed_of(seed, 1))
-        self.valid = np.sort(rng.choice(len(corpus), n_valid, replace=False))
+        valid = np.sort(rng.choice(len(corpus), n_valid, replace=False))
         budget = objective.recipe.pretraining.batch_tokens
-        self._train_batches = LengthGroupedBatches(corpus.lengths, budget, seed=seed, without=self.valid)
-        self._valid_batches = LengthGroupedBatches(corpus.lengths[self.valid], budget, shuffle=False)
+        super().__init__(network, objective, corpus.lengths, budget, seed, valid=valid, without=valid)
 
-    def n_batches(self) -> int:
-        """Micro-batches of an epoch."""
-        return len(self._train_batches)
-
-    def batches(self, epoch: int, start: int, wanted: Wanted) -> Generator[Examples | None, None, None]:
-        """The examples of the epoch's micro-batches from `start`, made while the step before runs."""
-        with in_background(self._make(epoch, start, wanted), AHEAD) as ready:
-            yield from ready
-
-    def _make(self, epoch: int, start: int, wanted: Wanted) -> Iterator[Examples | None]:
-        for number, rows in enumerate(self._train_batches.batches(epoch, start), start):
-            yield self._examples(rows, seed_of(self._seed, epoch, number)) if wanted(number) else None
-
-    def weight(self, batch: Examples) -> float:
-        """What the loss is the mean over."""
-        return batch.weight
-
-    def loss(self, model: nn.Module, batch: Examples, device: torch.device) -> Tensor:
-        """Mean loss of the examples."""
-        loss: Tensor = model(batch.to(device))
-        return loss
-
-    def validate(self, model: nn.Module, device: torch.device) -> dict[str, float]:
-        """Figures of the objective on the strings held out, of which it makes the same examples each time."""
-        sums: Counter[str] = Counter()
-        count = 0.0
-        with torch.no_grad():
-            for number, rows in enumerate(self._valid_batches.batches(0)):
-                examples = self._examples(self.valid[rows], seed_of(self._seed, 2, number)).to(device)
-                scores = model(examples, measure=True)
-                sums.update({name: score.item() * examples.weight for name, score in scores.items()})
-                count += examples.weight
-        figures = self._objective.summarise({name: total / count for name, total in sums.items()})
-        return {"valid_score": figures["loss"]} | {_key(name): value for name, value in figures.items()}
-
-    def _examples(self, rows: np.ndarray, seed: int) -> Examples:
+    def examples(self, rows: np.ndarray, seed: int) -> Examples:
         """What the objective makes of these strings of the corpus."""
-        batch = collate(
-            self._corpus, rows, pad_id=self._objective.tokenizer.pad_id, descriptors=self._descriptors
-        )
-        examples: Examples = self._objective.examples(batch, torch.Generator().manual_seed(seed))
+        pad_id = self.objective.tokenizer.pad_id
+        batch = collate(self._corpus, rows, pad_id=pad_id, descriptors=self._descriptors)
+        examples: Examples = self.objective.examples(batch, torch.Generator().manual_seed(seed))
         return examples
-
-
-def _key(figure: str) -> str:
-    """Name of a figure in the history, which has the loss of two sets of strings."""
-    return "valid_loss" if figure == "loss" else figure
 
 
 def _describe_counts(counts: CorpusCounts) -> str:
