@@ -24,7 +24,7 @@ Positions = Literal["sinusoidal", "learned", "rotary", "none"]
 NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
 Pooling = Literal["cls", "mean"]
-TargetScale = Literal["auto", "linear", "sqrt"]
+TargetScale = Literal["auto", "linear", "sqrt", "raw"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
 
 
@@ -126,7 +126,8 @@ class HeadConfig:
     frozen encoder, whose states are standardised as they are, nothing is gained by it."""
     target_scale: TargetScale = "linear"
     """Scale that targets are learnt on; `sqrt` is for amounts, which are never negative and spread widely;
-    `auto` takes it for labels that are so (skewness above 1), and `linear` for others."""
+    `auto` takes it for labels that are so (skewness above 1), and `linear` for others. `raw` does not
+    standardise them, so that the one with the largest numbers weighs most."""
     isotherm_sites: int = 0
     """Sites of an adsorption isotherm for each gas, from which the targets, uptakes at pressures, follow; 0
     scores each target by itself."""

@@ -18,12 +18,18 @@ from numpy.typing import NDArray
 
 from catenane.notation import Chem, NotationName, Record, Smiles, compute_all, pattern, rdkit_errors
 
-__all__ = ["HAS_FRAGMENTS", "MOLECULE_DESCRIPTORS", "count_fragments", "describe_molecule", "fragments"]
+__all__ = [
+    "COMPUTED_LABELS", "HAS_FRAGMENTS", "MOLECULE_DESCRIPTORS", "compute_labels", "count_fragments",
+    "describe_molecule", "fragments",
+]  # fmt: skip
 
 _N_KINDS, _RADIUS = 2048, 2
 """Kinds that fragments are folded to, and how many bonds they reach from their centre."""
 HAS_FRAGMENTS: frozenset[NotationName] = frozenset({"smiles"})
 """Notations whose strings are one molecule each."""
+
+COMPUTED_LABELS = ("logP", "QED", "SAS")
+"""Properties that models of molecules are often tried on, since RDKit computes them."""
 
 _TABLES = tomllib.loads(files(__package__).joinpath("molecules.toml").read_text(encoding="utf-8"))
 _PROPERTIES: dict[str, tuple[str, str]] = _TABLES["properties"]
@@ -65,6 +71,21 @@ def describe_molecule(smiles: Smiles) -> list[float]:
         *(symbols[symbol] for symbol in _ELEMENTS),
         *(len(mol.GetSubstructMatches(pattern(smarts))) for smarts in _GROUPS.values()),
     ]
+
+
+def compute_labels(record: Record) -> tuple[float, float, float]:
+    """Crippen's logP, drug-likeness and synthetic accessibility of a molecule, see `COMPUTED_LABELS`.
+
+    Sources: S. A. Wildman, G. M. Crippen 1999, doi:10.1021/ci990307l; G. R. Bickerton et al. 2012,
+    doi:10.1038/nchem.1243; P. Ertl, A. Schuffenhauer 2009, doi:10.1186/1758-2946-1-8.
+    """
+    from rdkit.Chem import QED
+    from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
+    from rdkit.Contrib.SA_Score import sascorer
+
+    with rdkit_errors(record.text):
+        mol = record.parsed.mol
+        return CalcCrippenDescriptors(mol)[0], QED.qed(mol), sascorer.calculateScore(mol)
 
 
 def count_fragments(

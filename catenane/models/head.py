@@ -135,7 +135,7 @@ class Head(nn.Module, ABC):
         if self.task != "regression":
             return self.shares(scores.float().sigmoid())
         scaled = scores.float() * self.target_std_T + self.target_mean_T
-        if self.target_scale == "linear":
+        if self.target_scale != "sqrt":
             return scaled
         return (scaled.clamp(min=0).square() - LEAST_AMOUNT).clamp(min=0)
 
@@ -215,6 +215,8 @@ class Head(nn.Module, ABC):
                 raise DataError(
                     f"head.target_scale='sqrt' is for amounts; target {name!r} goes down to {known_M.min():g}"
                 )
+        if self.target_scale == "raw":
+            return
         mean_T, std_T = _moments(self._on_scale(targets_NT))
         self.target_mean_T.copy_(mean_T)
         self.target_std_T.copy_(torch.where(std_T > 0, std_T, 1.0))
@@ -238,7 +240,7 @@ class Head(nn.Module, ABC):
 
     def _on_scale(self, labels_NT: Tensor) -> Tensor:
         """Labels, or their square roots where they are learnt as amounts; NaN stays NaN."""
-        if self.target_scale == "linear":
+        if self.target_scale != "sqrt":
             return labels_NT
         return (labels_NT.clamp(min=0) + LEAST_AMOUNT).sqrt()
 

@@ -22,7 +22,7 @@ from catenane.metrics import FloatArray, Score, mean_scores, score
 from catenane.notation import compute_all, groups
 from catenane.reproduce.faults import FaultyEncoder
 from catenane.reproduce.protocols import Variant
-from catenane.reproduce.structures import geometry, similarity
+from catenane.reproduce.structures import attention_change, geometry, similarity
 from catenane.reproduce.training import Case, Values
 from catenane.reproduce.workbench import LONGEST, Workbench
 
@@ -52,9 +52,9 @@ def errors(case: Case) -> Values:
     if known.ndim == 1:
         values["predictions"] = predicted[split.test].tolist()
         values["labels"] = known[split.test].tolist()
-    else:
-        names = case.table.target_names
-        values["targets"] = score(known[split.test], predicted[split.test], task, names)
+    tested_NT, predicted_NT = (each[split.test].reshape(len(split.test), -1) for each in (known, predicted))
+    names = case.table.target_names if known.ndim == 2 else (case.data.scored,)
+    values["targets"] = score(tested_NT, predicted_NT, task, names)
     if case.variant.recipe:
         kept = ("history", "best_epoch", "parameters", "chosen")
         values |= {key: case.trained[key] for key in kept if key in case.trained}
@@ -222,7 +222,10 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
     return float(np.exp(intercept)), float(-slope)
 
 
-_ALL = (errors, leakage, by_net, labels, cleaning, neighbours, order_blindness, similarity, geometry)
+_ALL = (
+    errors, leakage, by_net, labels, cleaning, neighbours, order_blindness, similarity, geometry,
+    attention_change,
+)  # fmt: skip
 MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for measure in _ALL}
 """Every measure by name."""
 

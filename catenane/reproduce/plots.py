@@ -35,8 +35,9 @@ def draw(folder: Path, plot: Plot, found: Found) -> bool:
     from matplotlib.figure import Figure
 
     options = dict(plot.options)
-    needed = options.pop("needs", "")
+    needed, only = options.pop("needs", ""), options.pop("only", list(found))
     found = {name: values for name, values in found.items() if not needed or look_up(values[0], needed)}
+    found = {name: values for name, values in found.items() if name in only}
     if not found:
         return False
     with matplotlib.style.context(["default", STYLE], after_reset=True):
@@ -48,11 +49,17 @@ def draw(folder: Path, plot: Plot, found: Found) -> bool:
 
 
 def curves(
-    canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str, lines: Lines, of: str = "history"
-) -> None:
-    """Columns of the history by epoch: the mean over seeds, shaded from the smallest to the largest."""
-    drawn = np.atleast_1d(canvas.subplots(1, len(panels), sharey=True))
-    for axes, (title, column) in zip(drawn, panels.items(), strict=True):
+    canvas: Any, found: Found, *, panels: Mapping[str, str], ylabel: str, lines: Lines, of: str = "history",
+    n_rows: int = 1,
+) -> None:  # fmt: skip
+    """Columns of the history by epoch: the mean over seeds, shaded from the smallest to the largest.
+
+    Panels of one row share their axis; of several rows, on logarithmic axes, those of one column do.
+    """
+    grid = canvas.subplots(
+        n_rows, len(panels) // n_rows, sharey="all" if n_rows == 1 else "col", squeeze=False
+    )
+    for axes, (title, column) in zip(grid.flat, panels.items(), strict=True):
         for (name, values), colour in zip(found.items(), COLOURS * len(found), strict=False):
             runs = [[row[column] for row in look_up(seed, of)] for seed in values]
             epochs = range(1, min(map(len, runs)) + 1)
@@ -60,10 +67,13 @@ def curves(
             axes.plot(epochs, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
             ends_2E = runs_SE.min(axis=0), runs_SE.max(axis=0)
             axes.fill_between(epochs, *ends_2E, color=colour, alpha=0.15, lw=0)
-        axes.set(title=title, xlabel="epoch")
+        axes.set(title=title, yscale="linear" if n_rows == 1 else "log")
         axes.xaxis.get_major_locator().set_params(integer=True)
     _mark(lines, axes.axhline)
-    drawn[0].set_ylabel(ylabel)
+    for axes in grid[-1]:
+        axes.set_xlabel("epoch")
+    for axes in grid[:, 0]:
+        axes.set_ylabel(ylabel)
     canvas.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4)
 
 

@@ -41,6 +41,8 @@ class Data:
     split: str = "random"
     shares: Sequence[float] = (0.7, 0.0, 0.3)
     columns: Sequence[str] = ()
+    computed: bool = False
+    shuffled: bool = False
 
     @property
     def place(self) -> int | slice:

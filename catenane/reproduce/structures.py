@@ -1,6 +1,6 @@
 """Measures of structural information in an encoder: correlates of its distances, and its attention.
 
-Axes: P pairs of molecules, A atoms of a molecule, Y layers of an encoder.
+Axes: P pairs of molecules, A atoms of a molecule, Y layers of an encoder, H heads, L tokens.
 """
 
 from __future__ import annotations
@@ -17,9 +17,12 @@ from catenane.notation import Chem, Record, rdkit_errors
 from catenane.reproduce.training import Case, Values
 from catenane.reproduce.workbench import Workbench
 
-__all__ = ["RANGES", "correlation", "geometry", "mapped_distances", "range_cosines", "similarity"]
+__all__ = [
+    "RANGES", "attention_change", "correlation", "geometry", "mapped_distances", "range_cosines",
+    "similarity",
+]  # fmt: skip
 
-MOST_PAIRS = 10_000
+MOST_PAIRS, MOST_STRINGS = 10_000, 200
 MCS_SECONDS = 1
 """After which the search for a maximum common substructure gives what it has found."""
 FEWEST_DRAWN = 12
@@ -96,6 +99,40 @@ def range_cosines(weights_YAA: NDArray[Any], distances_AA: FloatArray) -> FloatA
     with np.errstate(invalid="ignore", divide="ignore"):
         cosines_YR: FloatArray = weights_YP @ masks_RP.T / norms_YR
     return cosines_YR
+
+
+def attention_change(case: Case) -> Values:
+    """How far training has moved attention: distances between the maps before and after it, by layer.
+
+    The Jensen-Shannon distance of what each token attends to, from 0 to 1, is averaged over tokens, heads and
+    some test strings. `heads` is that between two heads of one layer before training, to compare with.
+    """
+    if not case.variant.recipe:
+        return {}
+    from scipy.spatial.distance import jensenshannon
+
+    def distance(first: NDArray[Any], second: NDArray[Any]) -> FloatArray:
+        # Of maps that are alike scipy takes the root of a rounding error.
+        distances = np.nan_to_num(jensenshannon(first, second, axis=-1, base=2))
+        of_layers: FloatArray = distances.mean(axis=(1, 2))
+        return of_layers
+
+    before, after = (Model(bundle, device=case.bench.device) for bundle in (case.start, case.bundle))
+    found: list[FloatArray] = []
+    for record in case.table.take(case.split.test[:MOST_STRINGS]).records:
+        old_YHLL, new_YHLL = (
+            model.attention(record.text).weights_YHLL.astype(float) for model in (before, after)
+        )
+        rolled = [np.roll(old_YHLL, shift, axis=1) for shift in range(1, old_YHLL.shape[1])]
+        apart_Y = np.mean([distance(old_YHLL, other) for other in rolled], axis=0)
+        found.append(np.array([distance(old_YHLL, new_YHLL), apart_Y]))
+    of_layers = zip(("moved", "heads"), np.mean(found, axis=0).tolist(), strict=True)
+    return {
+        "attention": {
+            name: {f"layer {y}": value for y, value in enumerate(values, start=1)}
+            for name, values in of_layers
+        }
+    }
 
 
 def mapped_distances(record: Record, symbols: str, places: str) -> FloatArray | None:

@@ -52,13 +52,15 @@ CURVES = ("train_loss", "valid_loss")
 BASELINE_SECONDS = 86_400
 """After which a baseline is given up."""
 CURVE_ROWS = 2000
-"""Training and test rows, each, measured after every epoch; fewer where fewer are trained on."""
+"""Labels of training and of test rows, each, measured after every epoch; fewer where fewer are trained on."""
 
 
 class Case:
     """One variant with one seed; what costs time is computed when first used, or read from a stage."""
 
     def __init__(self, bench: Workbench, variant: Variant, seed: int) -> None:
+        if variant.start == "masked" and bench.model is not None and not variant.corpus:
+            variant = dataclasses.replace(variant, start=DEFAULT)
         self.bench, self.variant, self.seed, self.data = bench, variant, seed, variant.data
         self.table = bench.table(self.data)
         self.labels: FloatArray = self.table.targets[:, self.data.place]
@@ -220,15 +222,23 @@ class Case:
 
     def _train(self, folder: Path) -> Values:
         variant, device = self.variant, self.bench.device
-        draw, most = np.random.default_rng([self.seed, 2]), min(CURVE_ROWS, len(self.split.train))
-        parts = {"train_mae": self.split.train, "test_mae": self.split.test}
+        most = min(CURVE_ROWS // self.labels[0].size, len(self.split.train))
+        draw, parts = (
+            np.random.default_rng([self.seed, 2]),
+            {"train": self.split.train, "test": self.split.test},
+        )
         watched = {name: draw.permutation(rows)[:most] for name, rows in parts.items()}
 
         def watch(bundle: Bundle) -> dict[str, float]:
-            return {
-                name: float(np.nanmean(np.abs(self.predict(rows, bundle) - self.labels[rows])))
-                for name, rows in watched.items()
-            }
+            found = {}
+            for part, rows in watched.items():
+                errors = self.predict(rows, bundle) - self.labels[rows]
+                if errors.ndim == 1:
+                    found[f"{part}_mae"] = float(np.nanmean(np.abs(errors)))
+                    continue
+                for name, errors_N in zip(self.table.target_names, errors.T, strict=True):
+                    found[f"{part}_mse_{name}"] = float(np.nanmean(errors_N**2))
+            return found
 
         fit = partial(
             fit_property_model, self.table, self.split, task=self.data.task, seed=self.seed, device=device,
@@ -238,6 +248,7 @@ class Case:
             make_encoder=ENCODERS.get(variant.encoder, TransformerEncoder),
         )  # fmt: skip
         recipe, pooled_ND = self.recipe, None
+        watchable = self.labels.ndim == 1 or self.data.task == "regression"
         if variant.encoder == "none":
             pooled_ND = np.zeros((len(self.table), self.start.config.recipe.encoder.d_model))
         if variant.grid:
@@ -246,7 +257,7 @@ class Case:
         fitted = fit(
             recipe=recipe, folder=folder, resume=True, settings=self.spec, pooled_ND=pooled_ND,
             # A frozen encoder would read all strings anew after every short epoch of its head.
-            watch=watch if recipe.finetuning.encoder_rate and self.labels.ndim == 1 else None,
+            watch=watch if recipe.finetuning.encoder_rate and watchable else None,
         )  # fmt: skip
         predicted = self._predicted(fitted)
         save_bundle(folder / "bundle", fitted.bundle)

@@ -15,8 +15,9 @@ from catenane.data import Table, aggregate, find_dataset, read_table, stream_str
 from catenane.data.row_groups import column_of
 from catenane.data.sources import find_source
 from catenane.data.table_files import open_table
+from catenane.descriptors.molecules import COMPUTED_LABELS, compute_labels
 from catenane.models.bundle import Bundle, load_bundle
-from catenane.notation import NotationName, Record, read_records
+from catenane.notation import NotationName, Record, compute_all, read_records
 from catenane.reproduce.protocols import Data, Protocol
 from catenane.train.start import DEFAULT_MODELS
 
@@ -74,7 +75,7 @@ class Workbench:
         used = [variant.data for variant in self.protocol.variants if variant.data.name == name]
         columns = dict.fromkeys(column for data in used if (column := column_of(data.split)))
         columns |= dict.fromkeys(column for data in used for column in data.columns)
-        targets = dict.fromkeys(target for data in used for target in data.targets)
+        targets = dict.fromkeys(target for data in used for target in data.targets if not data.computed)
         if EVERY in targets:
             file = open_table(find_source(name, self.data_dir))
             known = find_dataset(name).string_column
@@ -86,6 +87,12 @@ class Workbench:
         table = self.cleaned(data.name, data.cleaning)
         if self.rows is not None and self.rows < len(table):
             table = table.take(np.sort(np.random.default_rng(0).choice(len(table), self.rows, replace=False)))
+        if data.computed:
+            labels = np.array(compute_all(table.records, compute_labels))
+            table = dataclasses.replace(table, targets=labels, target_names=COMPUTED_LABELS)
+        if data.shuffled:
+            order = np.random.default_rng(0).permutation(len(table))
+            table = dataclasses.replace(table, targets=table.targets[order])
         names = table.target_names if EVERY in data.targets else tuple(data.targets)
         places = [table.target_names.index(target) for target in names]
         table = dataclasses.replace(table, targets=table.targets[:, places], target_names=names)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, describe_molecule
-from catenane.notation import Smiles
+from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, compute_labels, describe_molecule
+from catenane.notation import Record, Smiles
 
 
 def described(text: str) -> dict[str, float]:
@@ -19,6 +19,11 @@ def test_aspirin_is_what_the_textbook_says():
     expected |= {"groups_carboxylic_acid": 1, "groups_ether": 0, "groups_ketone": 0, "groups_phenol": 0}
     assert {name: aspirin[name] for name in expected} == expected
     assert aspirin["aromatic_fraction"] == pytest.approx(6 / 13)
+
+
+def test_labels_are_those_of_the_literature():
+    found = compute_labels(Record("CC(=O)Oc1ccccc1C(=O)O", "smiles"))
+    assert found == pytest.approx((1.310, 0.550, 1.580), abs=1e-3)
 
 
 @pytest.mark.parametrize(

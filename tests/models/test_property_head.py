@@ -56,6 +56,15 @@ def test_amounts_are_learnt_as_square_roots_and_predicted_as_they_are():
     assert (head.to_labels(torch.full((1, 2), -50.0)) == 0).all(), "no amount is negative"
 
 
+def test_raw_targets_are_learnt_in_their_own_units():
+    head = make_head(("a", "b"), target_scale="raw")
+    targets_NT = np.array([[0.0, 100.0], [-2.0, 400.0]])
+    head.fit_scalers(targets_NT)
+    scores_NT = torch.from_numpy(targets_NT).float()
+    assert torch.equal(head.standardise(scores_NT), scores_NT)
+    assert torch.equal(head.to_labels(scores_NT), scores_NT)
+
+
 def test_what_is_no_amount_is_refused():
     with pytest.raises(DataError, match=r"for amounts; target 'b' goes down to -2"):
         make_head(("a", "b"), target_scale="sqrt").fit_scalers(np.array([[0.0, -2.0], [1.0, np.nan]]))

@@ -1,5 +1,6 @@
 """Protocols on several data sets, with classes, several labels and splits that are given."""
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -30,7 +31,7 @@ def solid(text: str, seed: int) -> tuple[str, str, str]:
     return text, symbols, f'"{xyz}"'
 
 
-NAMES = [name for name in protocols() if name.startswith("molformer/")]
+NAMES = [name for name in protocols() if name.startswith("molformer/")] + ["bert-chem/multitask"]
 SEVERAL = ("first task", "second task")
 
 
@@ -110,6 +111,35 @@ def test_several_labels_are_scored_where_they_are_known(run, made_up_molecules: 
         for known, predicted in zip(known_MT.T, predicted_MT.T, strict=True)
     ]
     assert area == pytest.approx(100 * np.mean(areas))
+
+
+def test_labels_are_computed_and_shuffled(made_up_molecules: Path):
+    from rdkit.Chem import QED, Crippen
+
+    protocol = protocols()["bert-chem/multitask"]
+    bench = Workbench(protocol=protocol, folder=made_up_molecules, rows=20, data_dir=made_up_molecules)
+    data = protocol.variants[0].data
+    table = bench.table(data)
+    assert table.target_names == ("logP", "QED", "SAS")
+    mols = [record.parsed.mol for record in table.records]
+    expected = [(Crippen.MolLogP(mol), QED.qed(mol)) for mol in mols]
+    np.testing.assert_allclose(table.targets[:, :2], expected)
+    shuffled = bench.table(dataclasses.replace(data, shuffled=True))
+    assert shuffled.strings == table.strings
+    assert sorted(shuffled.targets.tolist()) == sorted(table.targets.tolist())
+    assert shuffled.targets.tolist() != table.targets.tolist()
+
+
+def test_attention_moves_in_training_and_a_given_encoder_is_not_pretrained(run, tmp_path: Path):
+    result = run("bert-chem/multitask", only=["pretrained"], model="mol-small", out=tmp_path, epochs=2)
+    assert result.name == "bert-chem/multitask@mol-small"
+    assert not list(tmp_path.glob("stages/pretraining-*"))
+    cells = cells_of(result)
+    moved = "Jensen-Shannon distance between attention maps before and after fine-tuning"
+    assert 0 < cells[moved, "pretrained: layer 3", ""][0] < 1
+    (stage,) = tmp_path.glob("stages/training-*/stage.json")
+    history = json.loads(stage.read_text())["history"]
+    assert {"train_mse_logP", "test_mse_SAS"} <= set(history[-1])
 
 
 def test_a_grid_takes_what_is_best_on_the_validation_rows(run, made_up_molecules: Path, monkeypatch):
