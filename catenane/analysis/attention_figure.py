@@ -38,10 +38,20 @@ def draw_attention(
     direction: Direction = "received",
     title: str = "",
 ) -> None:
-    """Write the figure of these weights; atoms are shaded as on the page."""
+    """Write the figure of these weights; atoms are shaded as on the page.
+
+    Of several strings lines are drawn between tokens of different ones alone.
+    """
     from matplotlib.figure import Figure
 
     alignment = attention.alignment
+    piece_L, strings = alignment.piece_of_token, np.array([piece.string for piece in alignment.pieces])
+    string_L = np.where(piece_L >= 0, strings[piece_L], -1)
+    firsts = [int(np.argmax(string_L == string)) for string in range(1, len(attention.records))]
+    linked_LL = weights_LL
+    if firsts:
+        apart_LL = (string_L[:, None] != string_L) & (string_L[:, None] >= 0) & (string_L >= 0)
+        linked_LL = np.where(apart_LL, weights_LL, 0)
     only = Attention(alignment, weights_LL[None, None], attention.records)
     if len(attention.records) > 1:
         shade_A = cross_scores(only, direction)[0, 0]
@@ -59,13 +69,20 @@ def draw_attention(
         left, right = below.subplots(1, 2, width_ratios=[1.25, 1])
         size = float(np.clip(230 / length, 3, 9))
         scale = np.sqrt(np.clip(weights_LL, 0, None))
-        left.imshow(scale, cmap=_shades(), aspect="equal", interpolation="nearest")
+        shown = left.imshow(scale, cmap=_shades(), aspect="equal", interpolation="nearest")
+        bar = figure.colorbar(shown, ax=left, location="left", shrink=0.5, pad=0.02)
+        bar.ax.yaxis.set_major_formatter(lambda root, _: f"{root * root:.2g}")
+        bar.set_label("attention", fontsize=9)
+        for first in firsts:
+            left.axhline(first - 0.5, color=INK, lw=0.7)
+            left.axvline(first - 0.5, color=INK, lw=0.7)
         left.set_xticks(range(length), alignment.tokens, rotation=90, fontsize=size, family="monospace")
         left.set_yticks(range(length), alignment.tokens, fontsize=size, family="monospace")
         left.grid(visible=False)
         left.tick_params(length=0)
         left.set(xlabel="attended to", ylabel="attends")
-        _draw_pairs(right, weights_LL, alignment.tokens, size)
+        _draw_pairs(right, linked_LL, alignment.tokens, size)
+        right.set_title("who attends, and to what" + " of the others" * bool(firsts), fontsize=9)
         return figure
 
     save_figure(path, draw)

@@ -1,15 +1,16 @@
 """Whether the heads of a model attend to functional groups more than to other atoms.
 
-Axes: G groups, Y layers, H heads, A atoms, L tokens.
+Axes: G groups, Y layers, H heads, A atoms, L tokens, K networks: the model, and one of random weights.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from catenane.analysis.functional_groups import functional_groups, group_atoms
@@ -54,9 +55,19 @@ class GroupAttention:
     among_alike: Enrichment
     """They are shuffled among those that are written alike, such as `c` or `[O-]`: what is left is neither
     the element nor its charge."""
+    all_untrained: Enrichment
+    """As `among_all`, of the same network with weights drawn at random: what comes of tokens and places."""
+    alike_untrained: Enrichment
+
+    @property
+    def comparisons(self) -> tuple[Enrichment, Enrichment, Enrichment, Enrichment]:
+        """The model's two, and those of random weights."""
+        return self.among_all, self.among_alike, self.all_untrained, self.alike_untrained
 
 
-def group_attention(model: Model, records: Sequence[Record], *, fewest: int = FEWEST) -> GroupAttention:
+def group_attention(
+    model: Model, records: Sequence[Record], *, fewest: int = FEWEST, seed: int = 0
+) -> GroupAttention:
     """Sum what each group receives in each head, and what it would by chance.
 
     What an atom receives is the mean weight that all tokens give it. Atoms that a model did not read, because
@@ -66,32 +77,31 @@ def group_attention(model: Model, records: Sequence[Record], *, fewest: int = FE
         model: With an encoder that attends.
         records: Strings, each counted as often as it comes.
         fewest: Strings with a group below which it is left out.
+        seed: Of the random weights that the model is compared with.
 
     Raises:
         BundleError: The encoder has no attention weights.
         DataError: No group is in as many strings.
     """
-    sums: dict[str, list[Floats]] = {}
+    sums: dict[str, Floats] = {}
     n_strings, n_atoms = Counter[str](), Counter[str]()
+    networks = (model, _untrained(model, seed))
     with RowCount("groups", len(records)) as count:
         for record in records:
-            attention = attend(model, [record])
-            alignment = attention.alignment
+            found = [attend(network, [record]) for network in networks]
+            alignment = found[0].alignment
             read_A = alignment.token_of_atom >= 0
-            received_YHA = attention.weights_YHLL.mean(axis=-2)[..., alignment.token_of_atom[read_A]]
-            received_YHA = received_YHA.astype(np.float64)
+            received_KYHL = np.array([each.weights_YHLL.mean(axis=-2) for each in found])
+            received_KYHA = received_KYHL[..., alignment.token_of_atom[read_A]].astype(np.float64)
             whole = np.zeros(int(read_A.sum()), np.int64)
             alike = np.unique(np.array(alignment.symbols)[read_A], return_inverse=True)[1]
             for name, atoms in atoms_by_group(alignment).items():
                 chosen = np.isin(np.flatnonzero(read_A), list(atoms))
                 if not chosen.any():
                     continue
-                observed = received_YHA[..., chosen].sum(axis=-1)
-                moments = [permutation_moments(received_YHA, chosen, strata) for strata in (whole, alike)]
-                parts = [observed, *moments[0], *moments[1]]
-                if name in sums:
-                    parts = [total + part for total, part in zip(sums[name], parts, strict=True)]
-                sums[name] = parts
+                observed = received_KYHA[..., chosen].sum(axis=-1)
+                moments = [permutation_moments(received_KYHA, chosen, strata) for strata in (whole, alike)]
+                sums[name] = sums.get(name, 0) + np.stack([observed, *moments[0], *moments[1]])
                 n_strings[name] += 1
                 n_atoms[name] += int(chosen.sum())
             count.add(1)
@@ -100,13 +110,21 @@ def group_attention(model: Model, records: Sequence[Record], *, fewest: int = FE
         raise DataError(
             f"none of {len(functional_groups())} functional groups is in {fewest} of {len(records):,} strings"
         )
-    observed, mean, variance, mean_alike, variance_alike = (
-        np.stack([sums[name][part] for name in groups]) for part in range(5)
-    )
-    return GroupAttention(
-        groups, dict(n_strings), dict(n_atoms), len(records),
-        _enrichment(observed, mean, variance), _enrichment(observed, mean_alike, variance_alike),
-    )  # fmt: skip
+    observed, *moments = np.stack([sums[name] for name in groups], axis=2)
+    enrichments = [
+        _enrichment(observed[network], moments[first][network], moments[first + 1][network])
+        for network in range(len(networks))
+        for first in (0, 2)
+    ]
+    return GroupAttention(groups, dict(n_strings), dict(n_atoms), len(records), *enrichments)
+
+
+def _untrained(model: Model, seed: int) -> Model:
+    """The model with weights drawn at random."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = model.config.build_model()
+    return Model(replace(model.bundle, model=network), device=str(model.device))
 
 
 def atoms_by_group(alignment: Alignment) -> dict[str, set[int]]:

@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from catenane.analysis.attention_figure import save_figure
 from catenane.analysis.enrichment import Enrichment, GroupAttention
+from catenane.errors import UsageError
 from catenane.formatting import count
 from catenane.reporting.pages import Grid, write_page
 from catenane.reporting.plots import ACCENT, MUTED, Drawing, panel
@@ -17,8 +19,14 @@ __all__ = ["COLUMNS", "group_rows", "write_group_page"]
 
 COLUMNS = (
     "group", "strings", "atoms", "layer", "head", "enrichment", "p", "corrected_p", "enrichment_alike",
-    "p_alike", "corrected_p_alike",
+    "p_alike", "corrected_p_alike", "enrichment_untrained", "p_untrained", "corrected_p_untrained",
+    "enrichment_alike_untrained", "p_alike_untrained", "corrected_p_alike_untrained",
 )  # fmt: skip
+TITLES = (
+    "trained, beside all atoms of a string", "trained, beside atoms written alike",
+    "random weights, beside all atoms of a string", "random weights, beside atoms written alike",
+)  # fmt: skip
+"""Of `GroupAttention.comparisons`."""
 SIGNIFICANT = 0.01
 FEWER = "#d55e00"
 DOUBLINGS = 1.5
@@ -31,7 +39,7 @@ def group_rows(found: GroupAttention) -> Iterator[list[Any]]:
         for y, h in np.ndindex(found.among_all.p_GYH.shape[1:]):
             numbers = [
                 f"{part[g, y, h]:.6g}"
-                for each in (found.among_all, found.among_alike)
+                for each in found.comparisons
                 for part in (each.ratio_GYH, each.p_GYH, each.corrected_GYH)
             ]
             yield [name, found.n_strings[name], found.n_atoms[name], y + 1, h + 1, *numbers]
@@ -40,7 +48,17 @@ def group_rows(found: GroupAttention) -> Iterator[list[Any]]:
 def write_group_page(
     path: Path, found: GroupAttention, *, source: str, model_name: str, command: str | None = None
 ) -> None:
-    """Write the page in one move."""
+    """Write the page, or for .svg and .png its figure, in one move.
+
+    Raises:
+        UsageError: The name ends otherwise.
+    """
+    ending = path.suffix.lower()
+    if ending in (".svg", ".png"):
+        save_figure(path, lambda: _figure(found))
+        return
+    if ending != ".html":
+        raise UsageError(f"--page {path}: must end in .html, .svg or .png")
     columns = {
         "functional group": "name", "strings": "number", "strongest head": "text", "enrichment": "number",
         "corrected p": "number", "among atoms written alike": "text", "enrichment there": "number",
@@ -57,17 +75,14 @@ def write_group_page(
     ]
     shares = [
         float(np.mean((each.corrected_GYH < SIGNIFICANT) & (each.ratio_GYH > 1)))
-        for each in (found.among_all, found.among_alike)
+        for each in found.comparisons
     ]
     write_page(
         path, "groups.html",
         headline=f"Attention to {len(found.groups)} functional groups",
         source=Path(source).name, model_name=model_name, n_read=found.n_read, shares=shares,
         significant=SIGNIFICANT, command=command,
-        figures=[
-            _figure(found, found.among_all, "Beside all atoms of a string, shuffled"),
-            _figure(found, found.among_alike, "Beside atoms written alike, shuffled"),
-        ],
+        figures=[_panel(found, title, each) for title, each in zip(TITLES, found.comparisons, strict=True)],
         grid=Grid(columns, rows),
         absent=", ".join(sorted(name for name in found.n_strings if name not in found.groups)),
     )  # fmt: skip
@@ -83,7 +98,35 @@ def _strongest(each: Enrichment, group: int) -> list[str]:
     return [f"layer {layer + 1}, head {head + 1}", f"{ratio.max():.2f}", shown]
 
 
-def _figure(found: GroupAttention, each: Enrichment, caption: str) -> Drawing:
+def _panel(found: GroupAttention, title: str, each: Enrichment) -> Drawing:
+    caption = f"{title.capitalize()}: blue more, orange less; full colour at {2**DOUBLINGS:.1f} times."
+    return panel(
+        lambda axes: _draw(axes, found, each), caption, width=440, height=90 + 14 * len(found.groups)
+    )
+
+
+def _figure(found: GroupAttention) -> Any:
+    """All comparisons side by side, with a scale."""
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import LinearSegmentedColormap, LogNorm
+    from matplotlib.figure import Figure
+
+    figure: Any = Figure(figsize=(12, 1.4 + 0.17 * len(found.groups)), layout="constrained")
+    panels = figure.subplots(1, len(TITLES), sharey=True)
+    for axes, title, each in zip(panels, TITLES, found.comparisons, strict=True):
+        _draw(axes, found, each)
+        axes.set_title(title.replace(", ", ",\n"), fontsize=9)
+        axes.xaxis.label.set_size(9)
+    colours = LinearSegmentedColormap.from_list("enrichment", [FEWER, "white", ACCENT])
+    ends = LogNorm(2**-DOUBLINGS, 2**DOUBLINGS)
+    bar = figure.colorbar(ScalarMappable(ends, colours), ax=panels, shrink=0.5, pad=0.01, extend="both")
+    bar.set_ticks([0.5, 1, 2], labels=["½", "1", "2"])
+    bar.minorticks_off()
+    bar.set_label(f"attention over expected (white: corrected p ≥ {SIGNIFICANT})", fontsize=9)
+    return figure
+
+
+def _draw(axes: Any, found: GroupAttention, each: Enrichment) -> None:
     from matplotlib.colors import to_rgb
 
     n_groups, n_layers, n_heads = each.ratio_GYH.shape
@@ -94,17 +137,12 @@ def _figure(found: GroupAttention, each: Enrichment, caption: str) -> Drawing:
     image = np.empty((*shown.shape, 4))
     image[..., :3] = np.where(shown[..., None] > 0, to_rgb(ACCENT), to_rgb(FEWER))
     image[..., 3] = np.abs(shown)
-
-    def draw(axes: Any) -> None:
-        axes.imshow(image, aspect="auto", interpolation="nearest")
-        axes.set_yticks(range(n_groups), found.groups, fontsize=9)
-        middles = [n_heads * layer + (n_heads - 1) / 2 for layer in range(n_layers)]
-        axes.set_xticks(middles, [str(layer + 1) for layer in range(n_layers)])
-        for layer in range(1, n_layers):
-            axes.axvline(layer * n_heads - 0.5, color=MUTED, lw=0.6)
-        axes.grid(visible=False)
-        axes.tick_params(length=0)
-        axes.set(xlabel=f"layer, {count(n_heads, 'head')} each")
-
-    return panel(draw, f"{caption}: blue more, orange less; full colour at {2**DOUBLINGS:.1f} times.",
-                 width=440, height=90 + 14 * n_groups)  # fmt: skip
+    axes.imshow(image, aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(n_groups), found.groups, fontsize=9)
+    middles = [n_heads * layer + (n_heads - 1) / 2 for layer in range(n_layers)]
+    axes.set_xticks(middles, [str(layer + 1) for layer in range(n_layers)])
+    for layer in range(1, n_layers):
+        axes.axvline(layer * n_heads - 0.5, color=MUTED, lw=0.6)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    axes.set(xlabel=f"layer, {count(n_heads, 'head')} each")

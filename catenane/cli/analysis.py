@@ -124,7 +124,9 @@ def groups(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", metavar="FILE", help="CSV file; stdout by default.")
     ] = None,
-    page: Page = None,
+    page: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A page (.html), or its figure (.svg, .png).")
+    ] = None,
     seed: Seed = 0,
     overwrite: Replace = False,
     column: Column = None,
@@ -134,10 +136,13 @@ def groups(
     """Test whether heads attend to named functional groups more than to shuffled atoms of the same strings.
 
     Atoms are shuffled among all of a string, and among those that are written alike; p values are corrected
-    for all groups and heads.
+    for all groups and heads. The same network with random weights is the control.
 
     Example: `catenane groups zinc.smi --model mol-small --out groups.csv --page groups.html`
     """
+    if page is not None and page.suffix.lower() not in (".html", ".svg", ".png"):
+        raise UsageError(f"--page {page}: must end in .html, .svg or .png")
+
     from catenane.data.inputs import open_inputs
 
     given = open_inputs(corpus, string_column=column, data_dir=data_dir)
@@ -148,7 +153,7 @@ def groups(
 
     read = read_corpus(given, notation=reading.config.notation, sample=sample, seed=seed)
     _report(read, beside)
-    found = group_attention(reading, read.records, fewest=fewest)
+    found = group_attention(reading, read.records, fewest=fewest, seed=seed)
     if page is not None:
         name = reading.bundle.card.get("name", model)
         write_group_page(page, found, source=read.name, model_name=name, command=command_line())

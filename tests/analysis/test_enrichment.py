@@ -10,7 +10,7 @@ from scipy.stats import false_discovery_control
 
 from catenane.analysis import group_attention, group_rows, write_group_page
 from catenane.analysis.enrichment import atoms_by_group, permutation_moments
-from catenane.errors import DataError
+from catenane.errors import DataError, UsageError
 from catenane.notation import as_records
 
 
@@ -53,7 +53,7 @@ def test_a_head_that_looks_at_oxygens_is_found(make_model, molecules, monkeypatc
 
 def test_p_values_are_corrected_together(make_model, molecules, tmp_path):
     found = group_attention(make_model(), as_records(molecules[::2], "smiles"), fewest=5)
-    for each in (found.among_all, found.among_alike):
+    for each in found.comparisons:
         expected = false_discovery_control(each.p_GYH.ravel()).reshape(each.p_GYH.shape)
         np.testing.assert_allclose(each.corrected_GYH, expected)
         assert (each.corrected_GYH >= each.p_GYH).all()
@@ -63,6 +63,22 @@ def test_p_values_are_corrected_together(make_model, molecules, tmp_path):
     write_group_page(tmp_path / "groups.html", found, source="corpus.csv", model_name="tiny")
     text = (tmp_path / "groups.html").read_text()
     assert all(name in text for name in found.groups)
+
+
+def test_random_weights_are_the_control(make_model, molecules, tmp_path):
+    trained, records = make_model(), as_records(molecules, "smiles")
+    weights = {name: weight.clone() for name, weight in trained.encoder.state_dict().items()}
+    found, again = (group_attention(trained, records, seed=1) for _ in range(2))
+    assert (found.all_untrained.ratio_GYH == again.all_untrained.ratio_GYH).all()
+    assert (found.all_untrained.ratio_GYH != found.among_all.ratio_GYH).any()
+    other = group_attention(trained, records, seed=2)
+    assert (other.all_untrained.ratio_GYH != found.all_untrained.ratio_GYH).any()
+    assert (other.among_all.ratio_GYH == found.among_all.ratio_GYH).all()
+    assert all((trained.encoder.state_dict()[name] == weight).all() for name, weight in weights.items())
+    write_group_page(tmp_path / "groups.svg", found, source="corpus.csv", model_name="tiny")
+    assert (tmp_path / "groups.svg").read_text().count("<image") == 5  # with the scale
+    with pytest.raises(UsageError, match=r"must end in .html, .svg or .png"):
+        write_group_page(tmp_path / "groups.pdf", found, source="corpus.csv", model_name="tiny")
 
 
 def test_groups_of_linkers_are_found_in_frameworks(make_model):
