@@ -91,14 +91,14 @@ class Advantage(NamedTuple):
     high: float
 
 
-def choose_scores(asked: Sequence[str], task: Task) -> tuple[str, ...]:
+def choose_scores(requested: Sequence[str], task: Task) -> tuple[str, ...]:
     """Keys of the scores of a task, in order: those asked for by any of their names, then the usual others.
 
     Raises:
         UsageError: A name is none of them.
     """
     found: list[str] = []
-    for name in asked:
+    for name in requested:
         key = name.strip().lower().removeprefix("neg_")
         key = ALIASES.get(key, key)
         if key not in SCORES[task]:

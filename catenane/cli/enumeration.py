@@ -90,8 +90,8 @@ def mofs(
     stderr.print(f"{n_written:,} of {frameworks.size:,} possible frameworks written to {out or 'stdout'}")
     if linkers != BUILTIN and (unused := [linker.name for linker in frameworks.unused]):
         more = f" and {len(unused) - MOST_LISTED:,} more" if len(unused) > MOST_LISTED else ""
-        told = f"{len(unused):,} of the linkers: {', '.join(unused[:MOST_LISTED])}{more}"
-        stderr.print(f"no framework is made of {told}", style="yellow")
+        summary = f"{len(unused):,} of the linkers: {', '.join(unused[:MOST_LISTED])}{more}"
+        stderr.print(f"no framework is made of {summary}", style="yellow")
     for reason, count in frameworks.left_out.items():
         stderr.print(f"{count:,} left out: {reason}")
 

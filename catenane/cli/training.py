@@ -256,10 +256,10 @@ def _finetune_pairs(options: dict[str, Any]) -> None:
         print_json(result.metrics | {"out": str(result.folder)})
         return
     test, n_test = result.metrics["test"], result.metrics["pairs"]["test"]
-    told = [f"{test['exact_match']:.1%} written exactly"]
-    told += [f"BLEU {test['bleu']:.1f}"] if "bleu" in test else []
-    told += [f"{test['valid']:.1%} valid"] if "valid" in test else []
-    stdout.print(f"Of {n_test:,} test pairs: {', '.join(told)}.")
+    figures = [f"{test['exact_match']:.1%} written exactly"]
+    figures += [f"BLEU {test['bleu']:.1f}"] if "bleu" in test else []
+    figures += [f"{test['valid']:.1%} valid"] if "valid" in test else []
+    stdout.print(f"Of {n_test:,} test pairs: {', '.join(figures)}.")
     stdout.print(f"The model is in {result.folder / 'bundle'}: generate STRING --model {result.folder}.")
     _tell_rejected(result.metrics["rejected"], result.folder)
 

@@ -90,8 +90,8 @@ def tune(
         ("--weights", weights),
     ):
         again += [name, value] if value is not None else []
-    told = shlex.join(["catenane", *again, "--recipe", str(result.folder / "recipe.toml")])
-    stdout.print(f"\nOn the test rows, which were not looked at: {told}", soft_wrap=True)
+    command = shlex.join(["catenane", *again, "--recipe", str(result.folder / "recipe.toml")])
+    stdout.print(f"\nOn the test rows, which were not looked at: {command}", soft_wrap=True)
 
 
 def _short(value: object) -> str:

@@ -99,7 +99,7 @@ def _download(url: str, progress: Progress) -> bytes:
                 done += len(chunk)
                 progress(done, total)
     except HTTPError as error:
-        raise DataError(f"{url}: the server answers {error.code} {error.reason}") from None
+        raise DataError(f"{url}: the server returned {error.code} {error.reason}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
         raise DataError(f"{url} cannot be reached: {reason}; fetch needs the network") from None

@@ -32,8 +32,8 @@ def has_met(bundle: Bundle, texts: Iterable[str]) -> list[bool] | None:
     known = bundle.training.get(PARTS)
     if known is None:
         return None
-    asked = torch.tensor([_digest(text) for text in texts], dtype=torch.int64)
-    return torch.isin(asked, known).tolist()
+    digests = torch.tensor([_digest(text) for text in texts], dtype=torch.int64)
+    return torch.isin(digests, known).tolist()
 
 
 def _digest(text: str) -> int:

@@ -95,12 +95,12 @@ def propose(space: Space, done: Sequence[Trial], seed: int) -> tuple[str, dict[s
                 for name, value in trial["settings"].items()
             }
             study.enqueue_trial({"way": way, **known})
-            asked = study.ask()
-            _draw(asked, space)
+            replayed = study.ask()
+            _draw(replayed, space)
             if trial["error"] is None:
-                study.tell(asked, state=optuna.trial.TrialState.FAIL)
+                study.tell(replayed, state=optuna.trial.TrialState.FAIL)
             else:
-                study.tell(asked, trial["error"])
+                study.tell(replayed, trial["error"])
     return _draw(study.ask(), space)
 
 

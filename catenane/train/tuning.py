@@ -162,8 +162,8 @@ def tune(
     while len(done) < trials:
         way, changes = propose(choices, done, seed) if done else ("", {})
         done.append({"way": way, "settings": changes, **judge(changes)})
-        told = done[-1]["failure"] or f"error {done[-1]['error']:.4f}"
-        logger.info("trial %d of %d: %s", len(done), trials, told)
+        outcome = done[-1]["failure"] or f"error {done[-1]['error']:.4f}"
+        logger.info("trial %d of %d: %s", len(done), trials, outcome)
         write_json(folder / "trials.json", {"error": ERRORS[rows.task], "trials": done})
     scored = [place for place, trial in enumerate(done) if trial["error"] is not None]
     if not scored:

@@ -120,7 +120,7 @@ def test_without_one_the_first_fetch_is_trusted_and_later_ones_are_held_to_it(es
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (None, r"the server answers 404 Not Found"),
+        (None, r"the server returned 404 Not Found"),
         (b"a,b\n1,2\n", r"lacks logS, smiles: its columns are a, b"),
         (b"", r"lacks logS, smiles: its columns are "),
         (b"\x1f\x8bnot gzip", r"is no text, plain or gzip"),
