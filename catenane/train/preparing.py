@@ -57,7 +57,7 @@ def prepare(
     )
     start = choose_start(rows.table.notation, targets, model, recipe, settings or {}, rows.task)
     arguments = {
-        "verb": verb, "targets": targets, "features": names, "recipe": asdict(start.recipe), "seed": seed,
+        "verb": verb, "targets": tuple(rows.table.target_names), "features": names, "recipe": asdict(start.recipe), "seed": seed,
         "folds": folds, "sizes": rows.shares,
         **{name: options[name] for name in ("column", "split", "task", "duplicates", "weights")},
     }  # fmt: skip

@@ -182,19 +182,11 @@ def test_a_run_is_not_overwritten_unasked(
 
 
 def test_a_finished_run_resumes_to_the_same_result(catenane, molecule_file: Path, tiny_flags, tmp_path: Path):
-    words = [
-        "finetune",
-        molecule_file,
-        "--target",
-        "size",
-        *tiny_flags,
-        "--no-baselines",
-        "--out",
-        tmp_path / "run",
-    ]
+    rest = [*tiny_flags, "--no-baselines", "--out", tmp_path / "run"]
+    words = ["finetune", molecule_file, "--target", "size", *rest]
     assert catenane(*words).code == 0
     before = (tmp_path / "run" / "bundle" / "model.safetensors").read_bytes()
-    assert catenane(*words, "--resume").code == 0
+    assert catenane("finetune", molecule_file, "--target", "SIZE", *rest, "--resume").code == 0
     assert (tmp_path / "run" / "bundle" / "model.safetensors").read_bytes() == before
     told = catenane(*words, "--seed", "1", "--resume")
     assert told.code == 2
