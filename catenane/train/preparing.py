@@ -57,8 +57,8 @@ def prepare(
     )
     start = choose_start(rows.table.notation, targets, model, recipe, settings or {}, rows.task)
     arguments = {
-        "verb": verb, "targets": tuple(rows.table.target_names), "features": names, "recipe": asdict(start.recipe), "seed": seed,
-        "folds": folds, "sizes": rows.shares,
+        "verb": verb, "targets": tuple(rows.table.target_names), "features": names,
+        "recipe": asdict(start.recipe), "seed": seed, "folds": folds, "sizes": rows.shares,
         **{name: options[name] for name in ("column", "split", "task", "duplicates", "weights")},
     }  # fmt: skip
     test = options["test"]

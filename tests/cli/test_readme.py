@@ -58,6 +58,8 @@ def test_the_commands_run_one_after_the_other(
             words += tiny_flags
         elif "--sample" in words:
             words += ["--sample", "200"]
+        elif "--rank-by" in words:
+            words += ["-n", "4"]
         done = catenane(*words)
         assert done.code == 0, f"{line}\n{done.err}"
         if "--out" in words:

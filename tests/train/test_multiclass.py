@@ -32,6 +32,8 @@ NAMES = ("halide", "other", "oxide")
 def run(request, classed, tiny, tmp_path_factory):
     out = tmp_path_factory.mktemp("runs") / request.param
     settings = {"head.kind": request.param}
+    if request.param == "network":
+        settings |= {"head.members": 2, "finetuning.epochs": 15}
     if request.param == "trained":
         settings = tiny | {"finetuning.epochs": 8, "finetuning.learning_rate": 5e-3}
     return catenane.finetune(
