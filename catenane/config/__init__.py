@@ -9,8 +9,10 @@ package.
 from catenane.config.objectives import AuxiliaryConfig, FragmentConfig, MaskingConfig, Objective
 from catenane.config.recipe import RECIPES, Recipe, load_recipe, recipe_names
 from catenane.config.shapes import (
+    AtomFeature,
     DecoderConfig,
     EncoderConfig,
+    GraphConfig,
     HeadConfig,
     HeadKind,
     Pooling,
@@ -22,10 +24,12 @@ from catenane.config.training import LOSSES, Loss, Task, TrainingConfig
 __all__ = [
     "LOSSES",
     "RECIPES",
+    "AtomFeature",
     "AuxiliaryConfig",
     "DecoderConfig",
     "EncoderConfig",
     "FragmentConfig",
+    "GraphConfig",
     "HeadConfig",
     "HeadKind",
     "Loss",

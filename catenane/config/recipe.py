@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from catenane.config.objectives import AuxiliaryConfig, FragmentConfig, MaskingConfig, Objective
-from catenane.config.shapes import DecoderConfig, EncoderConfig, HeadConfig, TokenHeadConfig
+from catenane.config.shapes import DecoderConfig, EncoderConfig, GraphConfig, HeadConfig, TokenHeadConfig
 from catenane.config.training import TrainingConfig
 from catenane.errors import ConfigError
 from catenane.settings import build, require_types
@@ -31,6 +31,8 @@ class Recipe:
     """What it is and where it comes from, in a sentence."""
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     """Shape of the encoder."""
+    graph: GraphConfig | None = None
+    """Shape of a graph network over atoms, which then is the encoder; none by default."""
     head: HeadConfig = field(default_factory=HeadConfig)
     """Shape of the property head."""
     token_head: TokenHeadConfig = field(default_factory=TokenHeadConfig)
@@ -58,6 +60,11 @@ class Recipe:
             raise ConfigError(
                 f"auxiliary.{self.objective}: it is the objective itself, whose weight is 1; name another"
             )
+        if self.head.pooling == ("sum-max" if self.graph is None else "cls"):
+            wanted = "cls or mean of tokens" if self.graph is None else "mean or sum-max of atoms"
+            raise ConfigError(f"head.pooling={self.head.pooling!r} must be {wanted}")
+        if self.graph is not None and (self.finetuning.respell or self.finetuning.consistency):
+            raise ConfigError("a graph has no spellings: leave finetuning.respell and consistency out")
 
     def with_settings(self, settings: Mapping[str, Any]) -> Recipe:
         """A copy with some settings changed; `min_steps` does not raise epochs that are set here.
@@ -94,7 +101,7 @@ class Recipe:
             if isinstance(value, dict):
                 tables += ["", f"[{name}]"]
                 tables += [f"{key} = {json.dumps(each)}" for key, each in value.items() if each is not None]
-            elif name != "name":
+            elif name != "name" and value is not None:
                 lines.append(f"{name} = {json.dumps(value)}")
         return "\n".join([*lines, *tables, ""])
 

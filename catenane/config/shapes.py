@@ -9,8 +9,10 @@ from catenane.errors import ConfigError
 from catenane.settings import require_not_negative, require_positive, require_share, require_types
 
 __all__ = [
+    "AtomFeature",
     "DecoderConfig",
     "EncoderConfig",
+    "GraphConfig",
     "HeadConfig",
     "HeadKind",
     "Pooling",
@@ -23,7 +25,9 @@ FeatureOrder = Literal["map-rotated", "rotate-mapped"]
 Positions = Literal["sinusoidal", "learned", "rotary", "none"]
 NormOrder = Literal["pre", "post"]
 Activation = Literal["relu", "gelu", "geglu"]
-Pooling = Literal["cls", "mean"]
+Pooling = Literal["cls", "mean", "sum-max"]
+GraphLayer = Literal["gcn", "gat"]
+AtomFeature = Literal["canonical", "learned", "number", "random"]
 TargetScale = Literal["auto", "linear", "sqrt", "raw"]
 HeadKind = Literal["network", "gaussian-process", "auto"]
 
@@ -95,6 +99,46 @@ class EncoderConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GraphConfig:
+    """Shape of a graph network over atoms; `encoder` then is the transformer that `learned` states are of."""
+
+    layer: GraphLayer = "gcn"
+    """`gcn` averages over neighbours, symmetrically normalised (Kipf and Welling 2017, arXiv:1609.02907);
+    `gat` weighs them by attention (Velickovic et al. 2018, arXiv:1710.10903)."""
+    atoms: tuple[AtomFeature, ...] = ("canonical",)
+    """What is given of each atom, joined: `canonical` features, 74 of element, bonds, charge, hydrogens and
+    hybridisation; states `learned` by a pretrained transformer, which stays as it is; the atomic `number`
+    alone; or `random` numbers, other ones for every atom, as a control."""
+    d_model: int = 128
+    """Width of the states of atoms, even."""
+    n_layers: int = 3
+    """Bonds that an atom sees far."""
+    n_heads: int = 4
+    """Attention heads of `gat`; divides `d_model`."""
+    dropout: float = 0.1
+    """Share of activations dropped in training."""
+    seed: int = 0
+    """Of `random` numbers."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_positive(self, "d_model", "n_layers", "n_heads")
+        require_share(self, "dropout")
+        require_not_negative(self, "seed")
+        if self.d_model % 2 or self.d_model % self.n_heads:
+            raise ConfigError(
+                f"d_model={self.d_model} must be even, and a multiple of n_heads={self.n_heads}"
+            )
+        if not self.atoms or len(set(self.atoms)) < len(self.atoms):
+            raise ConfigError(f"atoms={list(self.atoms)} must name features, each once")
+
+    @property
+    def reads_states(self) -> bool:
+        """Whether it builds on a pretrained transformer."""
+        return "learned" in self.atoms
+
+
+@dataclass(frozen=True, kw_only=True)
 class HeadConfig:
     """Shape of the property head on the pooled states."""
 
@@ -109,7 +153,8 @@ class HeadConfig:
     hidden: tuple[int, ...] = (256,)
     """Widths of the hidden layers, first to last; empty for a linear head."""
     pooling: Pooling = "mean"
-    """State of [CLS], or the mean over all real tokens."""
+    """State of [CLS], or the mean over all real tokens or atoms; of atoms also `sum-max`: half of the numbers
+    summed, with a weight for each atom that is learnt, half the largest."""
     residual: bool = False
     """Add the input of a hidden layer to its output, as the head of MoLFormer does; widths must agree."""
     dropout: float = 0.1

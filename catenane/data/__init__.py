@@ -1,6 +1,6 @@
 """Tables, splits, duplicates and batches: from files to what a model is given."""
 
-from catenane.data.batches import LengthGroupedBatches, TokenBatch, collate
+from catenane.data.batches import LengthGroupedBatches, StringBatch, collate
 from catenane.data.corpus import CorpusCounts, TokenCorpus, open_corpus
 from catenane.data.duplicates import aggregate, find_duplicates, hold_out, noise_floor
 from catenane.data.fetching import fetch
@@ -18,8 +18,8 @@ __all__ = [
     "LengthGroupedBatches",
     "Rejection",
     "Split",
+    "StringBatch",
     "Table",
-    "TokenBatch",
     "TokenCorpus",
     "aggregate",
     "collate",

@@ -8,19 +8,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from catenane.data.corpus import TokenCorpus
 from catenane.errors import ConfigError
-from catenane.tokenizers import EncodedStrings
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-__all__ = ["LengthGroupedBatches", "TokenBatch", "collate"]
+__all__ = ["LengthGroupedBatches", "StringBatch", "collate"]
 
 BLOCK = 1 << 14
 """Strings that are read from one place of a large set."""
@@ -132,14 +130,19 @@ class LengthGroupedBatches:
         return found
 
 
-@dataclass(frozen=True, eq=False)
-class TokenBatch:
-    """Token ids of B strings, padded on the right to the longest, with what belongs to them."""
+class Encoded(Protocol):
+    """Many strings as an encoder reads them: tokens, graphs of atoms, ..."""
 
-    ids_BL: Tensor
-    """int64"""
-    keep_BL: Tensor
-    """bool, True on real tokens."""
+    def take(self, indices: np.ndarray) -> Any:
+        """Those at these places, in this order; of these `inputs()` makes tensors."""
+
+
+@dataclass(frozen=True, eq=False)
+class StringBatch:
+    """B strings as an encoder reads them, with what belongs to them."""
+
+    inputs: Any
+    """What the encoder reads, tensors: of tokens ids and which are real, (B, L), see `TokenSlice.inputs`."""
     targets_BT: Tensor | None
     """float32, NaN where a label is missing."""
     descriptors_BF: Tensor | None
@@ -150,35 +153,40 @@ class TokenBatch:
     """float32, see `Table.bounds`."""
 
     @property
-    def inputs(self) -> tuple[Tensor, Tensor]:
-        """What a transformer reads: `ids_BL` and `keep_BL`."""
-        return self.ids_BL, self.keep_BL
+    def ids_BL(self) -> Tensor:  # noqa: N802
+        """Token ids, int64, padded on the right to the longest."""
+        ids_BL: Tensor = self.inputs[0]
+        return ids_BL
 
-    def to(self, device: str | torch.device) -> TokenBatch:
+    @property
+    def keep_BL(self) -> Tensor:  # noqa: N802
+        """bool, True on real tokens."""
+        keep_BL: Tensor = self.inputs[1]
+        return keep_BL
+
+    def to(self, device: str | torch.device) -> StringBatch:
         """The same batch in the memory of another device."""
-        tensors = {name: tensor for name, tensor in vars(self).items() if tensor is not None}
-        return replace(
-            self, **{name: tensor.to(device, non_blocking=True) for name, tensor in tensors.items()}
-        )
+        inputs = tuple(tensor.to(device, non_blocking=True) for tensor in self.inputs)
+        others = {name: part for name, part in vars(self).items() if name != "inputs" and part is not None}
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in others.items()}
+        return replace(self, inputs=inputs, **moved)
 
 
 def collate(
-    encoded: EncodedStrings | TokenCorpus,
+    encoded: Encoded,
     indices: np.ndarray,
     *,
-    pad_id: int,
     targets: np.ndarray | None = None,
     descriptors: np.ndarray | None = None,
     weights: np.ndarray | None = None,
     bounds: np.ndarray | None = None,
     n_strings: int = 1,
-) -> TokenBatch:
+) -> StringBatch:
     """Make a batch of the strings at these places.
 
     Args:
         encoded: All strings.
         indices: int64 places, shape (B,).
-        pad_id: What stands to the right of shorter strings.
         targets: Labels of all strings, shape (N, T), NaN where missing.
         descriptors: Descriptors of all strings, shape (N, F), NaN where not defined.
         weights: Of all labels, shape (N, T).
@@ -191,13 +199,8 @@ def collate(
         return None if values is None else torch.from_numpy(values[indices].astype(np.float32))
 
     taken = encoded.take((n_strings * indices[:, None] + np.arange(n_strings)).ravel())
-    lengths = np.diff(taken.offsets)
-    keep = np.arange(lengths.max(initial=0)) < lengths[:, None]
-    ids = np.full(keep.shape, pad_id, dtype=np.int64)
-    ids[keep] = taken.ids
-    return TokenBatch(
-        ids_BL=torch.from_numpy(ids),
-        keep_BL=torch.from_numpy(keep),
+    return StringBatch(
+        inputs=taken.inputs(),
         targets_BT=of_batch(targets),
         descriptors_BF=of_batch(descriptors),
         weights_BT=of_batch(weights),

@@ -13,18 +13,16 @@ import zlib
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from catenane.errors import DataError
 from catenane.notation import NotationName
-from catenane.tokenizers import EncodedStrings, StringTokenizer
+from catenane.tokenizers import EncodedStrings, StringTokenizer, TokenSlice
 from catenane.tokenizers.encoded import expand_ranges
 
-__all__ = [
-    "CorpusCounts", "CorpusFile", "CorpusIndex", "CorpusSource", "TokenCorpus", "TokenSlice", "open_corpus",
-]  # fmt: skip
+__all__ = ["CorpusCounts", "CorpusFile", "CorpusIndex", "CorpusSource", "TokenCorpus", "open_corpus"]
 
 INDEX = "index.json"
 FORMAT = "catenane token corpus, version 2"
@@ -124,15 +122,6 @@ class CorpusIndex:
     def shards(self) -> list[str]:
         """Names of the files that hold ids, in order."""
         return [name for name in self.files if name.endswith(IDS_FILE)]
-
-
-class TokenSlice(NamedTuple):
-    """Token ids of n strings end to end: string i owns `ids[offsets[i]:offsets[i + 1]]`."""
-
-    ids: np.ndarray
-    """uint16, shape (n_tokens,)."""
-    offsets: np.ndarray
-    """int64, shape (n + 1,), from 0 to n_tokens."""
 
 
 class TokenCorpus:

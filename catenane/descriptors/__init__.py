@@ -1,5 +1,6 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
+from catenane.descriptors.atoms import HAS_GRAPH, N_CANONICAL, N_ELEMENTS, AtomGraph, atom_graph
 from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments
 from catenane.descriptors.table import (
     Descriptors,
@@ -12,7 +13,12 @@ from catenane.descriptors.table import (
 
 __all__ = [
     "HAS_FRAGMENTS",
+    "HAS_GRAPH",
+    "N_CANONICAL",
+    "N_ELEMENTS",
+    "AtomGraph",
     "Descriptors",
+    "atom_graph",
     "compute_descriptors",
     "count_fragments",
     "describe",

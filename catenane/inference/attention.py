@@ -102,12 +102,9 @@ def read_states(model: Model, record: Record) -> tuple[NDArray[np.float32], Alig
 
     Atoms beyond the maximum length of the model have NaN.
     """
-    ids_L, alignment = align(model.bundle.tokenizer, [record], model.config.recipe.encoder.max_length)
-    encoder = model.encoder
-    with torch.inference_mode():
-        states_LD = encoder(*token_inputs(model, ids_L))[0].float().cpu().numpy()
-    token_A = alignment.token_of_atom
-    return np.where(token_A[:, None] >= 0, states_LD[token_A], np.float32(np.nan)), alignment
+    tokenizer = model.bundle.tokenizer
+    _, alignment = align(tokenizer, [record], model.config.recipe.encoder.max_length)
+    return model.encoder.atom_states([record], tokenizer), alignment
 
 
 def read_all(model: Model, strings: str | Iterable[str]) -> list[Record]:

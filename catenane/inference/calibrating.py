@@ -107,7 +107,7 @@ def calibrate(
     head = model.property_model.head
     scored, rows = train, train if held_back is None else np.concatenate([train, held_back])
     strings, records = [table.strings[row] for row in rows], [table.records[row] for row in rows]
-    pooled = model.embed_normalised(strings) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
+    pooled = model.embed_normalised(records) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
     if left_out_NT is not None:
         score_MNT = left_out_NT[None]
         score_NT, variance_NT = left_out_NT, np.full_like(left_out_NT, np.nan)
@@ -191,13 +191,13 @@ def interval_metrics(
     calibration = model.calibration
     if calibration is None or not len(rows):
         return {}
-    strings = [table.strings[row] for row in rows]
+    records = [table.records[row] for row in rows]
     part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
     pooled = None if pooled_ND is None else pooled_ND[rows]
     if pooled is None and not isinstance(model, Ensemble):
-        pooled = model.embed_normalised(strings)
+        pooled = model.embed_normalised(records)
     found = {
-        level: model.predict_normalised(strings, part, pooled_ND=pooled, coverage=level) for level in LEVELS
+        level: model.predict_normalised(records, part, pooled_ND=pooled, coverage=level) for level in LEVELS
     }
     result: dict[str, Any] = {"nominal": COVERAGE, "targets": {}}
     if calibration.intervals is not None:

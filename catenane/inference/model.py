@@ -24,7 +24,7 @@ from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
 from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
 from catenane.progress import RowCount, verbosity
-from catenane.tokenizers import SEPARATOR, EncodedStrings
+from catenane.tokenizers import SEPARATOR
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -169,11 +169,11 @@ class Model:
         head, calibration = self.property_model.head, self.calibration
         columns = self.columns(conditions)
         records = as_records(strings, self.config.notation)
-        encoded = self._encode(records)
-        pooled_ND = self._embed(encoded) if pooled_ND is None else pooled_ND
+        encoded = self.encode(records)
+        pooled_ND = self.pool(encoded) if pooled_ND is None else pooled_ND
         descriptors_NF = self.describe(records, descriptors, features)
         others = ([record.respelled(seed) for record in records] for seed in range(1, spellings))
-        spelled = [pooled_ND, *(self._embed(self._encode(each)) for each in others)]
+        spelled = [pooled_ND, *(self.pool(self.encode(each)) for each in others)]
         score_NT = np.mean([self.scores(each_ND, descriptors_NF) for each_ND in spelled], axis=0)
         values_NC = values_NT = self.to_labels(score_NT)
         if conditions:
@@ -196,7 +196,7 @@ class Model:
         beyond = [note for note in dict.fromkeys(head.extrapolations(conditions)) if note]
         outside = notes_of(self.config, descriptors_NF, [list(beyond) for _ in records])
         inside_N, notes = check_domain(
-            records, encoded, self.bundle.tokenizer, calibration, distance_N, outside
+            records, encoded.tokens, self.bundle.tokenizer, calibration, distance_N, outside
         )
         return Predictions(
             columns, values_NC, low_NC, high_NC, inside_N, notes, [""] * len(records), sets_NC,
@@ -250,7 +250,7 @@ class Model:
 
     def embed_normalised(self, strings: Sequence[Record] | Sequence[str]) -> NDArray:
         """As `embed`, in float64, for records, or for strings in normal form."""
-        return self._embed(self._encode(as_records(strings, self.config.notation)))
+        return self.pool(self.encode(as_records(strings, self.config.notation)))
 
     @property
     def encoder(self) -> Any:
@@ -317,17 +317,18 @@ class Model:
         records = [item for item in found if isinstance(item, Record)]
         return records, ["" if isinstance(item, Record) else str(item) for item in found]
 
-    def _encode(self, records: Sequence[Record]) -> EncodedStrings:
-        texts = [part.text for record in records for part in record.parts]
-        return self.bundle.tokenizer.encode_flat(texts, self.config.recipe.encoder.max_length)
+    def encode(self, records: Sequence[Record]) -> Any:
+        """The strings as the encoder reads them, see `catenane.models.encoder.Encoder`."""
+        return self.encoder.read(records, self.bundle.tokenizer)
 
-    def _embed(self, encoded: EncodedStrings) -> NDArray:
+    def pool(self, encoded: Any) -> NDArray:
+        """As `embed_normalised`, for strings that are encoded."""
         encoder, pooling = self.encoder, self.config.recipe.head.pooling
         result = np.empty((len(encoded), encoder.d_model))
         batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
         with torch.inference_mode():
             for rows in batches.batches(0) if len(encoded) else ():
-                batch = collate(encoded, rows, pad_id=self.bundle.tokenizer.pad_id).to(self.device)
+                batch = collate(encoded, rows).to(self.device)
                 result[rows] = encoder.encode(batch.inputs, pooling).float().cpu().numpy()
         return result.reshape(-1, self.config.n_strings * encoder.d_model)
 

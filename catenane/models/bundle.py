@@ -28,8 +28,9 @@ from catenane.errors import BundleError, ConfigError
 from catenane.files import replaced_folder
 from catenane.models.cards import card_as_markdown
 from catenane.models.decoder import SequenceModel
-from catenane.models.encoder import TransformerEncoder
+from catenane.models.encoder import Encoder, TransformerEncoder
 from catenane.models.folder import check_files, find_bundle, read_card, read_json, to_json, write_checksums
+from catenane.models.graphs import make_encoder
 from catenane.models.initialisation import Uninitialised
 from catenane.models.networks import MaskedLanguageModel, PropertyModel
 from catenane.models.tensor_files import Shapes, read_shapes, read_tensors, shapes_of, write_tensors
@@ -117,6 +118,10 @@ class BundleConfig:
             raise ConfigError(f"kind={self.kind!r} must be one of {', '.join(map(repr, KINDS))}")
         if not (self.kind == "property") == (self.task is not None) == bool(self.targets):
             raise ConfigError(f"kind={self.kind!r} with task={self.task!r} and targets={self.targets!r}")
+        if self.recipe.graph is not None and self.kind != "property":
+            raise ConfigError(
+                f"recipe {self.recipe.name!r} is a graph network, which is not pretrained: finetune it"
+            )
         if len(self.classes) != (len(self.targets) if self.task == "multiclass" else 0):
             raise ConfigError(f"task={self.task!r} with classes of {len(self.classes)} targets")
         ends = ("", "_set") if self.classes else ("", "_low", "_high")
@@ -157,10 +162,10 @@ def _build_encoder(config: BundleConfig) -> MaskedLanguageModel:
     return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder), config.recipe.token_head)
 
 
-def build_property_model(config: BundleConfig, encoder: TransformerEncoder | None = None) -> PropertyModel:
+def build_property_model(config: BundleConfig, encoder: Encoder | None = None) -> PropertyModel:
     """A property model with a fresh head, on this encoder or a fresh one."""
     return PropertyModel(
-        encoder or TransformerEncoder(config.recipe.encoder),
+        encoder or make_encoder(config.recipe),
         config.recipe.head,
         n_strings=config.n_strings,
         targets=config.targets,
@@ -311,7 +316,8 @@ def _check_sizes(config: BundleConfig, found: Shapes, folder: Path) -> None:
     n_weights = sum(torch.Size(shape).numel() for _, shape in found.values())
     recipe = config.recipe
     most = {"n_layers": len(found), "members": len(found), "max_length": LARGEST_SETTING}
-    for name, value in chain(*(vars(part).items() for part in (recipe.encoder, recipe.decoder, recipe.head))):
+    parts = recipe.encoder, recipe.graph, recipe.decoder, recipe.head
+    for name, value in chain(*(vars(part).items() for part in parts if part is not None)):
         for size in value if isinstance(value, tuple) else (value,):
             if isinstance(size, int) and size > most.get(name, max(n_weights, LARGEST_SETTING)):
                 raise BundleError(

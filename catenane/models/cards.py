@@ -13,12 +13,16 @@ __all__ = ["card_as_markdown"]
 
 def card_as_markdown(config: BundleConfig, card: Mapping[str, Any], n_weights: int) -> str:
     """The card as Markdown."""
+    graph = config.recipe.graph
+    reads = f"at most {config.recipe.encoder.max_length} tokens"
+    if graph is not None:
+        reads = f"as a graph; of atoms {' and '.join(graph.atoms)} features"
     lines = [
         f"# {card.get('name', 'Catenane model')}",
         "",
         card.get("description", ""),
         "",
-        f"- reads: {config.notation}, at most {config.recipe.encoder.max_length} tokens",
+        f"- reads: {config.notation}, {reads}",
         f"- weights: {n_weights:,} (recipe `{config.recipe.name}`)",
         f"- written by: catenane {config.catenane}",
     ]

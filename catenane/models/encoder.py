@@ -6,9 +6,12 @@ Axes: B strings, L tokens, D width of the stream.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from catenane.config import EncoderConfig, Pooling
@@ -27,14 +30,20 @@ from catenane.nn import (
     Rotation,
     SinusoidalPositions,
 )
+from catenane.notation import Record, part_texts
+from catenane.tokenizers import EncodedStrings, StringTokenizer, align
 
 __all__ = ["Encoder", "TransformerEncoder", "make_block", "pool"]
+
+READ_ROWS = 64
+"""Strings whose atoms are read at once."""
 
 
 class Encoder(Protocol):
     """What a property model needs under it, an `nn.Module`: a transformer over tokens, a graph network, ...
 
-    `inputs` is whatever its own batches hold, for tokens the pair (ids_BL, keep_BL).
+    It reads strings once, before training; `inputs` are what batches of these hold, of tokens (ids_BL,
+    keep_BL).
     """
 
     @property
@@ -42,8 +51,16 @@ class Encoder(Protocol):
         """Width of the vectors."""
         ...
 
+    def read(self, records: Sequence[Record], tokenizer: StringTokenizer) -> Any:
+        """Each part of each record, as `catenane.data.collate` takes it; `tokens` are theirs in any case."""
+        ...
+
     def encode(self, inputs: Any, pooling: Pooling) -> Tensor:
         """One vector for each structure of a batch, (B, d_model)."""
+        ...
+
+    def atom_states(self, records: Sequence[Record], tokenizer: StringTokenizer) -> NDArray[np.float32]:
+        """States of the atoms of strings in the order written, (A, d_model); NaN of atoms that were cut."""
         ...
 
 
@@ -153,9 +170,33 @@ class TransformerEncoder(nn.Module):
         """Width of the states."""
         return self.config.d_model
 
+    def read(self, records: Sequence[Record], tokenizer: StringTokenizer) -> EncodedStrings:
+        """The tokens of strings."""
+        return tokenizer.encode_flat(part_texts(records), self.config.max_length)
+
     def encode(self, inputs: tuple[Tensor, Tensor], pooling: Pooling) -> Tensor:
         """One vector for each string of a batch (ids_BL, keep_BL)."""
         return pool(self(*inputs), inputs[1], pooling)
+
+    def atom_states(self, records: Sequence[Record], tokenizer: StringTokenizer) -> NDArray[np.float32]:
+        """States of the last layer at the tokens of atoms."""
+        placed = [align(tokenizer, [record], self.config.max_length)[1].token_of_atom for record in records]
+        ends = np.cumsum([len(token_A) for token_A in placed])
+        found = np.full((ends[-1] if len(ends) else 0, self.d_model), np.nan, np.float32)
+        encoded, was_training = self.read(records, tokenizer), self.training
+        device = self.embedding.weight.device
+        order = np.argsort(encoded.lengths, kind="stable")
+        with torch.inference_mode():
+            self.eval()
+            for rows in (order[start : start + READ_ROWS] for start in range(0, len(order), READ_ROWS)):
+                inputs = (part.to(device) for part in encoded.take(rows).inputs())
+                states_BLD = self(*inputs).float().cpu().numpy()
+                for states_LD, row in zip(states_BLD, rows.tolist(), strict=True):
+                    token_A = placed[row]
+                    kept = np.flatnonzero(token_A >= 0)
+                    found[ends[row] - len(token_A) + kept] = states_LD[token_A[kept]]
+            self.train(was_training)
+        return found
 
 
 def pool(states_BLD: Tensor, keep_BL: Tensor, pooling: Pooling) -> Tensor:

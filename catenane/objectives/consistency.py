@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 from torch.nn.utils.rnn import pad_sequence
 
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.errors import NotationError
 from catenane.notation import detect_notation, respell
 from catenane.objectives.objective import Inputs, Objective
@@ -43,12 +43,12 @@ class Consistency(Objective):
 
     figures = ("loss", "agreement")
 
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> Pairs:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> Pairs:
         """Every string twice, each time spelled at random."""
         encoder, tokenizer = self.recipe.encoder, self.tokenizer
         return Pairs(*(respelled(batch, tokenizer, encoder.max_length, generator) for _ in Pairs._fields))
 
-    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> Pairs:
+    def auxiliary(self, batch: StringBatch, generator: torch.Generator, read: Inputs) -> Pairs:
         """What is read already, and one spelling at random."""
         encoder, tokenizer = self.recipe.encoder, self.tokenizer
         return Pairs(read, respelled(batch, tokenizer, encoder.max_length, generator))
@@ -83,7 +83,7 @@ def consistency_loss(one_BD: Tensor, other_BD: Tensor, temperature: float = 0.1)
 
 
 def respelled(
-    batch: TokenBatch, tokenizer: StringTokenizer, max_length: int, generator: torch.Generator
+    batch: StringBatch, tokenizer: StringTokenizer, max_length: int, generator: torch.Generator
 ) -> Inputs:
     """Ids and real tokens of the strings of a batch, spelled at random.
 

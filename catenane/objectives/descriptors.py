@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Loss, Recipe
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.data.corpus import TokenCorpus
 from catenane.descriptors import describe, descriptor_meanings
 from catenane.notation import Record, read_mixed
@@ -103,12 +103,12 @@ class DescriptorTargets(Objective):
                 values_BF[row] = np.clip(record.compute(describe), -65504, 65504)
         return values_BF
 
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> DescribedStrings:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> DescribedStrings:
         """The strings as they are; nothing is random."""
         assert batch.descriptors_BF is not None
         return DescribedStrings(batch.inputs, batch.descriptors_BF)
 
-    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> DescribedStrings:
+    def auxiliary(self, batch: StringBatch, generator: torch.Generator, read: Inputs) -> DescribedStrings:
         """What is read already."""
         return self.examples(batch, generator)._replace(inputs=read)
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from catenane.config import FragmentConfig
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.objectives.masking import HiddenTokens, MaskedTokens, corrupt
 
 __all__ = ["Fragments", "HiddenFragment", "Span", "choose_spans", "hide_fragments", "parts_of"]
@@ -138,7 +138,7 @@ class Fragments(MaskedTokens):
 
     kind = "generator"
 
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> HiddenTokens:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> HiddenTokens:
         """The model reads ids, real tokens, and for the fragment what precedes each token, and where."""
         config, tokenizer = self.recipe.fragment, self.tokenizer
         spans = choose_spans(batch.keep_BL.sum(dim=1).tolist(), config, generator)
@@ -154,7 +154,7 @@ class Fragments(MaskedTokens):
             hidden.labels_N,
         )
 
-    def _take_parts(self, batch: TokenBatch, spans: list[Span], generator: torch.Generator) -> None:
+    def _take_parts(self, batch: StringBatch, spans: list[Span], generator: torch.Generator) -> None:
         """Put a whole part of the string in the place of some spans, a long one the likelier."""
         draws_B2 = torch.rand((len(spans), 2), generator=generator, dtype=torch.float64).tolist()
         texts = list(self.tokenizer.vocabulary)

@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.objectives.losses import masked_loss
 from catenane.objectives.objective import Objective
 
@@ -125,7 +125,7 @@ class MaskedTokens(Objective):
     kind = "encoder"
     figures = ("loss", "accuracy", "perplexity")
 
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> HiddenTokens:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> HiddenTokens:
         """The inputs are ids, real tokens, and which of them to predict."""
         masked = mask_tokens(
             batch.ids_BL,

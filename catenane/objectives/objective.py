@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.data.corpus import TokenCorpus
 from catenane.tokenizers import StringTokenizer
 
@@ -54,10 +54,10 @@ class Objective(nn.Module, ABC):
         return None
 
     @abstractmethod
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> Any:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> Any:
         """The `Examples` of a batch, on the CPU; all randomness is the generator's."""
 
-    def auxiliary(self, batch: TokenBatch, generator: torch.Generator, read: Inputs) -> Any:
+    def auxiliary(self, batch: StringBatch, generator: torch.Generator, read: Inputs) -> Any:
         """The examples beside another objective, which has the network read these strings so."""
         return self.examples(batch, generator)
 

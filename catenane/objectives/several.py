@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.data.corpus import TokenCorpus
 from catenane.objectives.objective import Objective
 
@@ -56,7 +56,7 @@ class Several(Objective):
         found = [part.describe(corpus) for _, part in self._items()]
         return next((values for values in found if values is not None), None)
 
-    def examples(self, batch: TokenBatch, generator: torch.Generator) -> SeveralExamples:
+    def examples(self, batch: StringBatch, generator: torch.Generator) -> SeveralExamples:
         """Those of the first, and of the others on what it has the network read, where they can share it."""
         (_, objective), *others = self._items()
         first = objective.examples(batch, generator)

@@ -87,7 +87,7 @@ class StringEmbedder(TransformerMixin, _StringEstimator):
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the columns, `state0` and on."""
         check_is_fitted(self, "bundle_")
-        width = self.bundle_.config.recipe.encoder.d_model
+        width = self.bundle_.encoder.d_model
         return np.array([f"state{place}" for place in range(width)], dtype=object)
 
 

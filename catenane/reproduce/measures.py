@@ -191,7 +191,7 @@ def order_blindness(case: Case) -> Values:
     encoder, longest = model.encoder, case.bundle.config.recipe.encoder.max_length
     assert isinstance(encoder, FaultyEncoder)
     encoded = tokenizer.encode_flat(strings, longest)
-    batch = collate(encoded, np.arange(len(strings)), pad_id=tokenizer.pad_id)
+    batch = collate(encoded, np.arange(len(strings)))
     ids_BL, keep_BL = batch.ids_BL, batch.keep_BL
     generator = torch.Generator().manual_seed(case.seed)
     shuffled_BL = ids_BL.clone()

@@ -29,7 +29,8 @@ from catenane.files import write_json
 from catenane.inference import Model
 from catenane.metrics import MAIN_SCORE, FloatArray, mean_scores
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
-from catenane.models.encoder import TransformerEncoder
+from catenane.models.encoder import Encoder
+from catenane.models.graphs import make_encoder
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.protocols import Variant
 from catenane.reproduce.workbench import DEFAULT, STRINGS_PER_ROW, Workbench
@@ -171,7 +172,7 @@ class Case:
             return self.start
         bundle = load_bundle(self.trained["folder"] / "bundle")
         if self.variant.encoder in ENCODERS:  # A bundle holds its weights alone.
-            encoder = ENCODERS[self.variant.encoder](bundle.config.recipe.encoder)
+            encoder: Any = self._make_encoder(bundle.config.recipe)
             encoder.load_state_dict(bundle.encoder.state_dict())
             bundle.model.encoder = encoder.eval()
         return bundle
@@ -245,12 +246,12 @@ class Case:
             parent=None if variant.start == "scratch" else self.start,
             # The papers choose the epoch on all validation rows.
             intervals=False,
-            make_encoder=ENCODERS.get(variant.encoder, TransformerEncoder),
+            make_encoder=self._make_encoder,
         )  # fmt: skip
         recipe, pooled_ND = self.recipe, None
         watchable = self.labels.ndim == 1 or self.data.task == "regression"
         if variant.encoder == "none":
-            pooled_ND = np.zeros((len(self.table), self.start.config.recipe.encoder.d_model))
+            pooled_ND = np.zeros((len(self.table), self.start.encoder.d_model))
         if variant.grid:
             pooled_ND = Model(self.start, device=device).embed_normalised(self.table.strings)
             recipe = self._search(partial(fit, pooled_ND=pooled_ND))
@@ -269,6 +270,10 @@ class Case:
             "predictions": _rounded(predicted),
             "seconds": fitted.progress.seconds,
         } | ({"chosen": _differences(recipe, variant.grid)} if variant.grid else {})
+
+    def _make_encoder(self, recipe: Recipe) -> Encoder:
+        faulty = ENCODERS.get(self.variant.encoder)
+        return make_encoder(recipe) if faulty is None else faulty(recipe.encoder)
 
     def _predicted(self, fitted: FittedModel) -> FloatArray:
         """Predictions of all rows for the scored labels."""

@@ -1,7 +1,7 @@
 """Strings to token ids and back: SMILES by atom, MOFid by atom, topology and catenation."""
 
 from catenane.tokenizers.alignment import SEPARATOR, Alignment, Piece, align
-from catenane.tokenizers.encoded import EncodedStrings, Tokenization
+from catenane.tokenizers.encoded import EncodedStrings, Tokenization, TokenSlice
 from catenane.tokenizers.grammar import SPECIAL_TOKENS
 from catenane.tokenizers.tokenizer import (
     MofidTokenizer,
@@ -21,6 +21,7 @@ __all__ = [
     "Piece",
     "SmilesTokenizer",
     "StringTokenizer",
+    "TokenSlice",
     "Tokenization",
     "align",
     "build_tokenizer",

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EncodedStrings", "Tokenization", "expand_ranges"]
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["EncodedStrings", "TokenSlice", "Tokenization", "expand_ranges"]
 
 _SHOWN = 5
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedStrings:
+class TokenSlice:
     """Token ids of n strings, [CLS] and [SEP] included, end to end.
 
     String i owns `ids[offsets[i]:offsets[i + 1]]`.
@@ -24,10 +27,6 @@ class EncodedStrings:
     """Shape (n_tokens,)."""
     offsets: NDArray[np.int64]
     """Shape (n + 1,), from 0 to n_tokens."""
-    n_unknown: NDArray[np.int32]
-    """Ids of each string that are [UNK], shape (n,)."""
-    n_cut: NDArray[np.int32]
-    """Tokens of each string that truncation dropped, shape (n,)."""
 
     def __len__(self) -> int:
         return len(self.offsets) - 1
@@ -36,6 +35,30 @@ class EncodedStrings:
     def lengths(self) -> NDArray[np.int64]:
         """Ids of each string, shape (n,)."""
         return np.diff(self.offsets)
+
+    def inputs(self) -> tuple[Tensor, Tensor]:
+        """What a transformer reads: ids, int64, padded on the right, and which are real."""
+        import torch
+
+        keep_BL = np.arange(self.lengths.max(initial=0)) < self.lengths[:, None]
+        ids_BL = np.zeros(keep_BL.shape, dtype=np.int64)  # [PAD] is 0 in every vocabulary
+        ids_BL[keep_BL] = self.ids
+        return torch.from_numpy(ids_BL), torch.from_numpy(keep_BL)
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedStrings(TokenSlice):
+    """The same, and what was lost on the way."""
+
+    n_unknown: NDArray[np.int32]
+    """Ids of each string that are [UNK], shape (n,)."""
+    n_cut: NDArray[np.int32]
+    """Tokens of each string that truncation dropped, shape (n,)."""
+
+    @property
+    def tokens(self) -> Self:
+        """The tokens of the strings, as of whatever else an encoder reads."""
+        return self
 
     def take(self, indices: NDArray[np.integer[Any]]) -> EncodedStrings:
         """The strings at these places, shape (m,), in this order; a place may come more than once."""

@@ -15,15 +15,16 @@ import numpy as np
 import torch
 from scipy.stats import skew
 
-from catenane.config import EncoderConfig, HeadKind, Recipe, TargetScale, Task
+from catenane.config import HeadKind, Recipe, TargetScale, Task
 from catenane.data import Split, Table
 from catenane.data.row_groups import group_rows
 from catenane.descriptors import Descriptors, descriptor_names, head_inputs
 from catenane.errors import DataError, UsageError
 from catenane.inference import Model, calibrate, plan_calibration
 from catenane.models.bundle import Bundle, BundleConfig, FeatureColumn, build_property_model
-from catenane.models.encoder import TransformerEncoder
+from catenane.models.encoder import Encoder
 from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.graphs import make_encoder, take_over
 from catenane.models.property_head import PropertyHead
 from catenane.notation import get_notation, part_texts
 from catenane.settings import fingerprint
@@ -31,6 +32,7 @@ from catenane.tokenizers import StringTokenizer, Tokenization, load_tokenizer, s
 from catenane.train.checkpoint import Progress
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run
+from catenane.train.start import with_encoder_of
 from catenane.train.tasks import HeadTask, PropertyTask
 from catenane.version import __version__
 
@@ -77,7 +79,7 @@ def fit_property_model(
     best_by: str | None = None,
     intervals: bool = True,
     watch: Callable[[Bundle], Mapping[str, float]] | None = None,
-    make_encoder: Callable[[EncoderConfig], TransformerEncoder] = TransformerEncoder,
+    make_encoder: Callable[[Recipe], Encoder] = make_encoder,
 ) -> FittedModel:
     """Train a property head, and the encoder under it, on the training rows of a table.
 
@@ -110,9 +112,6 @@ def fit_property_model(
     """
     tokenizer, recipe = _resolve(recipe, table, split, task, parent)
     texts = part_texts(table.records)
-    encoded = tokenizer.encode_flat(texts, recipe.encoder.max_length)
-    tokenization = summarise(tokenizer, texts, encoded)
-    logger.info("%s", tokenization)
     descriptors = head_inputs(
         table.records, table.notation, table.features, described=recipe.head.descriptors,
         n_fragments=recipe.head.fragments, n_strings=table.n_strings,
@@ -127,16 +126,20 @@ def fit_property_model(
     )  # fmt: skip
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
-        encoder = make_encoder(recipe.encoder)
+        encoder = make_encoder(recipe)
         model = build_property_model(config, encoder)
     if parent is not None:
-        encoder.load_state_dict(parent.encoder.state_dict())
+        take_over(encoder, parent.encoder)
     bundle = Bundle(config=config, model=model, tokenizer=tokenizer)
+    reader = Model(bundle, device=device)
+    encoded = reader.encode(table.records)
+    tokenization = summarise(tokenizer, texts, encoded.tokens)
+    logger.info("%s", tokenization)
     if recipe.finetuning.encoder_rate:
         pooled_ND = None
     elif pooled_ND is None:
         logger.info("reading %s strings with the frozen encoder", f"{len(texts):,}")
-        pooled_ND = Model(bundle, device=device).embed_normalised(table.records)
+        pooled_ND = reader.pool(encoded)
 
     values_NF = descriptors.values if descriptors else None
     labels_NT, weights_NT = (
@@ -188,7 +191,7 @@ def fit_property_model(
                 model, table, chosen, encoded, descriptors, tokenizer, recipe, seed, weights_NT
             )
         training.best_by = best_by
-        parts = [encoded.ids, table.targets, split.train, split.valid, *table.features.values()]
+        parts = [encoded.tokens.ids, table.targets, split.train, split.valid, *table.features.values()]
         parts += [values for values in (weights_NT, table.bounds) if values is not None]
         progress = run(
             training, recipe.finetuning, folder, seed=seed, resume=resume, log=log, device=device,
@@ -233,8 +236,8 @@ def _resolve(
         head = dataclasses.replace(head, target_scale=scale)
     if head.kind == "gaussian-process":
         head = dataclasses.replace(head, landmarks=min(head.landmarks, len(split.train)))
-    shape = parent.config.recipe.encoder if parent is not None else recipe.encoder
-    shape = dataclasses.replace(shape, vocabulary_size=tokenizer.vocabulary_size)
+    recipe = with_encoder_of(recipe, table.notation, parent)
+    shape = dataclasses.replace(recipe.encoder, vocabulary_size=tokenizer.vocabulary_size)
     return tokenizer, dataclasses.replace(recipe, encoder=shape, head=head)
 
 

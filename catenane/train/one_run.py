@@ -108,7 +108,7 @@ def run_once(job: Job, folder: Path, parts: Split) -> FinetuneResult:
     models = [Model(each.bundle, device=job.device) for each in fits]
     trained = Ensemble(models) if members else models[0]
     predictions = trained.predict_normalised(
-        table.strings, fitted.descriptors, pooled_ND=fitted.pooled_ND
+        table.records, fitted.descriptors, pooled_ND=fitted.pooled_ND
     ).values
     groupings = chemistry_groups(table, parts)
     metrics: dict[str, Any] = {

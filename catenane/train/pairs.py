@@ -202,8 +202,7 @@ class PairsTask(LearningTask):
 
     def examples(self, rows: np.ndarray, seed: int) -> HiddenTokens:
         """Both strings of pairs; the decoder's input is the second, shifted right by one, [CLS] first."""
-        pad_id = self._pairs.tokenizer.pad_id
-        read, written = (collate(side, rows, pad_id=pad_id) for side in self._pairs.sides)
+        read, written = (collate(side, rows) for side in self._pairs.sides)
         keep_BL = written.keep_BL[:, 1:]
         positions_BL = torch.arange(keep_BL.shape[1]).expand(keep_BL.shape)
         inputs = (read.ids_BL, read.keep_BL, written.ids_BL[:, :-1], positions_BL, keep_BL)

@@ -224,8 +224,7 @@ class PretrainingTask(LearningTask):
 
     def examples(self, rows: np.ndarray, seed: int) -> Examples:
         """What the objective makes of these strings of the corpus."""
-        pad_id = self.objective.tokenizer.pad_id
-        batch = collate(self._corpus, rows, pad_id=pad_id, descriptors=self._descriptors)
+        batch = collate(self._corpus, rows, descriptors=self._descriptors)
         examples: Examples = self.objective.examples(batch, torch.Generator().manual_seed(seed))
         return examples
 

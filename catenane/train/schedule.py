@@ -16,6 +16,8 @@ def make_optimizer(model: nn.Module, settings: TrainingConfig) -> torch.optim.Ad
     """AdamW with decay on matrices alone, and `encoder_rate` on what `encoder.` names."""
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         groups.setdefault((name.startswith("encoder."), parameter.ndim >= 2), []).append(parameter)
     return torch.optim.AdamW(
         [

@@ -13,6 +13,7 @@ from typing import Any
 from catenane.adsorption import Uptake
 from catenane.config import LOSSES, Recipe, Task, load_recipe
 from catenane.data import stream_strings
+from catenane.descriptors import HAS_GRAPH
 from catenane.errors import NotationError, UsageError
 from catenane.models.bundle import Bundle, load_bundle
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
@@ -71,7 +72,8 @@ def choose_start(
     loss = settings.get(LOSS)
     chosen = recipe if recipe is None or isinstance(recipe, Recipe) else load_recipe(recipe)
     if chosen is not None:
-        trains = chosen.with_settings(settings).finetuning.encoder_rate > 0
+        changed = chosen.with_settings(settings)
+        trains = changed.finetuning.encoder_rate > 0 and not (changed.graph and changed.graph.reads_states)
     else:
         trains = any(name.startswith(OF_A_NETWORK) and name != LOSS for name in settings)
     if model is None and not trains:
@@ -91,7 +93,32 @@ def choose_start(
         raise UsageError(f"a Gaussian process has no loss to be {loss!r}: set head.kind=network")
     if loss is not None and chosen.head.kind == "auto":
         chosen = chosen.with_settings({"head.kind": "network"})
+    with_encoder_of(chosen, notation, parent)
     return Start(model, parent, chosen)
+
+
+def with_encoder_of(recipe: Recipe, notation: NotationName, parent: Bundle | None) -> Recipe:
+    """The recipe with the encoder's shape of the pretrained bundle, where there is one.
+
+    Raises:
+        UsageError: A graph network is to read what has no graph, or the states of no model, or a model is
+            given that it has no place for.
+    """
+    graph, given = recipe.graph, parent.config.recipe.graph if parent else None
+    if graph is not None and notation not in HAS_GRAPH:
+        raise UsageError(
+            f"recipe {recipe.name!r} reads the atoms of molecules, and the strings are {notation}: take "
+            "a recipe that reads tokens, such as small"
+        )
+    if graph is not None and graph.reads_states and parent is None:
+        raise UsageError(f"recipe {recipe.name!r} reads atoms by a pretrained model: give one")
+    if graph is not None and not graph.reads_states and parent is not None and given is None:
+        raise UsageError(
+            f"recipe {recipe.name!r} starts from no pretrained model: leave it out, or take one that "
+            "reads its states of atoms, such as gat-chem"
+        )
+    shape = parent.config.recipe.encoder if parent else recipe.encoder
+    return dataclasses.replace(recipe, encoder=shape, graph=given or graph)
 
 
 def choose_members(start: Start, members: int | None) -> tuple[Start, int]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from catenane.config import Recipe, TrainingConfig
-from catenane.data import LengthGroupedBatches, Split, Table, TokenBatch, collate
+from catenane.data import LengthGroupedBatches, Split, StringBatch, Table, collate
 from catenane.descriptors import Descriptors
 from catenane.metrics import is_error, score
 from catenane.models.head import Head
@@ -36,7 +36,7 @@ from catenane.train.loop import Wanted
 
 __all__ = ["HeadTask", "PropertyTask"]
 
-Batch = TypeVar("Batch", "HeadBatch", TokenBatch)
+Batch = TypeVar("Batch", "HeadBatch", StringBatch)
 
 FEWEST_TOKENS, FEWEST_ROWS, WANTED_BATCHES = 1024, 8, 16
 """A set too small to fill so many batches is cut into smaller ones, down to so few tokens or rows: many small
@@ -204,7 +204,7 @@ class HeadTask(_LabelTask[HeadBatch]):
         return self._all.mapped(lambda part: part[rows])
 
 
-class PropertyTask(_LabelTask[TokenBatch]):
+class PropertyTask(_LabelTask[StringBatch]):
     """Predict the labels of a table, the encoder learning with the head."""
 
     def __init__(
@@ -235,13 +235,13 @@ class PropertyTask(_LabelTask[TokenBatch]):
         """Micro-batches of an epoch; where strings are written anew it may differ a little."""
         return self._n_batches
 
-    def batches(self, epoch: int, start: int, _: Wanted | None = None) -> Generator[TokenBatch, None, None]:
+    def batches(self, epoch: int, start: int, _: Wanted | None = None) -> Generator[StringBatch, None, None]:
         """The epoch's micro-batches from `start`."""
         encoded = self._respelled(epoch) if self._settings.respell else self._encoded
         for rows in self._grouped(encoded).batches(epoch, start):
             yield self._collate(encoded, self._split.train[rows])
 
-    def loss(self, model: nn.Module, batch: TokenBatch, device: torch.device) -> Tensor:
+    def loss(self, model: nn.Module, batch: StringBatch, device: torch.device) -> Tensor:
         """That of the labels, and by `consistency` that of finding a string's other spelling."""
         loss = super().loss(model, batch, device)
         if not self._settings.consistency:
@@ -252,7 +252,7 @@ class PropertyTask(_LabelTask[TokenBatch]):
         pair = embed(batch.to(device).inputs), embed(tuple(part.to(device) for part in other))
         return loss + self._settings.consistency * consistency_loss(*pair)
 
-    def _valid_batches(self) -> Iterator[TokenBatch]:
+    def _valid_batches(self) -> Iterator[StringBatch]:
         lengths = self._lengths(self._encoded)[self._split.valid]
         for rows in LengthGroupedBatches(lengths, self._batch_tokens, shuffle=False).batches(0):
             yield self._collate(self._encoded, self._split.valid[rows])
@@ -276,9 +276,9 @@ class PropertyTask(_LabelTask[TokenBatch]):
         longest_N: np.ndarray = encoded.lengths.reshape(len(self._table), -1).max(axis=1)
         return longest_N * self._table.n_strings
 
-    def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> TokenBatch:
+    def _collate(self, encoded: EncodedStrings, rows: np.ndarray) -> StringBatch:
         return collate(
-            encoded, rows, pad_id=self._tokenizer.pad_id, targets=self._targets,
+            encoded, rows, targets=self._targets,
             descriptors=self._descriptors, weights=self._weights, bounds=self._table.bounds,
             n_strings=self._table.n_strings,
         )  # fmt: skip
@@ -288,6 +288,6 @@ def _float32(values: np.ndarray) -> Tensor:
     return torch.from_numpy(values.astype(np.float32))
 
 
-def _targets(batch: HeadBatch | TokenBatch) -> Tensor:
+def _targets(batch: HeadBatch | StringBatch) -> Tensor:
     assert batch.targets_BT is not None
     return batch.targets_BT

@@ -135,7 +135,6 @@ def test_collate_pads_on_the_right_and_keeps_what_belongs_together():
     batch = collate(
         tokenizer.encode_flat(strings),
         np.array([2, 0]),
-        pad_id=tokenizer.pad_id,
         targets=targets,
         descriptors=descriptors,
     )
@@ -150,7 +149,7 @@ def test_collate_pads_on_the_right_and_keeps_what_belongs_together():
 
 
 def test_a_batch_without_labels_moves_as_a_whole():
-    batch = collate(load_tokenizer("smiles").encode_flat(["CC"]), np.array([0]), pad_id=0).to("meta")
+    batch = collate(load_tokenizer("smiles").encode_flat(["CC"]), np.array([0])).to("meta")
     assert batch.ids_BL.device.type == batch.keep_BL.device.type == "meta"
     assert batch.targets_BT is None
     assert batch.descriptors_BF is None

@@ -74,7 +74,7 @@ def test_several_sources_and_shards_make_one_set(tmp_path, source, tokenizer, mo
     places = np.random.default_rng(0).permutation(len(corpus))
     np.testing.assert_array_equal(corpus.take(places).ids, encoded.take(places).ids)
     batch = next(LengthGroupedBatches(corpus.lengths, 512, seed=0).batches(0))
-    a, b = (collate(strings, batch, pad_id=0) for strings in (corpus, encoded))
+    a, b = (collate(strings, batch) for strings in (corpus, encoded))
     assert a.ids_BL.equal(b.ids_BL)
     assert a.keep_BL.equal(b.keep_BL)
 

@@ -120,7 +120,7 @@ def learn(**settings):
     recipe = load_recipe("small").with_settings(small | changes)
     torch.manual_seed(0)
     model = BundleConfig(kind="generator", notation="mofid", recipe=recipe).build_model().eval()
-    batch = collate(tokenizer.encode_flat(TEXTS), np.arange(len(TEXTS)), pad_id=tokenizer.pad_id)
+    batch = collate(tokenizer.encode_flat(TEXTS), np.arange(len(TEXTS)))
     return model, OBJECTIVES["mass"](recipe, tokenizer), batch
 
 

@@ -125,7 +125,7 @@ def test_masked_tokens_are_named_where_they_were_hidden():
         {"encoder.vocabulary_size": tokenizer.vocabulary_size, "encoder.n_layers": 1, "masking.share": 0.5}
     )
     encoded = tokenizer.encode_flat(["CCO", "c1ccccc1C(=O)O"], 64)
-    batch = collate(encoded, np.arange(2), pad_id=tokenizer.pad_id)
+    batch = collate(encoded, np.arange(2))
     hidden = OBJECTIVES["mlm"](recipe, tokenizer).examples(batch, torch.Generator().manual_seed(0))
     model = BundleConfig(kind="encoder", notation="smiles", recipe=recipe).build_model()
     logits_NV = model(*hidden.inputs)

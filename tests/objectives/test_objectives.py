@@ -27,7 +27,7 @@ def tokenizer():
 def batch(tokenizer):
     descriptors = compute_descriptors(STRINGS, "smiles").values
     encoded = tokenizer.encode_flat(STRINGS, 32)
-    return collate(encoded, np.arange(len(STRINGS)), pad_id=tokenizer.pad_id, descriptors=descriptors)
+    return collate(encoded, np.arange(len(STRINGS)), descriptors=descriptors)
 
 
 def make(tokenizer, **settings):
@@ -95,7 +95,7 @@ def test_spellings_are_of_the_same_structures(tokenizer, batch):
 
 @pytest.mark.parametrize("text", ["C[117Sn]C", "CC1CCCCC"], ids=["unknown token", "cut"])
 def test_a_string_that_cannot_be_spelled_stays_as_it_is(tokenizer, text):
-    given = collate(tokenizer.encode_flat([text, "CCO"], 32), np.arange(2), pad_id=tokenizer.pad_id)
+    given = collate(tokenizer.encode_flat([text, "CCO"], 32), np.arange(2))
     ids_BL, keep_BL = respelled(given, tokenizer, 32, torch.Generator().manual_seed(0))
     assert ids_BL[0][keep_BL[0]].tolist() == given.ids_BL[0][given.keep_BL[0]].tolist()
 
@@ -103,7 +103,7 @@ def test_a_string_that_cannot_be_spelled_stays_as_it_is(tokenizer, text):
 def test_blocks_of_a_framework_change_places():
     tokenizer = load_tokenizer("mofid")
     text = "O=C([O-])C=CC(=O)[O-].c1ccncc1.[Zn]&&pcu.cat0"
-    given = collate(tokenizer.encode_flat([text], 64), np.arange(1), pad_id=tokenizer.pad_id)
+    given = collate(tokenizer.encode_flat([text], 64), np.arange(1))
     found = {
         tokenizer.decode(respelled(given, tokenizer, 64, torch.Generator().manual_seed(seed))[0][0].tolist())
         for seed in range(20)

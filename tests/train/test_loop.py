@@ -15,7 +15,7 @@ import torch
 from torch import nn
 
 from catenane.config import TrainingConfig
-from catenane.data import TokenBatch
+from catenane.data import StringBatch
 from catenane.errors import TrainingError
 from catenane.train.checkpoint import Progress
 from catenane.train.loop import _Loop, run, seed_of
@@ -36,10 +36,10 @@ class LineTask:
     def n_batches(self) -> int:
         return 4
 
-    def batches(self, epoch: int, start: int, _) -> Iterator[TokenBatch]:
+    def batches(self, epoch: int, start: int, _) -> Iterator[StringBatch]:
         for number in range(start, 4):
             ids_BL = torch.tensor([[number + epoch], [number + 1]])
-            yield TokenBatch(ids_BL, ids_BL > -1, None, None)
+            yield StringBatch((ids_BL, ids_BL > -1), None, None)
 
     def weight(self, batch):
         return len(batch.ids_BL)
@@ -121,7 +121,7 @@ class Pieces(LineTask):
 
     def batches(self, epoch, start, _):
         for ids_BL in torch.arange(sum(self.sizes))[:, None].split(self.sizes)[start:]:
-            yield TokenBatch(ids_BL, ids_BL > -1, None, None)
+            yield StringBatch((ids_BL, ids_BL > -1), None, None)
 
 
 @pytest.mark.parametrize("sizes", [(4, 4), (1, 7), (5, 2, 1), (1,) * 8])
