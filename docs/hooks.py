@@ -151,6 +151,7 @@ def recipes_and_settings() -> str:
     lines += _table(["name", "what it is"], [[_code(name), r.description] for name, r in recipes.items()])
     tables: dict[Any, list[str]] = {}
     for name, kind in get_type_hints(settings.Recipe).items():
+        kind = _given(kind)
         tables.setdefault(kind if dataclasses.is_dataclass(kind) else settings.Recipe, []).append(name)
     meanings = _meanings()
     for kind, names in tables.items():
@@ -158,7 +159,7 @@ def recipes_and_settings() -> str:
         lines += ["", f"## {title}", "", inspect.getdoc(kind) or ""]
         types = get_type_hints(kind)
         for entry in dataclasses.fields(kind):
-            if dataclasses.is_dataclass(types[entry.name]):
+            if dataclasses.is_dataclass(_given(types[entry.name])):
                 continue
             facts = [_type(types[entry.name]), f"default {_plain(entry.default)}"]
             if kind is not settings.Recipe:
@@ -184,7 +185,7 @@ def _set_otherwise(
     found: dict[str, list[str]] = {}
     for name, recipe in recipes.items():
         for table in tables:
-            value = getattr(getattr(recipe, table), entry.name)
+            value = getattr(getattr(recipe, table), entry.name, entry.default)
             if value != entry.default:
                 where = f"{_code(name)} ({table})" if len(tables) > 1 else _code(name)
                 found.setdefault(_plain(value), []).append(where)
@@ -209,9 +210,15 @@ def _type(kind: Any) -> str:
         return " or ".join(map(_code, get_args(kind)))
     if get_origin(kind) is tuple:
         return f"list of {_type(get_args(kind)[0])}s"
-    if type(None) in get_args(kind):
-        return _type(next(option for option in get_args(kind) if option is not type(None)))
+    if _given(kind) is not kind:
+        return _type(_given(kind))
     return {str: "text", bool: "true or false", int: "whole number", float: "number"}[kind]
+
+
+def _given(kind: Any) -> Any:
+    """The type of a setting that may be left out, where it is there."""
+    others = [option for option in get_args(kind) if option is not type(None)]
+    return others[0] if type(None) in get_args(kind) else kind
 
 
 def _plain(value: Any) -> str:

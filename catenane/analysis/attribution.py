@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from catenane.analysis.enrichment import atoms_by_group
-from catenane.errors import UsageError
+from catenane.errors import BundleError, UsageError
 from catenane.inference import Ensemble, Model
 from catenane.inference.attention import attend, read_all
+from catenane.models.encoder import TransformerEncoder
 from catenane.notation import JOINT, Record
 from catenane.tokenizers import Alignment, align
 
@@ -93,7 +94,7 @@ def explain(
     if method is None:
         beside = model.config.descriptors or model.config.recipe.head.fragments or features or conditions
         several = isinstance(model, Ensemble) or len(record.parts) > 1
-        method = "occlusion" if beside or several else "deletion"
+        method = "occlusion" if beside or several or not _reads_tokens(model) else "deletion"
     found = model.predictions([record.text], conditions, features=features)
     scores_A, alignment = attribute(
         model, record, place, method=method, features=features, conditions=conditions
@@ -154,6 +155,8 @@ class TokenScorer:
     """
 
     def __init__(self, model: Model, record: Record, place: int = 0) -> None:
+        if not _reads_tokens(model):
+            raise BundleError("the encoder of this model reads atoms, not tokens: take the method occlusion")
         self.model, self.record, self.place = model, record, place
         self.network, self.encoder = model.property_model, model.encoder
         ids_L, self.alignment = align(
@@ -181,6 +184,10 @@ class TokenScorer:
     def inner(self) -> NDArray[np.int64]:
         """Places of the tokens between [CLS] and [SEP]."""
         return np.arange(1, len(self.ids_L) - 1)
+
+
+def _reads_tokens(model: Model) -> bool:
+    return isinstance(model.encoder, TransformerEncoder)
 
 
 def _deletion(scorer: TokenScorer) -> Floats:

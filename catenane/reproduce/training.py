@@ -100,10 +100,13 @@ class Case:
         # What a protocol does not use leaves the fingerprints of its stages as they were.
         further: Values = {"task": self.data.task} if self.data.task != "regression" else {}
         further |= {"grid": variant.grid} if variant.grid else {}
+        recipe = asdict(self.recipe) if variant.recipe else None
+        if recipe and recipe["graph"] is None:
+            del recipe["graph"]
         return {
             "rows": digest, "targets": self.data.targets, "scored": self.data.scored, "seed": self.seed,
             "split": [self.data.split, self.data.shares, variant.share],
-            "recipe": asdict(self.recipe) if variant.recipe else None,
+            "recipe": recipe,
             "start": start, "encoder": variant.encoder, "train": variant.train, **further,
         }  # fmt: skip
 

@@ -55,7 +55,8 @@ def load_space(path: str | Path | None, start: Start, given: Mapping[str, Any], 
     """
     if path is None:
         notation = start.parent.config.notation if start.parent is not None else ""
-        path = RECIPES / "spaces" / (f"frozen-{notation}.toml" if start.frozen else "encoder.toml")
+        kind_of = "graph" if start.recipe.graph else "encoder"
+        path = RECIPES / "spaces" / (f"frozen-{notation}.toml" if start.frozen else f"{kind_of}.toml")
     try:
         tables = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
