@@ -23,7 +23,7 @@ def test_the_papers_tables_and_figures_are_there():
     papers |= {f"molformer/{name}" for name in ("classification", "regression", "qm9", "data-size")}
     papers |= {f"molformer/{name}" for name in ("frozen-vs-finetuned", "positions")}
     papers |= {f"molformer/{name}" for name in ("similarity", "geometry", "bbbp-map")}
-    papers |= {"bert-chem/multitask"}
+    papers |= {"bert-chem/multitask", "bert-chem/graphs"}
     assert set(protocols()) == papers | {"mof/learning-curve", "mof/ablation"}
 
 
