@@ -68,7 +68,7 @@ def test_every_published_number_of_a_protocol_is_in_the_records(protocol):
 def test_an_unknown_name_gets_the_nearest_ones():
     with pytest.raises(UsageError, match="did you mean 'mof/table1'"):
         find_protocol("mof/tabel1")
-    with pytest.raises(UsageError, match="known are bert-chem/multitask"):
+    with pytest.raises(UsageError, match="known are bert-chem/graphs, bert-chem/multitask"):
         find_protocol("zzz")
 
 
