@@ -20,12 +20,15 @@ from catenane.inference import Ensemble, Model
 from catenane.inference.attention import attend, read_all
 from catenane.models.encoder import TransformerEncoder
 from catenane.notation import JOINT, Record
+from catenane.progress import RowCount
 from catenane.tokenizers import Alignment, align
 
 __all__ = ["METHODS", "Attribution", "TokenScorer", "attribute", "explain"]
 
 Floats = NDArray[np.float64]
 UNKNOWN_ATOM = "*"
+AT_ONCE = 256
+"""Variants of a string that are predicted together."""
 STEPS = 32
 """Of the integral of gradients; twice as many change it by less than a hundredth."""
 
@@ -88,7 +91,8 @@ def explain(
     if target is None and len(columns) == 1:
         target = columns[0]
     if target not in columns:
-        raise UsageError(f"target {target!r}: this model predicts {', '.join(columns)}; name one of them")
+        wrong = "several targets" if target is None else f"target {target!r}"
+        raise UsageError(f"{wrong}: this model predicts {', '.join(columns)}; name one of them")
     place = columns.index(target)
     [record] = read_all(model, string)
     if method is None:
@@ -142,9 +146,14 @@ def _occlusion(
     _, alignment = align(model.bundle.tokenizer, record.parts, join=JOINT)
     starts = alignment.spans_L2[alignment.token_of_atom]
     texts = [record.text[:start] + UNKNOWN_ATOM + record.text[end:] for start, end in starts.tolist()]
-    found = model.predictions([record.text, *texts], conditions, features=features)
-    values = found.values[:, place]
-    return values[0] - values[1:], alignment
+    falls = []
+    with RowCount("explain", len(texts)) as count:
+        for first in range(0, len(texts), AT_ONCE):
+            variants = texts[first : first + AT_ONCE]
+            found = model.predictions([record.text, *variants], conditions, features=features)
+            falls.append(found.values[0, place] - found.values[1:, place])
+            count.add(len(variants))
+    return np.concatenate(falls), alignment
 
 
 class TokenScorer:

@@ -108,7 +108,8 @@ def group_attention(
     groups = tuple(name for name in functional_groups() if n_strings[name] >= fewest)
     if not groups:
         raise DataError(
-            f"none of {len(functional_groups())} functional groups is in {fewest} of {len(records):,} strings"
+            f"none of {len(functional_groups())} functional groups is in at least {fewest} of "
+            f"{len(records):,} strings: give more strings, or ask for fewer with each group"
         )
     observed, *moments = np.stack([sums[name] for name in groups], axis=2)
     enrichments = [

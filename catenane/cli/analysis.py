@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 __all__ = ["attend", "explain", "groups", "ngrams"]
 
+LONGEST_NAME = 256
+"""Of a file, in characters."""
+
 AsWritten = Annotated[bool, typer.Option("--as-written", help="Do not put strings into normal form.")]
 CorpusFiles = Annotated[
     list[str], typer.Argument(metavar="CORPUS...", help="Files of strings, or names of registered data sets.")
@@ -47,6 +50,10 @@ def ngrams(
 
     Example: `catenane ngrams zinc.smi --top 50 --out ngrams.csv --page ngrams.html`
     """
+    if shortest > longest:
+        raise UsageError(f"--min {shortest} must be at most --max {longest}")
+    _require_ending("--page", page, ".html")
+
     from catenane.data.inputs import open_inputs
 
     given = open_inputs(corpus, string_column=column, data_dir=data_dir)
@@ -98,9 +105,9 @@ def attend(
 
     Example: `catenane attend "CC(=O)Oc1ccccc1C(=O)O" --model mol-small --out aspirin.html`
     """
-    if out.suffix.lower() not in (".html", ".svg", ".png", ".npz"):
-        raise UsageError(f"--out {out}: must end in .html, .svg, .png or .npz")
+    _require_ending("--out", out, ".html", ".svg", ".png", ".npz")
     check_output(out, overwrite=overwrite)
+    _refuse_files(strings)
     if len(strings) > 1 and join == "dot" and any("&&" in text or "MOFid-" in text for text in strings):
         raise UsageError("--join dot is of molecules: frameworks are joined by [SEP]")
 
@@ -140,8 +147,7 @@ def groups(
 
     Example: `catenane groups zinc.smi --model mol-small --out groups.csv --page groups.html`
     """
-    if page is not None and page.suffix.lower() not in (".html", ".svg", ".png"):
-        raise UsageError(f"--page {page}: must end in .html, .svg or .png")
+    _require_ending("--page", page, ".html", ".svg", ".png")
 
     from catenane.data.inputs import open_inputs
 
@@ -196,9 +202,9 @@ def explain(
     Example: `catenane explain "CC(=O)Oc1ccccc1C(=O)O" --model runs/solubility --out aspirin.html`
     """
     if out is not None:
-        if out.suffix.lower() not in (".html", ".svg", ".png"):
-            raise UsageError(f"--out {out}: must end in .html, .svg or .png")
+        _require_ending("--out", out, ".html", ".svg", ".png")
         check_output(out, overwrite=overwrite)
+    _refuse_files([string])
     given: dict[str, Any] = {"gas": gas, "pressure": pressure}
     conditions: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     predicting = load_model(model, device)
@@ -214,6 +220,20 @@ def explain(
     name = predicting.bundle.card.get("name", ", ".join(model))
     write_explanation(out, found, model_name=name, command=command_line())
     stderr.print(f"drawn in {out}")
+
+
+def _require_ending(option: str, path: Path | None, *endings: str) -> None:
+    if path is not None and path.suffix.lower() not in endings:
+        *others, last = endings
+        raise UsageError(
+            f"{option} {path}: must end in {' or '.join(filter(None, (', '.join(others), last)))}"
+        )
+
+
+def _refuse_files(strings: list[str]) -> None:
+    for text in strings:
+        if len(text) < LONGEST_NAME and Path(text).is_file():
+            raise UsageError(f"{text} is a file: give the string itself, of a molecule or a framework")
 
 
 def _outputs(given: Inputs, *paths: Path | None, overwrite: bool) -> Path | None:

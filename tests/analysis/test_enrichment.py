@@ -92,5 +92,5 @@ def test_groups_of_linkers_are_found_in_frameworks(make_model):
 
 
 def test_too_few_strings_are_refused(make_model):
-    with pytest.raises(DataError, match="functional groups is in 10 of 2 strings"):
+    with pytest.raises(DataError, match="functional groups is in at least 10 of 2 strings"):
         group_attention(make_model(), as_records(["CCO", "CCN"], "smiles"))

@@ -44,7 +44,10 @@ def test_rows_that_cannot_be_read_are_written_beside(catenane, tmp_path):
     assert not (tmp_path / "found.rejected.csv").exists()
     told = catenane("ngrams", corpus, "--min", 3, "--max", 2)
     assert told.code == 2
-    assert "3 to 2 tokens" in told.err
+    assert "--min 3 must be at most --max 2" in told.err
+    told = catenane("ngrams", corpus, "--max", 2, "--page", tmp_path / "page.svg")
+    assert told.code == 2
+    assert "page.svg: must end in .html" in told.err
 
 
 def test_attention_is_drawn(catenane, untrained, tmp_path):
@@ -59,6 +62,7 @@ def test_attention_is_drawn(catenane, untrained, tmp_path):
     for words, reason in [
         (["OCC", "--out", tmp_path / "a.pdf"], "must end in"),
         (["OCC", "--out", out], "--overwrite"),
+        ([out, "--out", tmp_path / "b.svg"], "is a file: give the string itself"),
         (["OCC", "--out", tmp_path / "b.svg", "--layer", 9], "layer 9: this model has 1"),
     ]:
         told = catenane("attend", "--model", untrained, *words)
