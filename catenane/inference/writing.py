@@ -15,7 +15,7 @@ from catenane.data import LengthGroupedBatches
 from catenane.errors import BundleError, NotationError, UsageError
 from catenane.inference.model import BATCH_TOKENS, Model
 from catenane.models.decoder import SequenceModel
-from catenane.models.decoding import Decoding, Prompt, Written, decode
+from catenane.models.decoding import Decoding, Prompt, TokenState, Written, decode
 from catenane.models.networks import MaskedLanguageModel
 from catenane.notation import read_mixed
 
@@ -31,6 +31,8 @@ class Gap(NamedTuple):
     """The first place of the run, 1 or later."""
     end: int
     """The place behind its last."""
+    state: TokenState | None = None
+    """Says which tokens may be written; of all gaps of a call, or of none."""
 
     def filled(self, written: Sequence[int]) -> tuple[int, ...]:
         """The string with these tokens in the run."""
@@ -163,7 +165,8 @@ def write_gaps(
         BundleError: The model cannot write.
     """
     prompts = [(gap.ids[gap.start - 1], gap.start - 1, gap.end - gap.start) for gap in gaps]
-    return _write(model, [gap.ids for gap in gaps], prompts, how, None, generator)
+    states = [gap.state for gap in gaps if gap.state is not None]
+    return _write(model, [gap.ids for gap in gaps], prompts, how, None, generator, states)
 
 
 def write_strings(
@@ -186,6 +189,7 @@ def _write(
     how: Decoding,
     end_id: int | None,
     generator: torch.Generator | None,
+    states: Sequence[TokenState] = (),
 ) -> list[list[Written]]:
     """`decode` in batches of sources of like length."""
     network, tokenizer, device = sequence_model(model), model.bundle.tokenizer, model.device
@@ -198,7 +202,7 @@ def _write(
         prompt = Prompt(*torch.tensor([prompts[row] for row in rows], device=device).unbind(1))
         found = decode(
             network, ids_BS, keep_BS.to(device), prompt, how, allowed_V=allowed_V, end_id=end_id,
-            generator=generator,
+            states=[states[row] for row in rows] if states else None, generator=generator,
         )  # fmt: skip
         for row, written in zip(rows, found, strict=True):
             results[row] = written

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, Self
 
 import torch
 from torch import Tensor
@@ -16,7 +16,21 @@ from torch import Tensor
 from catenane.models.decoder import SequenceModel
 from catenane.nn import AttentionMask, Memory
 
-__all__ = ["Decoding", "Prompt", "Written", "decode"]
+__all__ = ["Decoding", "Prompt", "TokenState", "Written", "decode"]
+
+
+MOST_SORTED = 64
+"""Tokens of a nucleus, if they suffice."""
+
+
+class TokenState(Protocol):
+    """What has been written of one string, and so which tokens may follow."""
+
+    def allowed(self) -> Tensor:
+        """Bool (V,), True on these; where there are none, all may."""
+
+    def after(self, token: int) -> Self:
+        """The state with one token more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,8 +78,16 @@ class Written(NamedTuple):
 class _Rows:
     """Beginnings that are written side by side, all of one length, with what the decoder keeps of them."""
 
-    def __init__(self, model: SequenceModel, memory: Memory, prompt: Prompt, *, cached: bool) -> None:
-        self.model, self.memory = model, memory
+    def __init__(
+        self,
+        model: SequenceModel,
+        memory: Memory,
+        prompt: Prompt,
+        states: Sequence[TokenState] | None,
+        *,
+        cached: bool,
+    ) -> None:
+        self.model, self.memory, self.states = model, memory, states
         self.caches = model.caches() if cached else None
         self.ids_RL = prompt.before_B[:, None]
         self.position_R = prompt.position_B
@@ -76,6 +98,8 @@ class _Rows:
         """Go on with these rows, repeats allowed."""
         self.ids_RL, self.position_R = self.ids_RL[rows_R], self.position_R[rows_R]
         self.owner_R, self.log_probability_R = self.owner_R[rows_R], self.log_probability_R[rows_R]
+        if self.states is not None:
+            self.states = [self.states[row] for row in rows_R.tolist()]
         states_RSD, mask, rotation = self.memory
         assert mask.keep_BS is not None
         for cache in self.caches or ():
@@ -95,10 +119,20 @@ class _Rows:
         states_RLD = self.model.write(self.ids_RL[:, first:], positions_RL, self.memory, self.caches)
         return self.model.score(states_RLD[:, -1]).float()
 
+    def allowed(self, allowed_V: Tensor) -> Tensor:
+        """Tokens that may follow, (V,) or (R, V)."""
+        if self.states is None:
+            return allowed_V
+        allowed_RV = torch.stack([state.allowed() for state in self.states]).to(allowed_V.device) & allowed_V
+        return torch.where(allowed_RV.any(dim=1, keepdim=True), allowed_RV, allowed_V)
+
     def append(self, rows_R: Tensor, ids_R: Tensor, gains_R: Tensor) -> None:
         """Go on with these rows, each with one token more."""
-        self.select(rows_R)
+        if not torch.equal(rows_R, torch.arange(len(self.owner_R), device=rows_R.device)):
+            self.select(rows_R)
         self.ids_RL = torch.cat([self.ids_RL, ids_R[:, None]], dim=1)
+        if self.states is not None:
+            self.states = [state.after(i) for state, i in zip(self.states, ids_R.tolist(), strict=True)]
         self.log_probability_R = self.log_probability_R + gains_R
 
 
@@ -112,6 +146,7 @@ def decode(
     *,
     allowed_V: Tensor,
     end_id: int | None = None,
+    states: Sequence[TokenState] | None = None,
     generator: torch.Generator | None = None,
     cached: bool = True,
 ) -> list[list[Written]]:
@@ -125,13 +160,14 @@ def decode(
         how: Greedy, beam or nucleus.
         allowed_V: bool, True on tokens that may be written, `end_id` apart; probabilities are among these.
         end_id: The token that ends a string; without it exactly `prompt.most_B` tokens are written.
+        states: Of each string before anything is written; what they do not allow is not written.
         generator: Of nucleus.
         cached: Keep keys and values of earlier tokens; without it every step reads all of them again.
 
     Returns:
         For each string its results, the best first; of `nucleus` in the order drawn.
     """
-    rows = _Rows(model, model.read(ids_BS, keep_BS), prompt, cached=cached)
+    rows = _Rows(model, model.read(ids_BS, keep_BS), prompt, states, cached=cached)
     width = 1 if how.method == "greedy" else how.beams if how.method == "beam" else how.n
     finished: list[list[Written]] = [[] for _ in range(len(ids_BS))]
     if how.method == "nucleus":
@@ -140,7 +176,7 @@ def decode(
     if end_id is not None:
         allowed_V[end_id] = True
     for length in range(1, int(prompt.most_B.max()) + 1):
-        log_RV = rows.logits().masked_fill(~allowed_V, -torch.inf).log_softmax(dim=-1)
+        log_RV = rows.logits().masked_fill(~rows.allowed(allowed_V), -torch.inf).log_softmax(dim=-1)
         if how.method == "nucleus":
             ids_R = _draw(log_RV, how, generator)
             picked_R = torch.arange(len(ids_R), device=ids_R.device)
@@ -183,8 +219,12 @@ def _best(rows: _Rows, log_RV: Tensor, room: Sequence[int]) -> tuple[Tensor, Ten
 
 def _draw(log_RV: Tensor, how: Decoding, generator: torch.Generator | None) -> Tensor:
     """A token of each row, from the nucleus of its distribution (Holtzman et al. 2020, arXiv:1904.09751)."""
-    shares_RV, order_RV = (log_RV / how.temperature).softmax(dim=-1).sort(dim=-1, descending=True)
+    shares_RV = (log_RV / how.temperature).softmax(dim=-1)
+    # To sort a whole vocabulary takes longer than the network.
+    shares_RK, order_RK = shares_RV.topk(min(MOST_SORTED, shares_RV.shape[1]), dim=-1)
+    if bool((shares_RK.sum(dim=-1) < how.share).any()):
+        shares_RK, order_RK = shares_RV.sort(dim=-1, descending=True)
     # A token is out where those before it have the share already; the first never is.
-    shares_RV = shares_RV.masked_fill(shares_RV.cumsum(dim=-1) - shares_RV >= how.share, 0.0)
-    drawn_R1 = torch.multinomial(shares_RV.cpu(), 1, generator=generator).to(order_RV.device)
-    return order_RV.gather(1, drawn_R1).squeeze(1)
+    shares_RK = shares_RK.masked_fill(shares_RK.cumsum(dim=-1) - shares_RK >= how.share, 0.0)
+    drawn_R1 = torch.multinomial(shares_RK.cpu(), 1, generator=generator).to(order_RK.device)
+    return order_RK.gather(1, drawn_R1).squeeze(1)

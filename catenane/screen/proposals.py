@@ -22,6 +22,7 @@ from catenane.inference.writing import Gap, encode_known, sequence_model, write_
 from catenane.models.decoding import Decoding
 from catenane.notation import Chem, NotationName, Record, Smiles, get_notation, pattern
 from catenane.notation.building_blocks import Linker
+from catenane.screen.guide import Guide
 from catenane.screen.regions import Region, Vary, find_regions, named_region
 
 if TYPE_CHECKING:
@@ -189,7 +190,7 @@ def find_target(ranker: Model, target: str) -> Mapping[str, Any]:
 def _gaps(writer: Model, regions: Sequence[Region], seed: int) -> list[Gap]:
     """Every region with every length of what may stand in it, in random order."""
     tokenizer, longest = writer.bundle.tokenizer, writer.config.recipe.encoder.max_length
-    gaps = []
+    gaps, guide = [], Guide(tokenizer)
     for text, first, end in regions:
         ids = encode_known(writer, text)
         places = list(accumulate(map(len, tokenizer.tokens(text)), initial=0))
@@ -198,10 +199,7 @@ def _gaps(writer: Model, regions: Sequence[Region], seed: int) -> list[Gap]:
         start, stop = (1 + places.index(place) for place in (first, end))
         size, room = stop - start, longest - len(ids) + stop - start
         lengths = range(max(1, int(SHORTEST * size)), 1 + min(room, max(int(LONGEST * size), size + MORE)))
-        gaps += [
-            Gap((*ids[:start], *[tokenizer.mask_id] * length, *ids[stop:]), start, start + length)
-            for length in lengths
-        ]
+        gaps += [guide.hide(ids, start, stop, length) for length in lengths]
     random.Random(seed).shuffle(gaps)
     return gaps
 
