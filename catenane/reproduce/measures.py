@@ -7,6 +7,7 @@ Axes: N rows, K neighbours, B strings of a batch, L tokens, D width of the encod
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
@@ -21,6 +22,7 @@ from catenane.inference import Model
 from catenane.metrics import FloatArray, Score, mean_scores, score
 from catenane.notation import compute_all, groups
 from catenane.reproduce.faults import FaultyEncoder
+from catenane.reproduce.generation import generation
 from catenane.reproduce.protocols import Variant
 from catenane.reproduce.structures import attention_change, geometry, similarity
 from catenane.reproduce.training import Case, Values
@@ -36,6 +38,8 @@ SAME = "without stereochemistry"
 
 def errors(case: Case) -> Values:
     """Scores by part, of the median predictor too, and how training went; of several labels their means."""
+    if case.data.pairs:
+        return {}
     split, known, predicted, task = case.split, case.labels, case.predictions, case.data.task
     parts = {"train": split.train, "valid": split.valid, "test": split.test, "all": np.arange(len(known))}
     scored = {name: rows for name, rows in parts.items() if len(rows)}
@@ -58,10 +62,31 @@ def errors(case: Case) -> Values:
     if case.variant.recipe:
         kept = ("history", "best_epoch", "parameters", "chosen")
         values |= {key: case.trained[key] for key in kept if key in case.trained}
-    if case.variant.start == "masked":
-        kept = ("strings", "accuracy", "valid_loss", "history")
-        values["pretraining"] = {key: case.pretraining[key] for key in kept if key in case.pretraining}
+    return values | _pretraining(case)
+
+
+def _pretraining(case: Case) -> Values:
+    """How pretraining went, and the share of a string that a fragment is; nothing without it."""
+    if case.variant.start != "masked":
+        return {}
+    kept = ("strings", "accuracy", "valid_loss", "history")
+    found = {key: case.pretraining[key] for key in kept if key in case.pretraining}
+    values: Values = {"pretraining": found | {"perplexity": math.exp(found["valid_loss"])}}
+    if case.recipe.objective == "mass":
+        values["fragment"] = {"share": case.recipe.fragment.share}
     return values
+
+
+def translation(case: Case) -> Values:
+    """Scores of what was written from the test strings, where pairs are learnt, and how training went."""
+    if not case.data.pairs:
+        return {}
+    found, split = case.translated, case.split
+    parts = {"train": split.train, "valid": split.valid, "test": split.test}
+    return {
+        "test": found["scores"], "history": found["history"], "parameters": found["parameters"],
+        "rows": {name: len(rows) for name, rows in parts.items()},
+    } | _pretraining(case)  # fmt: skip
 
 
 def leakage(case: Case) -> Values:
@@ -224,7 +249,7 @@ def power_law(rows: Sequence[float], errors: Sequence[float]) -> tuple[float, fl
 
 _ALL = (
     errors, leakage, by_net, labels, cleaning, neighbours, order_blindness, similarity, geometry,
-    attention_change,
+    attention_change, translation, generation,
 )  # fmt: skip
 MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for measure in _ALL}
 """Every measure by name."""
@@ -233,7 +258,7 @@ MEASURES: dict[str, Callable[[Case], Values]] = {measure.__name__: measure for m
 def measure(bench: Workbench, variant: Variant, seed: int) -> Values:
     """All that the protocol measures on one variant with one seed."""
     case = Case(bench, variant, seed)
-    values: Values = {"group": variant.group}
+    values: Values = {"group": variant.group, "set": variant.set}
     for name in bench.protocol.measures:
         values |= MEASURES[name](case)
     return values

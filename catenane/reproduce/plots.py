@@ -197,8 +197,37 @@ def learning_curves(canvas: Any, found: Found, *, ylabel: str, to: int, lines: L
     axes.legend()
 
 
+def trends(
+    canvas: Any, found: Found, *, panels: Mapping[str, Mapping[str, str]], x: str, xlabel: str, log: bool,
+    by_group: bool,
+) -> None:  # fmt: skip
+    """Panels of a number (`of`, of one `set`) by another: a dot a seed, a line through their means.
+
+    There is a line for each group, or one for all; variants without the other number are dashed levels.
+    """
+    drawn = canvas.subplots(1, len(panels), squeeze=False)[0]
+    for axes, (title, panel) in zip(drawn, panels.items(), strict=True):
+        lines: dict[str, list[np.ndarray]] = {}
+        for values in found.values():
+            numbers = [(look_up(seed, x), look_up(seed, panel["of"])) for seed in values]
+            dots_S2 = np.array([pair for pair in numbers if pair[1] is not None], dtype=float)
+            if len(dots_S2) and panel.get("set", values[0]["set"]) == values[0]["set"]:
+                single = by_group or np.isnan(dots_S2[0, 0])
+                lines.setdefault(values[0]["group"] if single else "", []).append(dots_S2)
+        for (name, steps), colour in zip(lines.items(), COLOURS * len(lines), strict=False):
+            means_P2 = np.array([dots_S2.mean(axis=0) for dots_S2 in steps])
+            if np.isnan(means_P2[0, 0]):
+                axes.axhline(means_P2[0, 1], color=colour, ls="--", lw=1.2, label=name)
+                continue
+            axes.plot(*np.concatenate(steps).T, "o", color=colour, alpha=0.6, mew=0)
+            axes.plot(*means_P2[means_P2[:, 0].argsort()].T, "-", lw=1.4, color=colour, label=name or None)
+        axes.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
+    canvas.legend(*drawn[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+
+
 PLOTS: dict[str, Callable[..., None]] = {
-    plot.__name__: plot for plot in (curves, dots, parity, histogram, bars, maps, matrices, learning_curves)
+    plot.__name__: plot
+    for plot in (curves, dots, parity, histogram, bars, maps, matrices, learning_curves, trends)
 }
 """Every kind of plot by name."""
 

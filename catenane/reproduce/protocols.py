@@ -43,6 +43,8 @@ class Data:
     columns: Sequence[str] = ()
     computed: bool = False
     shuffled: bool = False
+    pairs: str = ""
+    corpus: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def place(self) -> int | slice:
@@ -152,7 +154,7 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     sets, splits = values.pop("sets", {"": {}}), values.pop("splits", {"": {}})
     variants: list[Variant] = []
     for split, set_, entry in product(splits, sets, values["variants"]):
-        data = common | sets[set_] | splits[split] | entry.get("data", {})
+        data = {"targets": []} | common | sets[set_] | splits[split] | entry.get("data", {})
         data = Data(**{"scored": data["targets"][0] if data["targets"] else "*"} | data)
         places = {"group": entry["name"], "data": data, "set": set_, "split": split}
         variant = Variant(**entry | places)
@@ -160,7 +162,8 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
         variants += [] if shares else [variant]
         for share in shares:
             # Published numbers belong to all training rows.
-            name, published = f"{variant.name}, {share:.0%} of the rows", variant.published
+            counted = f"{share:,} rows" if share > 1 else f"{share:.0%} of the rows"
+            name, published = f"{variant.name}, {counted}", variant.published
             published = published if share == max(shares) else {}
             variants.append(dataclasses.replace(variant, name=name, share=share, published=published))
     values |= {"variants": variants, "sets": tuple(sets), "splits": tuple(splits)}

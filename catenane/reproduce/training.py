@@ -29,15 +29,18 @@ from catenane.files import write_json
 from catenane.inference import Model
 from catenane.metrics import MAIN_SCORE, FloatArray, mean_scores
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
+from catenane.models.decoding import Decoding
 from catenane.models.encoder import Encoder
 from catenane.models.graphs import make_encoder
 from catenane.reproduce.faults import ENCODERS
+from catenane.reproduce.pairs import PAIRS
 from catenane.reproduce.protocols import Variant
 from catenane.reproduce.workbench import DEFAULT, STRINGS_PER_ROW, Workbench
 from catenane.settings import fingerprint
 from catenane.tokenizers import load_tokenizer
 from catenane.train import fit_property_model, pretrain
 from catenane.train.fit import FittedModel
+from catenane.train.pairs import StringPairs, fit_pairs
 from catenane.train.start import DEFAULT_MODELS
 from catenane.version import __version__
 
@@ -73,7 +76,8 @@ class Case:
         split = make_split(self.table, self.data.split, seed=self.seed, fractions=tuple(self.data.shares))
         # One order for all shares, so that the larger one holds the smaller.
         order = np.random.default_rng([self.seed, 1]).permutation(split.train)
-        n_train = max(1, round(self.variant.share * len(order)))
+        share = self.variant.share
+        n_train = max(1, round(share if share > 1 else share * len(order)))
         return dataclasses.replace(split, train=np.sort(order[:n_train]))
 
     @cached_property
@@ -100,6 +104,7 @@ class Case:
         # What a protocol does not use leaves the fingerprints of its stages as they were.
         further: Values = {"task": self.data.task} if self.data.task != "regression" else {}
         further |= {"grid": variant.grid} if variant.grid else {}
+        further |= {"pairs": self.data.pairs} if self.data.pairs else {}
         recipe = asdict(self.recipe) if variant.recipe else None
         if recipe and recipe["graph"] is None:
             del recipe["graph"]
@@ -139,6 +144,11 @@ class Case:
     def pretraining(self) -> Values:
         """Masked pretraining without the test rows: `strings`, `accuracy` on strings held out, `folder`."""
         return self._stage("pretraining", self._pretraining_spec, self._pretrain)
+
+    @cached_property
+    def translated(self) -> Values:
+        """Learning of pairs: `scores` of the test pairs, `history`, `parameters`, `folder`."""
+        return self._stage("pairs", self.spec, self._fit_pairs)
 
     @cached_property
     def predictions(self) -> FloatArray:
@@ -189,8 +199,8 @@ class Case:
     @cached_property
     def _strings(self) -> list[str]:
         """What is pretrained on: strings need no label, so a scaled run reads more than it has rows."""
-        if self.variant.corpus:
-            return self.bench.corpus(tuple(self.variant.corpus.items()), self.table.notation, self.seed)
+        if corpus := self.variant.corpus or self.data.corpus:
+            return self.bench.corpus(tuple(corpus.items()), self.table.notation, self.seed)
         tested = {self.table.strings[row] for row in self.split.test}
         every = self.bench.cleaned(self.data.name, self.data.cleaning).strings
         strings = [string for string in every if string not in tested]
@@ -277,6 +287,25 @@ class Case:
     def _make_encoder(self, recipe: Recipe) -> Encoder:
         faulty = ENCODERS.get(self.variant.encoder)
         return make_encoder(recipe) if faulty is None else faulty(recipe.encoder)
+
+    def _fit_pairs(self, folder: Path) -> Values:
+        parts = (self.split.train, self.split.valid, self.split.test)
+        used = np.concatenate(parts)
+        records = self.table.take(used).records
+        parent = None if self.variant.start == "scratch" else self.start
+        pairs = StringPairs.encode(*PAIRS[self.data.pairs](records, self.seed), parent)
+        fitted = fit_pairs(
+            pairs, np.split(np.arange(len(used)), np.cumsum([*map(len, parts)])[:-1]), self.recipe,
+            parent=parent, how=Decoding(), seed=self.seed, folder=folder, settings=self.spec, resume=True,
+            device=self.bench.device,
+        )  # fmt: skip
+        save_bundle(folder / "bundle", fitted.bundle)
+        (folder / "checkpoint.safetensors").unlink(missing_ok=True)
+        return {
+            "scores": fitted.scores, "history": fitted.progress.history,
+            "parameters": sum(weight.numel() for weight in fitted.bundle.model.parameters()),
+            "seconds": fitted.progress.seconds,
+        }  # fmt: skip
 
     def _predicted(self, fitted: FittedModel) -> FloatArray:
         """Predictions of all rows for the scored labels."""

@@ -110,6 +110,7 @@ class Workbench:
         labelled = {
             text
             for data in {v.data.name: v.data for v in self.protocol.variants}.values()
+            if find_dataset(data.name).notation == notation
             for text in self.cleaned(data.name, data.cleaning).strings
         }
         found: dict[str, None] = {}

@@ -10,6 +10,7 @@ from catenane.models.folder import bundled_names
 from catenane.reproduce import find_protocol, protocols
 from catenane.reproduce.faults import ENCODERS
 from catenane.reproduce.measures import MEASURES
+from catenane.reproduce.pairs import PAIRS
 from catenane.reproduce.plots import PLOTS
 from catenane.reproduce.protocols import published_number, published_rows, record
 from catenane.reproduce.workbench import CLEANING
@@ -24,6 +25,7 @@ def test_the_papers_tables_and_figures_are_there():
     papers |= {f"molformer/{name}" for name in ("frozen-vs-finetuned", "positions")}
     papers |= {f"molformer/{name}" for name in ("similarity", "geometry", "bbbp-map")}
     papers |= {"bert-chem/multitask", "bert-chem/graphs"}
+    papers |= {f"mass/{name}" for name in ("properties", "low-resource", "fragment-length", "generation")}
     assert set(protocols()) == papers | {"mof/learning-curve", "mof/ablation"}
 
 
@@ -41,6 +43,7 @@ def test_a_protocol_names_what_there_is(protocol):
         assert data.scored in {"*", *data.targets}
         assert set(variant.corpus) <= set(DATASETS)
         assert data.cleaning in CLEANING
+        assert data.pairs in {"", *PAIRS}
         assert variant.start in {"scratch", "masked", "random", "default", *bundled_names()}
         assert variant.encoder in {"", "none", *ENCODERS}
         if variant.recipe:
