@@ -3,9 +3,10 @@
     python benchmarks/objectives.py --data-dir DIR                   # mol-small beside no pretraining
     python benchmarks/objectives.py --data-dir DIR --judge BUNDLE... # other encoders of the recipe
 
-An encoder is judged by the leave-one-out predictions of a Gaussian process within training rows of eleven
-tasks: one that reads states, descriptors and fragments, as `finetune` does by default, and one that reads
-states alone. `no pretraining` has the weights that all start from. What is there already is not made again.
+An encoder is judged by the leave-one-out predictions of a Gaussian process, which reads its states alone,
+within rows of eleven tasks that are not for testing. `no pretraining` has the weights that all start from.
+Standard errors are those of the difference to it, over the same rows drawn with replacement. What is there
+already is not made again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,6 @@ from models import RUNS
 from catenane.config import Recipe, load_recipe
 from catenane.data import Table, aggregate, read_table
 from catenane.data.sources import find_source
-from catenane.descriptors import head_inputs
 from catenane.inference import Model
 from catenane.metrics import score
 from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
@@ -48,11 +48,9 @@ TASKS = {
 }
 """Sets of MoleculeNet, and the targets that are learnt."""
 CLASSES = ("bbbp", "bace", "clintox", "hiv", "tox21", "sider")
-MOST_ROWS = 400
-HEADS: dict[str, dict[str, Any]] = {
-    "default head": {},
-    "states alone": {"head.descriptors": False, "head.fragments": 0},
-}
+MOST_ROWS, N_DRAWS = 1_500, 100
+STATES_ALONE: dict[str, Any] = {"head.descriptors": False, "head.fragments": 0}
+BASE = "no pretraining"
 FOLDER = RUNS.parent / "objectives"
 
 
@@ -65,20 +63,21 @@ def main() -> None:
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     tables = {name: rows_of(name, targets, arguments.data_dir) for name, targets in TASKS.items()}
-    judge("no pretraining", fresh(FOLDER / "fresh"), tables, {})
+    judge(BASE, fresh(FOLDER / "fresh"), tables)
     for bundle in arguments.judge:
-        judge(Path(bundle).name, bundle, tables, {"pretraining": load_bundle(bundle).card["training"]})
-    summarise()
+        judge(Path(bundle).name, bundle, tables)
+    summarise(tables)
 
 
 def rows_of(name: str, targets: tuple[str, ...], data_dir: Path | None) -> Table:
-    """Some training rows of the predefined split; of QM9, whose training part is not there, any."""
+    """Some rows of the predefined split, none of them for testing; of QM9, which has none here, any."""
     path = FOLDER / f"{name}.csv"
     if not path.is_file():
         source = f"molnet/{name}" if name == "qm9_subset" else f"molformer_splits/{name}"
         rows = pd.read_csv(find_source(source, data_dir).path)
-        rows = rows if name == "qm9_subset" else rows[rows["split"] == "train"]
-        rows.sample(MOST_ROWS, random_state=0)[["smiles", *targets]].to_csv(path, index=False)
+        rows = rows if name == "qm9_subset" else rows[rows["split"] != "test"]
+        rows = rows.sample(min(MOST_ROWS, len(rows)), random_state=0)
+        rows[["smiles", *targets]].to_csv(path, index=False)
     return aggregate(read_table(path, targets=targets), "first" if name in CLASSES else "mean")
 
 
@@ -97,39 +96,40 @@ def with_vocabulary(recipe: Recipe, size: int) -> Recipe:
     return dataclasses.replace(recipe, encoder=dataclasses.replace(recipe.encoder, vocabulary_size=size))
 
 
-def judge(name: str, bundle: str | Path, tables: dict[str, Table], note: dict[str, Any]) -> None:
-    """Scores of a frozen encoder on every task and under every head, into its file."""
-    path = FOLDER / f"{name.replace(' ', '-')}.json"
-    found = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {"name": name, **note}
+def judge(name: str, bundle: str | Path, tables: dict[str, Table]) -> None:
+    """Predictions by a frozen encoder on every task, into its file."""
+    path = FOLDER / f"{name.replace(' ', '-')}.npz"
+    found = dict(np.load(path)) if path.is_file() else {}
     model = Model(load_bundle(bundle))
     for task, table in tables.items():
-        for head, settings in HEADS.items():
-            if task not in found.setdefault(head, {}):
-                found[head][task] = left_out(table, model, settings)
-        path.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-        print(name, task, *(f"{found[head][task]:.4f}" for head in HEADS), flush=True)
+        if task not in found:
+            found[task] = left_out(table, model)
+        print(name, task, f"{score_of(table, found[task]):.4f}", flush=True)
+        np.savez(path, **found)
 
 
-def left_out(table: Table, model: Model, settings: dict[str, Any]) -> float:
-    """RMSE in standard deviations, or ROC AUC, of rows predicted from the others; mean over the targets."""
+def left_out(table: Table, model: Model) -> np.ndarray:
+    """Each row predicted from the others, (N, T): standardised labels, or probabilities."""
     classes, pooled_ND = is_classes(table), model.embed_normalised(table.records)
-    config = load_recipe(RECIPE).with_settings(settings | {"head.landmarks": len(table)}).head
-    config = dataclasses.replace(config, kind="gaussian-process", target_scale="linear")
-    inputs = head_inputs(
-        table.records, "smiles", {}, described=config.descriptors, n_fragments=config.fragments
-    )
+    config = load_recipe(RECIPE).with_settings(STATES_ALONE | {"head.landmarks": len(table)}).head
     head = GaussianProcessHead(
-        config, d_model=pooled_ND.shape[1], targets=table.target_names,
-        n_descriptors=0 if inputs is None else inputs.values.shape[1],
+        dataclasses.replace(config, kind="gaussian-process", target_scale="linear"),
+        d_model=pooled_ND.shape[1], targets=table.target_names,
         task="classification" if classes else "regression",
     )  # fmt: skip
-    labels_NT = torch.from_numpy(table.targets)
-    described_NF = None if inputs is None else torch.from_numpy(inputs.values)
-    scores_NT = head.fit(labels_NT, described_NF, torch.from_numpy(pooled_ND))
-    if not classes:
-        errors_NT = (scores_NT - head.standardise(labels_NT)).numpy()
-        return float(np.sqrt(np.nanmean(errors_NT**2, axis=0)).mean())
-    found = score(table.targets, scores_NT.sigmoid().numpy(), "classification", table.target_names)
+    scores_NT = head.fit(torch.from_numpy(table.targets), None, torch.from_numpy(pooled_ND))
+    return (scores_NT.sigmoid() if classes else scores_NT).numpy()
+
+
+def score_of(table: Table, predicted_NT: np.ndarray, rows: np.ndarray | None = None) -> float:
+    """RMSE in standard deviations of all labels, or ROC AUC, of some rows; mean over the targets."""
+    labels_NT = table.targets
+    if not is_classes(table):
+        labels_NT = (labels_NT - np.nanmean(labels_NT, axis=0)) / np.nanstd(labels_NT, axis=0)
+    rows = np.arange(len(table)) if rows is None else rows
+    if not is_classes(table):
+        return float(np.sqrt(np.nanmean((predicted_NT - labels_NT)[rows] ** 2, axis=0)).mean())
+    found = score(labels_NT[rows], predicted_NT[rows], "classification", table.target_names, ["roc_auc"])
     return float(np.mean([found[target]["roc_auc"] for target in table.target_names]))
 
 
@@ -137,32 +137,60 @@ def is_classes(table: Table) -> bool:
     return bool(np.isin(table.targets[~np.isnan(table.targets)], (0, 1)).all())
 
 
-def summarise() -> None:
-    """Every encoder that was judged, with the tasks on which it is better than without pretraining."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]
-    base = next(entry for entry in found if entry["name"] == "no pretraining")
-    for entry in found:
-        for head in HEADS:
-            better = [
-                value > base[head][task] if task in CLASSES else value < base[head][task]
-                for task, value in entry[head].items()
-            ]
-            entry[f"better with {head}"] = f"{sum(better)} of {len(better)}"
+def summarise(tables: dict[str, Table]) -> None:
+    """Every encoder that was judged, beside the one without pretraining."""
+    paths = sorted(FOLDER.glob("*.npz"), key=lambda path: (path.stem != BASE.replace(" ", "-"), path.stem))
+    predicted = {
+        path.stem.replace("-", " ") if path is paths[0] else path.stem: dict(np.load(path)) for path in paths
+    }
+    encoders = {
+        name: {task: compared(table, found[task], predicted[BASE][task]) for task, table in tables.items()}
+        for name, found in predicted.items()
+    }
     result = {
         "command": "python benchmarks/objectives.py --data-dir DIR",
-        "rows": f"at most {MOST_ROWS} of each task",
+        "rows": {task: len(table) for task, table in tables.items()},
         "score": "RMSE in standard deviations of the labels; ROC AUC of " + ", ".join(CLASSES),
-        "encoders": found,
+        "encoders": encoders,
     }
     (RESULTS / "objectives.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    lines = [f"{result['rows']}; {result['score']}. Leave-one-out predictions over the frozen encoder."]
-    for head in HEADS:
-        lines += ["", f"**{head}**", "", f"| | {' | '.join(TASKS)} | better than without pretraining |"]
-        lines += [f"|---|{'---:|' * (len(TASKS) + 1)}"]
-        for entry in found:
-            cells = [f"{entry[head][task]:.3f}" for task in TASKS]
-            lines.append(f"| {entry['name']} | {' | '.join(cells)} | {entry[f'better with {head}']} |")
+    lines = [
+        f"At most {MOST_ROWS:,} rows of a task; {result['score']}. Leave-one-out predictions from the frozen "
+        "states alone; in brackets the gain over no pretraining ± its standard error.",
+        "",
+        f"| task | {' | '.join(encoders)} |",
+        f"|---|{'---:|' * len(encoders)}",
+    ]
+    for task in TASKS:
+        cells = [
+            f"{of_task[task]['score']:.3f}"
+            + f" ({of_task[task]['gain']:+.3f} ± {of_task[task]['error']:.3f})" * (name != BASE)
+            for name, of_task in encoders.items()
+        ]
+        lines.append(f"| {task} | {' | '.join(cells)} |")
+    for label, sign, errors in (
+        ("better", 1, 0),
+        ("better by two errors", 1, 2),
+        ("worse by two errors", -1, 2),
+    ):
+        counts = [
+            sum(sign * found["gain"] > errors * found["error"] for found in of_task.values())
+            for of_task in encoders.values()
+        ]
+        lines.append(f"| {label} | {' | '.join(f'{n} of {len(TASKS)}' for n in counts)} |")
     (RESULTS / "objectives.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def compared(table: Table, found_NT: np.ndarray, base_NT: np.ndarray) -> dict[str, float]:
+    """Score, gain over the base (positive is better), and the standard error of the gain."""
+    sign = 1 if is_classes(table) else -1
+
+    def gain(rows: np.ndarray | None) -> float:
+        return sign * (score_of(table, found_NT, rows) - score_of(table, base_NT, rows))
+
+    rng = np.random.default_rng(0)
+    draws = [gain(rng.integers(len(table), size=len(table))) for _ in range(N_DRAWS)]
+    return {"score": score_of(table, found_NT), "gain": gain(None), "error": float(np.std(draws))}
 
 
 if __name__ == "__main__":

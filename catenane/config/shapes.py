@@ -149,7 +149,8 @@ class HeadConfig:
     landmarks: int = 4000
     """Training rows that a Gaussian process keeps at most; a trained model has as many as it keeps."""
     fragments: int = 0
-    """Kinds of Morgan fragments, folded, that are counted beside the descriptors; 0 for none."""
+    """Kinds of Morgan fragments, folded, that are counted beside the descriptors; 0 for none. A Gaussian
+    process reads as many kinds in which atoms are told apart by their roles alone."""
     hidden: tuple[int, ...] = (256,)
     """Widths of the hidden layers, first to last; empty for a linear head."""
     pooling: Pooling = "mean"
@@ -176,6 +177,11 @@ class HeadConfig:
     isotherm_sites: int = 0
     """Sites of an adsorption isotherm for each gas, from which the targets, uptakes at pressures, follow; 0
     scores each target by itself."""
+
+    @property
+    def n_roles(self) -> int:
+        """Kinds of fragments by roles."""
+        return self.fragments if self.kind == "gaussian-process" else 0
 
     def __post_init__(self) -> None:
         require_types(self)

@@ -1,7 +1,7 @@
 """Numbers that chemistry attaches to a string: descriptors of molecules and of metal-organic frameworks."""
 
 from catenane.descriptors.atoms import HAS_GRAPH, N_CANONICAL, N_ELEMENTS, AtomGraph, atom_graph
-from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments
+from catenane.descriptors.molecules import HAS_FRAGMENTS, count_fragments, fragments, roles
 from catenane.descriptors.table import (
     Descriptors,
     compute_descriptors,
@@ -26,4 +26,5 @@ __all__ = [
     "descriptor_names",
     "fragments",
     "head_inputs",
+    "roles",
 ]

@@ -1,17 +1,18 @@
 """Descriptors of a molecule, which RDKit computes in a fraction of a millisecond, and its Morgan fragments.
 
 Fragments are the surroundings of every atom, hashed and counted: D. Rogers, M. Hahn, J. Chem. Inf. Model.
-2010, 50, 742.
+2010, 50, 742. Atoms are told apart by what they are (ECFP), or by their roles alone (FCFP): donor, acceptor,
+aromatic, halogen, base, acid.
 """
 
 from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,12 @@ from numpy.typing import NDArray
 from catenane.notation import Chem, NotationName, Record, Smiles, compute_all, pattern, rdkit_errors
 
 __all__ = [
-    "COMPUTED_LABELS", "HAS_FRAGMENTS", "MOLECULE_DESCRIPTORS", "compute_labels", "count_fragments",
-    "describe_molecule", "fragments",
+    "COMPUTED_LABELS", "HAS_FRAGMENTS", "MOLECULE_DESCRIPTORS", "Counts", "compute_labels", "count_fragments",
+    "describe_molecule", "fragments", "roles",
 ]  # fmt: skip
+
+Counts: TypeAlias = tuple[NDArray[np.uint16], NDArray[np.uint8]]
+"""Kinds of fragments that occur in a molecule, and how often."""
 
 _N_KINDS, _RADIUS = 2048, 2
 """Kinds that fragments are folded to, and how many bonds they reach from their centre."""
@@ -88,34 +92,46 @@ def compute_labels(record: Record) -> tuple[float, float, float]:
         return CalcCrippenDescriptors(mol)[0], QED.qed(mol), sascorer.calculateScore(mol)
 
 
-def count_fragments(
-    records: Sequence[Record], n_kinds: int = _N_KINDS, n_strings: int = 1
-) -> NDArray[np.uint8]:
-    """Counts of fragments, folded to `n_kinds` columns: (N, n_kinds); zero where there is no molecule.
-
-    Of several strings each has an equal share of the columns.
-    """
-    width = n_kinds // n_strings
-    result = np.zeros((len(records), n_kinds), dtype=np.uint8)
-    for row, (kinds, counts) in enumerate(compute_all(records, fragments)):
-        place, kind = np.divmod(kinds, _N_KINDS)
-        np.add.at(result[row], place * width + kind % width, counts)
-    return result
-
-
-def fragments(record: Record) -> tuple[NDArray[np.uint16], NDArray[np.uint8]]:
-    """Kinds of fragments that occur in a molecule, and their counts; both empty for what is none.
+def fragments(record: Record) -> Counts:
+    """Kinds and counts of the fragments of a molecule; both empty for what is none.
 
     The kinds of the second of several strings are numbered from 2,048 on, and so forth.
     """
+    return _counts(record, fragments, by_role=False)
+
+
+def roles(record: Record) -> Counts:
+    """As `fragments`, atoms told apart by their roles."""
+    return _counts(record, roles, by_role=True)
+
+
+def count_fragments(
+    records: Sequence[Record],
+    n_kinds: int = _N_KINDS,
+    n_strings: int = 1,
+    kind: Callable[[Record], Counts] = fragments,
+) -> NDArray[np.uint8]:
+    """Counts of fragments, folded to `n_kinds` columns: (N, n_kinds); zero where there is no molecule.
+
+    Of several strings each has an equal share of the columns. `kind` is `fragments` or `roles`.
+    """
+    width = n_kinds // n_strings
+    result = np.zeros((len(records), n_kinds), dtype=np.uint8)
+    for row, (kinds, counts) in enumerate(compute_all(records, kind)):
+        place, own = np.divmod(kinds, _N_KINDS)
+        np.add.at(result[row], place * width + own % width, counts)
+    return result
+
+
+def _counts(record: Record, kind: Callable[[Record], Counts], *, by_role: bool) -> Counts:
     if len(record.parts) > 1:
-        found_of = [part.compute(fragments) for part in record.parts]
+        found_of = [part.compute(kind) for part in record.parts]
         shifted = [kinds + np.uint16(place * _N_KINDS) for place, (kinds, _) in enumerate(found_of)]
         return np.concatenate(shifted), np.concatenate([counts for _, counts in found_of])
     if record.notation not in HAS_FRAGMENTS:
         return np.zeros(0, np.uint16), np.zeros(0, np.uint8)
     with rdkit_errors(record.text):
-        found = _generator().GetCountFingerprint(record.parsed.mol).GetNonzeroElements()
+        found = _generator(by_role).GetCountFingerprint(record.parsed.mol).GetNonzeroElements()
     kinds = np.fromiter(found, np.uint16, len(found))
     return kinds, np.minimum(np.fromiter(found.values(), np.int64, len(found)), 255).astype(np.uint8)
 
@@ -128,7 +144,10 @@ def _calculator() -> Any:
 
 
 @cache
-def _generator() -> Any:
+def _generator(by_role: bool) -> Any:
     from rdkit.Chem import rdFingerprintGenerator
 
-    return rdFingerprintGenerator.GetMorganGenerator(radius=_RADIUS, fpSize=_N_KINDS)
+    atoms = rdFingerprintGenerator.GetMorganFeatureAtomInvGen() if by_role else None
+    return rdFingerprintGenerator.GetMorganGenerator(
+        radius=_RADIUS, fpSize=_N_KINDS, atomInvariantsGenerator=atoms
+    )

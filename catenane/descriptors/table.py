@@ -9,8 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from catenane.config import HeadConfig
 from catenane.descriptors.frameworks import FRAMEWORK_DESCRIPTORS, describe_framework
-from catenane.descriptors.molecules import MOLECULE_DESCRIPTORS, count_fragments, describe_molecule
+from catenane.descriptors.molecules import (
+    MOLECULE_DESCRIPTORS,
+    count_fragments,
+    describe_molecule,
+    fragments,
+    roles,
+)
 from catenane.notation import (
     NotationName,
     Record,
@@ -63,6 +70,7 @@ def compute_descriptors(
     notation: NotationName,
     *,
     n_fragments: int = 0,
+    n_roles: int = 0,
     n_strings: int = 1,
     n_jobs: int | None = None,
 ) -> Descriptors:
@@ -76,6 +84,7 @@ def compute_descriptors(
         records: Records, or strings in normal form.
         notation: What they are.
         n_fragments: Columns for counts of fragments behind the descriptors, see `count_fragments`.
+        n_roles: The same of fragments by roles, behind those.
         n_strings: Strings of each record; they share the columns for fragments.
         n_jobs: Processes, as for `read_records`.
 
@@ -88,8 +97,10 @@ def compute_descriptors(
     records = as_records(records, notation)
     rows = compute_all(records, describe, n_jobs=n_jobs)
     values = np.stack(rows) if rows else np.empty((0, len(names)), np.float32)
-    if n_fragments:
-        values = np.hstack([values, count_fragments(records, n_fragments, n_strings).astype(np.float32)])
+    for kind, n_kinds in ((fragments, n_fragments), (roles, n_roles)):
+        if n_kinds:
+            counts = count_fragments(records, n_kinds, n_strings, kind)
+            values = np.hstack([values, counts.astype(np.float32)])
     return Descriptors(values, names)
 
 
@@ -97,15 +108,15 @@ def head_inputs(
     records: Sequence[Record],
     notation: NotationName,
     features: Mapping[str, NDArray],
-    *,
-    described: bool,
-    n_fragments: int,
+    head: HeadConfig,
     n_strings: int = 1,
 ) -> Descriptors | None:
     """What a head reads beside states: descriptors, features (N,) by name, fragments; None where nothing."""
     found = Descriptors(np.empty((len(records), 0), np.float32), ())
-    if described:
-        found = compute_descriptors(records, notation, n_fragments=n_fragments, n_strings=n_strings)
+    if head.descriptors:
+        found = compute_descriptors(
+            records, notation, n_fragments=head.fragments, n_roles=head.n_roles, n_strings=n_strings
+        )
     parts_NF = np.split(found.values, [len(found.names)], axis=1)
     parts_NF[1:1] = [np.asarray(column, np.float32)[:, None] for column in features.values()]
     joined = Descriptors(np.hstack(parts_NF), (*found.names, *features))

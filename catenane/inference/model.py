@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property, partial
-from itertools import chain
+from itertools import chain, compress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 
 from catenane.data import LengthGroupedBatches, collate
-from catenane.descriptors import Descriptors, describe, fragments, head_inputs
+from catenane.descriptors import Descriptors, describe, fragments, head_inputs, roles
 from catenane.errors import BundleError, UsageError
 from catenane.hardware import best_device
 from catenane.inference.attention import Attention, read_all, read_attention
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["COVERAGE", "Model", "Predictions"]
 
-Array = NDArray[np.float64]
 COVERAGE = 0.9
 """Share of new labels that an interval is to hold, by default."""
 BATCH_TOKENS = 8192
@@ -287,10 +286,8 @@ class Model:
             return None
         if descriptors is None:
             features, _ = read_features(self.config.features, features, len(records))
-            descriptors = head_inputs(
-                records, self.config.notation, features, described=bool(self.config.descriptors),
-                n_fragments=self.config.recipe.head.fragments, n_strings=self.config.n_strings,
-            )  # fmt: skip
+            config, head = self.config, self.config.recipe.head
+            descriptors = head_inputs(records, config.notation, features, head, config.n_strings)
         if descriptors is None or descriptors.names != names:
             raise BundleError(
                 "this model reads descriptors that this version of catenane does not compute: "
@@ -307,11 +304,12 @@ class Model:
         """
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
         read = partial(read_records, n_strings=self.config.n_strings) if self.targets else read_mixed
-        features: list[Feature] = [describe] * bool(self.config.descriptors)
-        features += [fragments] * bool(self.config.recipe.head.fragments)
-        if self.bundle.calibration and get_notation(self.config.notation).held_out:
-            features.append(groups)
-        found: list[object] = [*read(strings, self.config.notation, tuple(features))]
+        head, notation = self.config.recipe.head, get_notation(self.config.notation)
+        features: dict[Feature, object] = {
+            describe: self.config.descriptors, fragments: head.fragments, roles: head.n_roles,
+            groups: self.bundle.calibration and notation.held_out,
+        }  # fmt: skip
+        found: list[object] = [*read(strings, notation.name, (*compress(features, features.values()),))]
         for place, reason in (wrong or {}).items():
             found[place] = reason if isinstance(found[place], Record) else found[place]
         records = [item for item in found if isinstance(item, Record)]
@@ -325,7 +323,8 @@ class Model:
         """As `embed_normalised`, for strings that are encoded."""
         encoder, pooling = self.encoder, self.config.recipe.head.pooling
         result = np.empty((len(encoded), encoder.d_model))
-        batches = LengthGroupedBatches(encoded.lengths, BATCH_TOKENS, seed=0, shuffle=False)
+        n_tokens = BATCH_TOKENS if self.device.type != "cpu" else BATCH_TOKENS // 4  # stays in its caches
+        batches = LengthGroupedBatches(encoded.lengths, n_tokens, seed=0, shuffle=False)
         with torch.inference_mode():
             for rows in batches.batches(0) if len(encoded) else ():
                 batch = collate(encoded, rows).to(self.device)

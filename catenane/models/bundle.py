@@ -164,12 +164,13 @@ def _build_encoder(config: BundleConfig) -> MaskedLanguageModel:
 
 def build_property_model(config: BundleConfig, encoder: Encoder | None = None) -> PropertyModel:
     """A property model with a fresh head, on this encoder or a fresh one."""
+    head = config.recipe.head
     return PropertyModel(
         encoder or make_encoder(config.recipe),
-        config.recipe.head,
+        head,
         n_strings=config.n_strings,
         targets=config.targets,
-        n_descriptors=len(config.descriptors) + len(config.features) + config.recipe.head.fragments,
+        n_descriptors=len(config.descriptors) + len(config.features) + head.fragments + head.n_roles,
         n_features=len(config.features),
         relu=config.recipe.encoder.activation == "relu",
         task=config.task,

@@ -46,9 +46,10 @@ class GaussianProcessHead(Head):
     """Predicts T targets by similarity to at most P training rows, the landmarks.
 
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
-    by shared fragments; one by features is added and multiplied with it. Its weights and lengths are chosen
-    for each target by marginal likelihood under a prior. With more training rows than landmarks the process
-    is approximated by the landmarks (subset of regressors), so that cost is linear in the rows.
+    by shared fragments of either kind; one by features is added and multiplied with it. Its weights and
+    lengths are chosen for each target by marginal likelihood under a prior. With more training rows than
+    landmarks the process is approximated by the landmarks (subset of regressors), so that cost is linear in
+    the rows.
 
     Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
     leave-one-out predictions.
@@ -77,9 +78,12 @@ class GaussianProcessHead(Head):
             "curve_T2": (n_targets, 2),
         }.items():
             self.register_buffer(name, torch.zeros(size))
-        counts_PC = torch.zeros(n_landmarks, config.fragments, dtype=torch.uint8)
+        n_counts = config.fragments + config.n_roles
+        places = {"fragment": slice(config.fragments), "role": slice(config.fragments, n_counts)}
+        self._kinds = {name: place for name, place in places.items() if config.fragments}
+        counts_PC = torch.zeros(n_landmarks, n_counts, dtype=torch.uint8)
         self.register_buffer("landmark_fragments_PC", counts_PC)
-        self._code: tuple[Tensor, Tensor, Tensor] | None = None
+        self._codes: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
 
     @torch.no_grad()
     def fit(
@@ -123,7 +127,7 @@ class GaussianProcessHead(Head):
         landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
         for part, of_all in zip(landmarks, inputs, strict=True):
             part.copy_(of_all[chosen_P])
-        self._code = None
+        self._codes = {}
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
         for place in range(self.n_scores):
@@ -180,24 +184,26 @@ class GaussianProcessHead(Head):
             own_BF, own_PF = plain_BF[:, :n_own], landmarks_PF[:, :n_own]
             found["linear"] = own_BF @ own_PF.T / n_own
             found["descriptor"] = squared_distances(own_BF, own_PF) / n_own
-        if counts_BC.shape[1]:
-            code_PU, sizes_P, columns_U = self._landmark_code()
-            code_BU = unary(counts_BC, MOST_COUNTED)[:, columns_U]
-            sizes_B = counts_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-            found["fragment"] = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
+        for name, (code_PU, sizes_P, columns_U) in self._landmark_codes().items():
+            own_BC = counts_BC[:, self._kinds[name]]
+            code_BU = unary(own_BC, MOST_COUNTED)[:, columns_U]
+            sizes_B = own_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
+            found[name] = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
         if self.n_features:  # the last, for `combine`
             squared_BP = squared_distances(plain_BF[:, n_own:], landmarks_PF[:, n_own:])
             found["feature"] = squared_BP / self.n_features
         return found
 
-    def _landmark_code(self) -> tuple[Tensor, Tensor, Tensor]:
+    def _landmark_codes(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
         """Fragments of the landmarks in unary code, without columns that are always zero, and their sums."""
-        if self._code is None or self._code[0].device != self.landmark_fragments_PC.device:
-            code_PU = unary(self.landmark_fragments_PC, MOST_COUNTED)
-            columns_U = code_PU.any(dim=0).nonzero()[:, 0]
-            sizes_P = self.landmark_fragments_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-            self._code = code_PU[:, columns_U], sizes_P, columns_U
-        return self._code
+        for name, place in self._kinds.items():
+            counts_PC = self.landmark_fragments_PC[:, place]
+            if name not in self._codes or self._codes[name][0].device != counts_PC.device:
+                code_PU = unary(counts_PC, MOST_COUNTED)
+                columns_U = code_PU.any(dim=0).nonzero()[:, 0]
+                sizes_P = counts_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
+                self._codes[name] = code_PU[:, columns_U], sizes_P, columns_U
+        return self._codes
 
     def _fit_target(
         self,

@@ -72,9 +72,10 @@ class Head(nn.Module, ABC):
             raise ConfigError(
                 "head.target_scale='sqrt' and head.isotherm_sites are for amounts, not for classes"
             )
-        self.n_plain = n_descriptors - config.fragments if n_descriptors else 0
+        n_counts = config.fragments + config.n_roles
+        self.n_plain = n_descriptors - n_counts if n_descriptors else 0
         if self.n_plain < 0:
-            raise ConfigError(f"head.fragments={config.fragments} are more than {n_descriptors} inputs")
+            raise ConfigError(f"{n_counts} fragments are more than {n_descriptors} inputs")
         self.targets, self.d_model = tuple(targets), d_model
         self.n_descriptors, self.n_features = n_descriptors, n_features
         self.task, self.target_scale = task, config.target_scale

@@ -36,10 +36,12 @@ SETTINGS = {
     "state_length": 0.0,
     "state_shape": 0.0,
     "linear_weight": -0.7,
-    "fragment_weight": -0.7,
+    "fragment_weight": -1.4,
+    "role_weight": -1.4,
     "noise": -1.6,
 }
-"""Logarithms of a kernel's settings before the labels are seen: each part explains half a variance."""
+"""Logarithms of a kernel's settings before the labels are seen: each part explains half a variance,
+fragments of both kinds together."""
 FEATURE_SETTINGS = {"feature_weight": 0.0, "feature_length": 0.0, "feature_shape": 0.0}
 """The same of features that are given with the strings; they stand before the others where there are any."""
 PRIOR = 8.0
@@ -49,7 +51,8 @@ what lies outside the training set would be predicted worse."""
 
 Similarity: TypeAlias = dict[str, Tensor]
 """What kernels are made of, (B, P) each: squared distances by `state`, `descriptor` and `feature`, the
-`linear` product of descriptors, and the share of each `fragment` in common; of these what there is."""
+`linear` product of descriptors, and the share of fragments in common, by `fragment` and `role`; of these what
+there is."""
 
 
 def combine(similarity: Similarity, settings_K: Tensor) -> Tensor:

@@ -112,10 +112,7 @@ def fit_property_model(
     """
     tokenizer, recipe = _resolve(recipe, table, split, task, parent)
     texts = part_texts(table.records)
-    descriptors = head_inputs(
-        table.records, table.notation, table.features, described=recipe.head.descriptors,
-        n_fragments=recipe.head.fragments, n_strings=table.n_strings,
-    )  # fmt: skip
+    descriptors = head_inputs(table.records, table.notation, table.features, recipe.head, table.n_strings)
     config = BundleConfig(
         catenane=__version__, kind="property", notation=table.notation, recipe=recipe, task=task,
         targets=table.target_names,

@@ -15,7 +15,7 @@ from catenane.data import Table, read_table
 from catenane.data.duplicates import Aggregation, aggregate, hold_out
 from catenane.data.row_groups import column_of
 from catenane.data.splits import reject_untimed, split_shares
-from catenane.descriptors import describe, fragments
+from catenane.descriptors import describe, fragments, roles
 from catenane.errors import UsageError
 from catenane.notation import groups
 from catenane.train.fit import infer_task
@@ -71,7 +71,7 @@ def read_rows(
     shares = None if sizes is None else (*split_shares(sizes, n_shares), 0.0)[:3]
     options: dict[str, Any] = {
         "targets": targets, "string_column": column, "on_error": on_error, "data_dir": data_dir,
-        "features": features, "compute": (groups, describe, fragments),
+        "features": features, "compute": (groups, describe, fragments, roles),
     }  # fmt: skip
     read = read_table(data, columns=(split_by,) if split_by else (), weights=weights, task=task, **options)
     if split.startswith("time:") and split_by:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from catenane.descriptors import count_fragments
+from catenane.descriptors import count_fragments, roles
 from catenane.notation import as_records
 
 
@@ -12,6 +12,14 @@ def test_counts_are_those_of_the_molecule_and_not_of_its_spelling():
     first, second, other = count_fragments(as_records(["OCC", "C(C)O", "CCN"], "smiles"))
     assert np.array_equal(first, second)
     assert not np.array_equal(first, other)
+
+
+def test_roles_tell_a_base_from_an_amide_and_not_chlorine_from_bromine():
+    chloride, bromide, base, amide = count_fragments(
+        as_records(["CCCl", "CCBr", "CCN", "CC(N)=O"], "smiles"), kind=roles
+    )
+    assert np.array_equal(chloride, bromide)
+    assert not np.array_equal(base, amide)
 
 
 def test_folding_keeps_the_number_of_fragments():

@@ -18,7 +18,7 @@ def make_inputs(n: int = N, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, 
     generator = torch.Generator().manual_seed(seed)
     pooled = torch.randn(n, WIDTH, generator=generator)
     plain = torch.randn(n, PLAIN, generator=generator)
-    counts = torch.randint(0, 3, (n, FRAGMENTS), generator=generator).float()
+    counts = torch.randint(0, 3, (n, 2 * FRAGMENTS), generator=generator).float()
     labels = pooled[:, 0] + 2 * plain[:, 1] + 0.3 * counts[:, 0]
     return pooled, torch.cat([plain, counts], dim=1), labels[:, None].double()
 
@@ -26,7 +26,11 @@ def make_inputs(n: int = N, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, 
 def make_head(landmarks: int = N, *, targets=("y",), task="regression", **settings) -> GaussianProcessHead:
     config = HeadConfig(kind="gaussian-process", landmarks=landmarks, **{"fragments": FRAGMENTS, **settings})
     return GaussianProcessHead(
-        config, d_model=WIDTH, targets=targets, n_descriptors=PLAIN + config.fragments, task=task
+        config,
+        d_model=WIDTH,
+        targets=targets,
+        n_descriptors=PLAIN + config.fragments + config.n_roles,
+        task=task,
     )
 
 
@@ -160,6 +164,19 @@ def test_saved_buffers_predict_the_same():
     assert torch.equal(other.predict(pooled, descriptors), head.predict(pooled, descriptors))
 
 
+@pytest.mark.parametrize("place", [0, FRAGMENTS])
+def test_both_kinds_of_fragments_are_compared(place):
+    pooled, descriptors, _ = make_inputs()
+    alone = torch.zeros_like(descriptors)
+    alone[:, PLAIN + place] = descriptors[:, PLAIN + place]
+    head = make_head()
+    head.fit(alone[:, PLAIN + place, None].double(), alone, torch.zeros_like(pooled))
+    same = head._similarity(head._inputs(torch.zeros_like(pooled), alone))
+    kinds = ["fragment", "role"]
+    varies = [bool((same[kind] != same[kind][0, 0]).any()) for kind in kinds]
+    assert varies == [place == 0, place > 0]
+
+
 def test_it_works_without_descriptors_and_fragments():
     pooled, _, labels = make_inputs()
     config = HeadConfig(kind="gaussian-process", landmarks=N, descriptors=False)
@@ -177,7 +194,7 @@ def test_what_cannot_be_learnt_is_refused():
     with pytest.raises(DataError, match="no label"):
         make_head().fit(torch.full_like(labels, np.nan), descriptors, pooled)
     head = make_head()
-    with pytest.raises(DataError, match="19 descriptors a string, and 3"):
+    with pytest.raises(DataError, match="35 descriptors a string, and 3"):
         head.predict(pooled, descriptors[:, :3])
     with pytest.raises(UsageError, match="takes no gas"):
         head.predict(pooled, descriptors, {"gas": "co2"})

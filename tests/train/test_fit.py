@@ -159,7 +159,9 @@ def test_a_process_keeps_every_row_or_a_network_takes_its_place(
     split, fitted = fit(table, recipe, parent=parent)
     head = fitted.bundle.config.recipe.head
     assert head.kind == kind
-    assert fitted.descriptors.values.shape[1] == len(descriptor_meanings("smiles")) + head.fragments
+    assert fitted.descriptors.values.shape[1] == len(descriptor_meanings("smiles")) + (
+        head.fragments + head.n_roles
+    )
     classes = replace(table, targets=(table.targets > np.median(table.targets)).astype(float))
     _, as_classes = fit(classes, recipe, parent=parent, task="classification", intervals=False)
     few = len(split.train) <= 10 * landmarks
