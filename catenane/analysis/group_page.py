@@ -28,6 +28,8 @@ TITLES = (
 )  # fmt: skip
 """Of `GroupAttention.comparisons`."""
 SIGNIFICANT = 0.01
+CLEAR = 1.2
+"""Attention over expected that counts; with random weights much is significant and nothing is so large."""
 FEWER = "#d55e00"
 DOUBLINGS = 1.5
 """Twofold changes at which a colour is full."""
@@ -74,14 +76,14 @@ def write_group_page(
         for g, name in enumerate(found.groups)
     ]
     shares = [
-        float(np.mean((each.corrected_GYH < SIGNIFICANT) & (each.ratio_GYH > 1)))
+        float(np.mean((each.corrected_GYH < SIGNIFICANT) & (each.ratio_GYH > CLEAR)))
         for each in found.comparisons
     ]
     write_page(
         path, "groups.html",
         headline=f"Attention to {len(found.groups)} functional groups",
         source=Path(source).name, model_name=model_name, n_read=found.n_read, shares=shares,
-        significant=SIGNIFICANT, command=command,
+        significant=SIGNIFICANT, clear=CLEAR, command=command,
         figures=[_panel(found, title, each) for title, each in zip(TITLES, found.comparisons, strict=True)],
         grid=Grid(columns, rows),
         absent=", ".join(sorted(name for name in found.n_strings if name not in found.groups)),

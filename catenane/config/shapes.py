@@ -112,7 +112,7 @@ class GraphConfig:
     d_model: int = 128
     """Width of the states of atoms, even."""
     n_layers: int = 3
-    """Bonds that an atom sees far."""
+    """Layers, and so the number of bonds that an atom sees far."""
     n_heads: int = 4
     """Attention heads of `gat`; divides `d_model`."""
     dropout: float = 0.1

@@ -27,7 +27,7 @@ from catenane.notation import Record, compute_all
 from catenane.tokenizers import EncodedStrings, StringTokenizer
 from catenane.tokenizers.encoded import expand_ranges
 
-__all__ = ["EncodedGraphs", "GraphEncoder", "make_encoder", "take_over"]
+__all__ = ["EncodedGraphs", "GraphEncoder", "import_geometric", "make_encoder", "take_over"]
 
 N_RANDOM = N_CANONICAL
 """Random numbers of an atom."""
@@ -181,7 +181,7 @@ class _Layer(nn.Module):
 
     def __init__(self, config: GraphConfig) -> None:
         super().__init__()
-        layers, width = _geometric(), config.d_model
+        layers, width = import_geometric(), config.d_model
         self.norm = nn.LayerNorm(width)
         if config.layer == "gcn":
             self.convolution = layers.GCNConv(width, width)
@@ -206,8 +206,12 @@ def take_over(encoder: Any, pretrained: Any) -> None:
     (encoder.atoms if below else encoder).load_state_dict(pretrained.state_dict())
 
 
-def _geometric() -> Any:
-    """The layers of PyTorch Geometric, which is slow to import and uses what PyTorch calls outdated."""
+def import_geometric() -> Any:
+    """The layers of PyTorch Geometric, which uses what PyTorch calls outdated.
+
+    Raises:
+        MissingDependencyError: It is not installed.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)

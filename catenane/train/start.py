@@ -16,6 +16,7 @@ from catenane.data import stream_strings
 from catenane.descriptors import HAS_GRAPH
 from catenane.errors import NotationError, UsageError
 from catenane.models.bundle import Bundle, load_bundle
+from catenane.models.graphs import import_geometric
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
@@ -103,6 +104,7 @@ def with_encoder_of(recipe: Recipe, notation: NotationName, parent: Bundle | Non
     Raises:
         UsageError: A graph network is to read what has no graph, or the states of no model, or a model is
             given that it has no place for.
+        MissingDependencyError: There is no PyTorch Geometric for its layers.
     """
     graph, given = recipe.graph, parent.config.recipe.graph if parent else None
     if graph is not None and notation not in HAS_GRAPH:
@@ -117,6 +119,8 @@ def with_encoder_of(recipe: Recipe, notation: NotationName, parent: Bundle | Non
             f"recipe {recipe.name!r} starts from no pretrained model: leave it out, or take one that "
             "reads its states of atoms, such as gat-chem"
         )
+    if graph is not None:
+        import_geometric()
     shape = parent.config.recipe.encoder if parent else recipe.encoder
     return dataclasses.replace(recipe, encoder=shape, graph=given or graph)
 

@@ -144,9 +144,11 @@ def test_random_numbers_are_of_each_atom_and_of_the_seed():
     assert not np.isclose(other, first[: len(other)]).any(axis=1).any()
 
 
-def test_learned_features_are_the_states_of_the_atoms():
-    transformer = TransformerEncoder(STATES).eval()
-    encoder = make(atoms=("learned",))
+@pytest.mark.parametrize("attention", ["full", "linear"])
+def test_learned_features_are_the_states_of_the_atoms(attention):
+    shape = dataclasses.replace(STATES, attention=attention)
+    transformer = TransformerEncoder(shape).eval()
+    encoder = GraphEncoder(dataclasses.replace(SHAPE, atoms=("learned",)), shape)
     take_over(encoder, transformer)
     texts = [*TEXTS, "C" * 70]
     read = encoder.read([Record(text, "smiles") for text in texts], TOKENIZER)

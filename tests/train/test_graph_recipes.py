@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from catenane.analysis import explain
 from catenane.config import Recipe, load_recipe
 from catenane.data import read_table
 from catenane.data.splits import make_split
-from catenane.errors import BundleError, ConfigError, UsageError
+from catenane.errors import BundleError, ConfigError, MissingDependencyError, UsageError
 from catenane.inference import Model, load
 from catenane.inference.attention import read_states
 from catenane.models.bundle import load_bundle
 from catenane.models.graphs import GraphEncoder
+from catenane.predictors import PropertyRegressor
 from catenane.train import finetune, fit_property_model, pretrain
+from catenane.train.space import load_space
+from catenane.train.start import Start
 
 SETTINGS = {
     "graph.d_model": 16, "graph.n_layers": 2, "head.hidden": [16], "finetuning.epochs": 3,
@@ -33,6 +38,7 @@ def parent(molecule_file: Path, tiny, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module", params=["gcn", "gat-chem"])
 def trained(request, molecule_file: Path, parent: Path, tmp_path_factory):
+    """Two properties learnt from canonical features, and from states of a transformer too."""
     out = tmp_path_factory.mktemp("graph") / request.param
     model = parent if request.param == "gat-chem" else None
     return finetune(
@@ -156,6 +162,36 @@ def test_what_a_graph_network_cannot_do_is_said_in_a_line(trained, mof_file, mol
     with pytest.raises(ConfigError, match="must be cls or mean of tokens"):
         Recipe().with_settings({"head.pooling": "sum-max"})
     assert not (tmp_path / "run").exists()
+
+
+def test_without_the_library_nothing_is_begun(molecule_file, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch_geometric", None)
+    with pytest.raises(MissingDependencyError, match=r"pip install 'catenane\[graph\]'"):
+        finetune(molecule_file, target="size", recipe="gcn", out=tmp_path / "run", settings=SETTINGS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_atoms_are_explained_by_leaving_them_out(trained):
+    model = load(trained.folder)
+    found = explain(model, "OCc1ccccc1", target="size")
+    assert found.method == "occlusion"
+    assert np.isfinite(found.scores_A).all()
+    assert len(found.scores_A) == 8
+    with pytest.raises(BundleError, match="reads atoms, not tokens"):
+        explain(model, "OCc1ccccc1", target="size", method="gradients")
+
+
+def test_an_estimator_trains_a_graph_network(molecules):
+    estimator = PropertyRegressor(recipe="gcn", settings=SETTINGS, device="cpu")
+    sizes = [len(text) for text in molecules]
+    assert np.isfinite(estimator.fit(molecules, sizes).predict(molecules[:3])).all()
+
+
+def test_settings_of_a_graph_network_can_be_tuned():
+    space = load_space(None, Start(None, None, load_recipe("gcn")), {"graph.d_model": 64}, few_rows=True)
+    assert list(space) == ["graph"]
+    assert "graph.n_layers" in space["graph"]
+    assert "graph.d_model" not in space["graph"]
 
 
 def test_recipes_of_graphs_are_written_and_read(tmp_path):
