@@ -181,6 +181,15 @@ def test_atoms_are_explained_by_leaving_them_out(trained):
         explain(model, "OCc1ccccc1", target="size", method="gradients")
 
 
+def test_folds_predict_together(molecule_file, tmp_path):
+    finetune(
+        molecule_file, target="is_aromatic", recipe="gcn", folds=2, out=tmp_path / "run",
+        settings=SETTINGS | {"finetuning.epochs": 1}, baselines=False, device="cpu",
+    )  # fmt: skip
+    found = load(tmp_path / "run").predict(["Cc1ccccc1", "CCO"])["is_aromatic"]
+    assert found.between(0, 1).all()
+
+
 def test_an_estimator_trains_a_graph_network(molecules):
     estimator = PropertyRegressor(recipe="gcn", settings=SETTINGS, device="cpu")
     sizes = [len(text) for text in molecules]
