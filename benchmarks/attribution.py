@@ -36,6 +36,7 @@ from scipy.stats import pearsonr, spearmanr
 from catenane import load
 from catenane.analysis import METHODS, TokenScorer, attribute
 from catenane.data import stream_strings
+from catenane.formatting import count
 from catenane.inference import Model
 from catenane.notation import Record
 from catenane.predictors import PropertyRegressor
@@ -212,10 +213,11 @@ def as_markdown(encoder: str, document: dict[str, Any]) -> str:
     between = max(each["between_seeds"] for scores in methods.values() for each in scores.values())
     lines = [
         f"**{encoder}**, trained on Crippen's logP of {document['training_rows']:,} ZINC molecules with "
-        f"{document['seeds']} seeds (test MAE {network['test_mae']:.2f}, R² {network['test_r2']:.2f}); "
+        f"{count(document['seeds'], 'seed')} (test MAE {network['test_mae']:.2f}, "
+        f"R² {network['test_r2']:.2f}); "
         f"{document['molecules']} molecules that it was not trained on. Deletion and insertion are in units "
-        "of logP, beside random orders: more is better. Means with 95 % intervals over molecules; seeds "
-        f"deviate by {between:.2f} at most.",
+        "of logP, beside random orders: more is better. Means with 95 % intervals over molecules"
+        + (f"; seeds deviate by {between:.2f} at most." if document["seeds"] > 1 else "."),
         "",
         f"| method | {' | '.join([*HELD.values(), *AREAS])} |",
         f"|---|{'---:|' * (len(HELD) + len(AREAS))}",
@@ -240,7 +242,7 @@ def draw(documents: dict[str, Any]) -> None:
 
     looks = {TRUTH: {"color": INK, "ls": "--"}, RANDOM: {"color": INK, "ls": ":"}}
     looks |= {name: {"color": colour} for name, colour in zip(METHODS, PALETTE, strict=True)}
-    titles = ("masked, the highest score first", "shown again, the highest score first")
+    titles = ("masked, highest score first", "shown again, highest score first")
     with matplotlib.style.context(["default", STYLE], after_reset=True):
         figure = Figure(figsize=(9, 0.6 + 3.3 * len(documents)))
         panels = figure.subplots(len(documents), 2, sharex=True, squeeze=False)
@@ -249,7 +251,7 @@ def draw(documents: dict[str, Any]) -> None:
                 for name, each in document["methods"].items():
                     label = "Crippen's contributions" if name == TRUTH else name
                     axes.plot(100 * SHARES, each["curves"][place], lw=1.8, label=label, **looks[name])
-                axes.set(title=f"{encoder}: {title}", ylabel=f"{ylabel} of predicted logP")
+                axes.set(title=title, ylabel=f"{encoder}\n{ylabel} of predicted logP")
         for axes in panels[-1]:
             axes.set_xlabel("atoms, %")
         figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=4)

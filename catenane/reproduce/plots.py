@@ -67,7 +67,12 @@ def curves(
             axes.plot(epochs, runs_SE.mean(axis=0), color=colour, label=name, marker=".")
             ends_2E = runs_SE.min(axis=0), runs_SE.max(axis=0)
             axes.fill_between(epochs, *ends_2E, color=colour, alpha=0.15, lw=0)
-        axes.set(title=title, yscale="linear" if n_rows == 1 else "log")
+        axes.set_title(title)
+        if n_rows > 1:
+            axes.set_yscale("log")
+            axes.yaxis.set_major_formatter("{x:.2g}")
+            axes.yaxis.set_minor_formatter("{x:.2g}")
+            axes.tick_params(axis="y", which="both", labelsize="small")
         axes.xaxis.get_major_locator().set_params(integer=True)
     _mark(lines, axes.axhline)
     for axes in grid[-1]:
@@ -80,13 +85,16 @@ def curves(
 def dots(canvas: Any, found: Found, *, scores: Mapping[str, str], xlabel: str, lines: Lines) -> None:
     """A line for each variant, on it for each score a dot a seed and a bar at their mean."""
     axes = canvas.subplots()
+    step = min(0.3, 0.9 / len(scores))
     for rank, ((label, path), colour) in enumerate(zip(scores.items(), COLOURS, strict=False)):
         for row, values in enumerate(found.values()):
-            place = row + 0.3 * (rank - (len(scores) - 1) / 2)
+            place = row + step * (rank - (len(scores) - 1) / 2)
             numbers = [number for seed in values if (number := look_up(seed, path)) is not None]
             if numbers:
                 axes.plot(numbers, [place] * len(numbers), "o", ms=5.5, alpha=0.7, color=colour, mew=0)
-                axes.plot([np.mean(numbers)] * 2, [place - 0.12, place + 0.12], color=colour, lw=2.4)
+                axes.plot(
+                    [np.mean(numbers)] * 2, [place - 0.4 * step, place + 0.4 * step], color=colour, lw=2.4
+                )
         axes.plot([], [], "o", ms=5.5, color=colour, label=label)
     _mark(lines, axes.axvline)
     axes.set_yticks(range(len(found)), list(found))
