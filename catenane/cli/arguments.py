@@ -11,9 +11,9 @@ import typer
 from catenane.errors import UsageError
 
 __all__ = [
-    "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Log", "Model", "Out", "Overwrite",
-    "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights", "collect_settings", "column_names",
-    "numbers", "split_names",
+    "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Languages", "Log", "Model",
+    "OptionalData", "Out", "Overwrite", "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights",
+    "collect_settings", "column_names", "numbers", "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
@@ -25,6 +25,14 @@ Column = Annotated[
 Data = Annotated[
     str, typer.Argument(metavar="DATA", help="CSV, TSV, Parquet or SMI file, - or a registered name.")
 ]
+OptionalData = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="DATA",
+        help="As a rule. CSV, TSV, Parquet or SMI file, - or a registered name.",
+        show_default=False,
+    ),
+]
 DataDir = Annotated[
     Path | None,
     typer.Option(envvar="CATENANE_DATA", metavar="DIR", help="Local copies of data sets."),
@@ -35,6 +43,10 @@ Features = Annotated[
     str, typer.Option(metavar="COL[,COL]", help="Columns of numbers, as further inputs of the model.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+Languages = Annotated[
+    str | None,
+    typer.Option(metavar="NAME[,NAME]", help="Of texts, in order; by default what their names end in."),
+]
 Log = Annotated[
     Literal["csv", "tensorboard"], typer.Option(help="Curves as CSV, or for TensorBoard as well.")
 ]
@@ -80,12 +92,12 @@ def column_names(text: str | None) -> str | tuple[str, ...] | None:
     return split_names(text, "--column") if text is not None and "," in text else text
 
 
-def split_names(text: str, option: str) -> tuple[str, ...]:
+def split_names(text: str, option: str, *, repeats: bool = False) -> tuple[str, ...]:
     """Comma-separated names without blanks; an error where there is none, or one is named twice."""
     names = tuple(name.strip() for name in text.split(",") if name.strip())
     if not names:
         raise UsageError(f"{option} needs at least one name")
-    if len(set(names)) < len(names):
+    if len(set(names)) < len(names) and not repeats:
         raise UsageError(f"{option} names one twice: {text}")
     return names
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
-from catenane.cli.arguments import Column, DataDir, Device, Replace, column_names, numbers
+from catenane.cli.arguments import Column, DataDir, Device, Languages, Replace, column_names, numbers
 from catenane.cli.console import command_line, stderr, stdout
 from catenane.cli.outputs import (
     VECTOR,
@@ -23,6 +23,7 @@ from catenane.cli.outputs import (
     vector_writer,
 )
 from catenane.cli.ranking import Ranking
+from catenane.cli.texts import write_translations
 from catenane.errors import BundleError, DataError, UsageError
 from catenane.files import check_output
 from catenane.progress import RowCount
@@ -72,12 +73,20 @@ def predict(
         int,
         typer.Option(min=1, metavar="N", help="Mean over N spellings: the normal form, and random ones."),
     ] = 1,
+    languages: Languages = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(metavar="COL|FILE", help="Of a model that writes: what should be written; gives BLEU."),
+    ] = None,
     overwrite: Replace = False,
     column: Column = None,
     device: Device = None,
     data_dir: DataDir = None,
 ) -> None:
     """Predict properties: the input's rows and columns, with a column per target and why a row has none.
+
+    A model that `finetune --source` made writes a string for each row, and translates text; its options are
+    --languages and --reference.
 
     Row k belongs to row k of the input, and one that cannot be read never stops the others. Of several tables
     a column `source` says which one. --rank, --top or --page ask for a ranking; the table of all rows is then
@@ -87,6 +96,20 @@ def predict(
     """
     from catenane.data.inputs import open_inputs
 
+    if (writer := _writer_folder(model)) is not None:
+        asked = {
+            "gas": gas, "pressure": pressure, "rank": rank, "top": top, "lowest": lowest,
+            "per-group": per_group, "page": page, "spellings": spellings > 1, "coverage": coverage != 0.9,
+        }  # fmt: skip
+        if strange := [name for name, value in asked.items() if value]:
+            raise UsageError(f"--{strange[0]} is of properties, and {model[0]} writes strings: leave it out")
+        write_translations(
+            strings, writer, out=out, overwrite=overwrite, column=column, languages=languages,
+            reference=reference, device=device, data_dir=data_dir,
+        )  # fmt: skip
+        return
+    if languages or reference:
+        raise UsageError(f"--languages and --reference are of a model that writes, and {model[0]} does not")
     if top is None and (lowest or per_group is not None):
         raise UsageError(f"{'--lowest' if lowest else '--per-group'} is of a ranking: give --top as well")
     pressures = numbers(pressure, "--pressure") if pressure is not None else []
@@ -188,6 +211,17 @@ def embed(
         tally.require_rows(given.name)
     stderr.print(f"{tally.n_rows:,} vectors of {vectors.shape[1]} numbers written to {out}")
     tally.report("could not be read and are NaN", tally.first_error)
+
+
+def _writer_folder(models: Sequence[str]) -> Path | None:
+    """Folder of the model, where it is one that writes."""
+    from catenane.models.folder import find_bundles, read_json
+
+    with suppress(BundleError):  # which is reported when the model is loaded
+        folders = [folder for model in models for folder in find_bundles(model)]
+        if len(folders) == 1 and read_json(folders[0] / "config.json").get("kind") == "generator":
+            return folders[0]
+    return None
 
 
 def _string_columns(given: str | None, models: Sequence[str]) -> str | Sequence[str] | None:

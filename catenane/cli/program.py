@@ -22,6 +22,7 @@ from catenane.cli.enumeration import enumerate_app
 from catenane.cli.exchange import export, import_
 from catenane.cli.inspection import data_app, models_app
 from catenane.cli.prediction import embed, predict
+from catenane.cli.texts import tokenizer_app
 from catenane.cli.training import finetune, pretrain, reproduce
 from catenane.cli.tuning import tune
 from catenane.cli.writing import fill, generate
@@ -60,6 +61,7 @@ for verb in (
     reproduce,
 ):
     app.command()(verb)
+app.add_typer(tokenizer_app, name="tokenizer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 models_app.command("import")(import_)

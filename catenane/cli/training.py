@@ -18,7 +18,7 @@ __all__ = ["finetune", "pretrain", "reproduce"]
 
 OF_PAIRS = {
     "data", "source", "target", "model", "out", "recipe", "epochs", "seed", "settings", "resume", "overwrite",
-    "log", "device", "data_dir", "as_json",
+    "log", "device", "data_dir", "as_json", "tokenizer", "languages",
 }  # fmt: skip
 """Arguments of `finetune` that count with --source."""
 
@@ -46,6 +46,8 @@ def pretrain(
             help="smiles, mofid or a tokenizer.json; corpus adds its own tokens, scratch has no others.",
         ),
     ] = None,
+    model: option.Model = None,
+    languages: option.Languages = None,
     seed: option.Seed = 0,
     settings: option.Set = None,
     resume: option.Resume = False,
@@ -74,19 +76,24 @@ def pretrain(
     """
     from catenane.config import load_recipe
     from catenane.data.sources import find_sources
+    from catenane.models.folder import find_bundle
 
     changes = collect_settings(settings, pretraining__epochs=epochs)
     load_recipe(recipe).with_settings(changes)
     for corpus in (*corpora, *(exclude or ())):
         find_sources(corpus, data_dir)
+    if model is not None:
+        find_bundle(model)
+    spoken = split_names(languages, "--languages", repeats=True) if languages else ()
 
     from catenane.train import pretrain as run  # slow, and after all that can be wrong without it
     from catenane.train.ranks import leads
 
     result = run(
         corpora, out=out, recipe=recipe, settings=changes, column=column, exclude=exclude or (),
-        tokenizer=tokenizer, seed=seed, resume=resume, overwrite=overwrite, log=log, device=device,
-        devices=devices, nodes=nodes, sharing=sharing, workers=workers, prepare=prepare, data_dir=data_dir,
+        tokenizer=tokenizer, model=model, languages=spoken, seed=seed, resume=resume, overwrite=overwrite,
+        log=log, device=device, devices=devices, nodes=nodes, sharing=sharing, workers=workers,
+        prepare=prepare, data_dir=data_dir,
     )  # fmt: skip
     if not leads():
         return
@@ -99,17 +106,23 @@ def pretrain(
     held_out = result.metrics["held_out"]
     figures = ", ".join(f"{name} {value:.4g}" for name, value in held_out.items() if name != "strings")
     stdout.print(f"On {held_out['strings']:,} strings held out: {figures.replace('_', ' ')}.")
-    stdout.print(f"The encoder is in {result.folder / 'bundle'}: give {result.folder} to finetune --model.")
+    stdout.print(f"The model is in {result.folder / 'bundle'}: give {result.folder} to finetune --model.")
 
 
 def finetune(
-    data: option.Data,
     target: option.Target,
+    data: option.OptionalData = None,
     features: option.Features = "",
     source: Annotated[
         str | None,
-        typer.Option(metavar="COL", help="Column of strings that --target, another one, is written from."),
+        typer.Option(
+            metavar="COL|FILE", help="Strings that --target is written from; without DATA files of text."
+        ),
     ] = None,
+    tokenizer: Annotated[
+        str | None, typer.Option(metavar="FILE", help="With --source: of text, without --model.")
+    ] = None,
+    languages: option.Languages = None,
     weights: option.Weights = None,
     target_weights: Annotated[
         str, typer.Option(metavar="NUMBER[,NUMBER]", help="Weights of the targets in the loss.")
@@ -174,14 +187,18 @@ def finetune(
 ) -> None:
     """Train a property model on a table of strings and values, and report on it.
 
-    With --source it is a model that writes one column of strings, --target, from another; options that are of
-    properties are refused then.
+    With --source it is a model that writes one column of strings, --target, from another, or the lines of one
+    file of text from those of another; options that are of properties are refused then.
 
     Example: `catenane finetune solubility.csv --target logS --split scaffold --out runs/solubility`
     """
     if source is not None:
         _finetune_pairs(dict(locals()))
         return
+    if data is None:
+        raise UsageError("DATA is missing: give a table of strings and values")
+    if tokenizer or languages:
+        raise UsageError("--tokenizer and --languages are of texts: give --source as well")
     from catenane.config import load_recipe
     from catenane.data.sources import find_source
     from catenane.data.splits import split_shares
@@ -251,6 +268,10 @@ def _finetune_pairs(options: dict[str, Any]) -> None:
     from catenane.train.translation import finetune_pairs
 
     kept = {name: options[name] for name in OF_PAIRS & options.keys() - {"data", "as_json"}}
+    if kept["languages"]:
+        kept["languages"] = split_names(kept["languages"], "--languages", repeats=True)
+    else:
+        del kept["languages"]
     result = finetune_pairs(options["data"], settings=changes, **kept)
     if options["as_json"]:
         print_json(result.metrics | {"out": str(result.folder)})
@@ -260,7 +281,7 @@ def _finetune_pairs(options: dict[str, Any]) -> None:
     figures += [f"BLEU {test['bleu']:.1f}"] if "bleu" in test else []
     figures += [f"{test['valid']:.1%} valid"] if "valid" in test else []
     stdout.print(f"Of {n_test:,} test pairs: {', '.join(figures)}.")
-    stdout.print(f"The model is in {result.folder / 'bundle'}: generate STRING --model {result.folder}.")
+    stdout.print(f"The model is in {result.folder / 'bundle'}: predict FILE --model {result.folder}.")
     _tell_rejected(result.metrics["rejected"], result.folder)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -141,16 +140,12 @@ def generate(
 def _translate(string: str, model: str, n: int, device: str | None, pair: dict[str, str]) -> None:
     """Print the likeliest strings that a model of pairs writes from this one."""
     from catenane.inference import load
-    from catenane.inference.writing import encode_known, write_strings
-    from catenane.models.decoding import Decoding
+    from catenane.inference.translation import translate
 
-    writer = load(model, device=device)
-    how = Decoding(method="beam", n=n, beams=max(n, 5), length_penalty=1.0)
-    [options] = write_strings(writer, [encode_known(writer, string)], how)
-    rows = [
-        [number(math.exp(option.log_probability), 0.1), writer.bundle.tokenizer.decode(option.ids)]
-        for option in options
-    ]
+    [found] = translate(load(model, device=device), [string], n=n)
+    if found.error:
+        raise UsageError(found.error)
+    rows = [[number(share, 0.1), text] for share, text in zip(found.probabilities, found.texts, strict=True)]
     print_table("", {"probability": "number", pair["target"]: "text"}, rows)
 
 

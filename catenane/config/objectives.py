@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from catenane.errors import ConfigError
-from catenane.settings import require_not_negative, require_types
+from catenane.settings import require_not_negative, require_share, require_types
 
-__all__ = ["AuxiliaryConfig", "FragmentConfig", "MaskingConfig", "Objective"]
+__all__ = ["AuxiliaryConfig", "FragmentConfig", "MaskingConfig", "Objective", "TranslationConfig"]
 
-Objective = Literal["mlm", "mass", "descriptors", "consistency"]
+Objective = Literal["mlm", "mass", "descriptors", "consistency", "translation"]
 FragmentStart = Literal["mass", "uniform"]
 Policy = Literal["bert", "cao"]
 
@@ -66,7 +66,7 @@ class FragmentConfig:
     else anywhere; `uniform` anywhere."""
     parts: float = 0.0
     """Share of the strings in which the run is one whole part instead: what stands between two dots, such as
-    a linker, or a branch without its brackets."""
+    a linker, or a branch without its brackets; text has none."""
     policy: Policy = "bert"
     """Input of the encoder at the run; see `masking.policy`."""
 
@@ -75,3 +75,27 @@ class FragmentConfig:
         require_not_negative(self, "share", "spread", "parts")
         if self.share > 1 or self.parts > 1:
             raise ConfigError(f"share={self.share} and parts={self.parts} must be at most 1")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TranslationConfig:
+    """The objective `translation`: restoring sentences from noise, and from their own translations."""
+
+    denoising: float = 1.0
+    """Weight of restoring sentences from noise."""
+    back_translation: float = 1.0
+    """Weight of restoring them from what the model makes of them in another language; 0 for a first stage, in
+    which a small model learns to read what it writes."""
+    drop: float = 0.1
+    """Share of the words that are dropped."""
+    mask: float = 0.1
+    """Share of the words that are masked."""
+    shuffle: float = 3.0
+    """Places that a word may move at most."""
+
+    def __post_init__(self) -> None:
+        require_types(self)
+        require_not_negative(self, "denoising", "back_translation", "shuffle")
+        require_share(self, "drop", "mask")
+        if not self.denoising + self.back_translation:
+            raise ConfigError("denoising=0 and back_translation=0 leave nothing to learn: set one of them")

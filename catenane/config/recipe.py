@@ -10,7 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from catenane.config.objectives import AuxiliaryConfig, FragmentConfig, MaskingConfig, Objective
+from catenane.config.objectives import (
+    AuxiliaryConfig,
+    FragmentConfig,
+    MaskingConfig,
+    Objective,
+    TranslationConfig,
+)
 from catenane.config.shapes import DecoderConfig, EncoderConfig, GraphConfig, HeadConfig, TokenHeadConfig
 from catenane.config.training import TrainingConfig
 from catenane.errors import ConfigError
@@ -40,15 +46,18 @@ class Recipe:
     objective: Objective = "mlm"
     """Objective of pretraining: `mlm` predicts masked tokens (Devlin et al. 2019); `mass` writes a hidden
     fragment (Song et al. 2019); `descriptors` regresses those of `catenane.descriptors`; `consistency`
-    contrasts two spellings of one structure with other structures."""
+    contrasts two spellings of one structure with other structures; `translation` learns to translate between
+    texts of two languages without pairs (Lample et al. 2018)."""
     auxiliary: AuxiliaryConfig = field(default_factory=AuxiliaryConfig)
     """Further objectives of pretraining, by weight."""
     masking: MaskingConfig = field(default_factory=MaskingConfig)
     """What the objective `mlm` hides."""
     fragment: FragmentConfig = field(default_factory=FragmentConfig)
     """What the objective `mass` hides."""
+    translation: TranslationConfig = field(default_factory=TranslationConfig)
+    """Weight and noise of the objective `translation`."""
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
-    """Shape of the decoder of `mass`."""
+    """Shape of the decoder of `mass` and `translation`."""
     pretraining: TrainingConfig = field(default_factory=TrainingConfig)
     """Training on the objective."""
     finetuning: TrainingConfig = field(default_factory=TrainingConfig)
@@ -93,6 +102,13 @@ class Recipe:
             if key == "epochs" and f"{table}.min_steps" not in settings:
                 tables[table]["min_steps"] = 0
         return build(Recipe, tables)
+
+    def used(self) -> dict[str, Any]:
+        """All settings, without a table that the objective leaves alone: digests of other runs stay."""
+        tables = dataclasses.asdict(self)
+        if self.objective != "translation":
+            del tables["translation"]
+        return tables
 
     def to_toml(self) -> str:
         """As a file that `load_recipe` reads; the name is that of the file."""

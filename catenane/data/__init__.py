@@ -9,7 +9,8 @@ from catenane.data.preparation import write_corpus
 from catenane.data.rejects import Rejection, write_rejected
 from catenane.data.sources import DATASETS, Dataset, dataset_file, find_dataset
 from catenane.data.splits import Split, make_folds, make_split
-from catenane.data.table import Table, read_table, stream_strings
+from catenane.data.streams import stream_strings
+from catenane.data.table import Table, read_table
 
 __all__ = [
     "DATASETS",

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from catenane.errors import DataError
-from catenane.notation import NotationName
+from catenane.notation import NotationName, get_notation
 from catenane.tokenizers import EncodedStrings, StringTokenizer, TokenSlice
 from catenane.tokenizers.encoded import expand_ranges
 
@@ -96,6 +96,8 @@ class CorpusIndex:
     """Column of the strings that was asked for."""
     sources: list[CorpusSource]
     """What the corpus was made from."""
+    languages: list[str] = field(default_factory=list)
+    """Of the sources, where the tokenizer knows languages."""
     excluded: list[CorpusSource] = field(default_factory=list)
     """Whose strings were left out."""
     counts: CorpusCounts = field(default_factory=CorpusCounts)
@@ -105,7 +107,7 @@ class CorpusIndex:
     @property
     def made_from(self) -> dict[str, Any]:
         """What decides the content, by name; where the sources lie does not."""
-        settings = ("notation", "tokenizer", "max_length", "drop_long", "string_column")
+        settings = ("notation", "tokenizer", "max_length", "drop_long", "string_column", "languages")
         digests = {
             "sources": [source.sha256 for source in self.sources],
             "excluded": [source.sha256 for source in self.excluded],
@@ -228,6 +230,8 @@ def check_files(folder: Path, index: CorpusIndex) -> None:
 
 
 def tokenizer_digest(tokenizer: StringTokenizer) -> str:
-    """A hash of the notation and of the tokens in the order of their ids."""
-    tokens = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.__getitem__)
-    return sha256("\n".join([tokenizer.notation, *tokens]).encode()).hexdigest()
+    """A hash of the notation and of the tokens in the order of their ids; of text of all that makes them."""
+    parts = sorted(tokenizer.vocabulary, key=tokenizer.vocabulary.__getitem__)
+    if not get_notation(tokenizer.notation).is_chemical:
+        parts = [json.dumps(tokenizer.document())]
+    return sha256("\n".join([tokenizer.notation, *parts]).encode()).hexdigest()

@@ -7,9 +7,9 @@ from functools import cache
 from itertools import islice
 from pathlib import Path
 
-from catenane.data.table import stream_strings
+from catenane.data.streams import stream_strings
 from catenane.files import file_digest, replaced
-from catenane.notation import NotationName, Record, detect_notation, read_records
+from catenane.notation import NotationName, Record, detect_notation, get_notation, read_records
 
 __all__ = ["read_excluded", "write_excluded"]
 
@@ -17,15 +17,22 @@ CHUNK = 8192
 
 
 def write_excluded(
-    path: Path, sources: Sequence[str | Path], data_dir: str | Path | None
+    path: Path,
+    sources: Sequence[str | Path],
+    data_dir: str | Path | None,
+    reads: NotationName | None = None,
 ) -> tuple[Path, str] | None:
-    """Write all strings of the sources in normal form, for the workers to read; with its digest."""
+    """Write all strings of the sources in normal form, for the workers to read; with its digest.
+
+    `reads` is the notation of the model; that of the strings is detected unless it is text.
+    """
+    is_text = reads is not None and not get_notation(reads).is_chemical
     if not sources:
         return None
     found: set[str] = set()
     for source in sources:
-        rows = stream_strings(source, data_dir=data_dir, on_rejection=lambda _: None)
-        notation: NotationName | None = None
+        rows = stream_strings(source, data_dir=data_dir, on_rejection=lambda _: None, is_text=is_text)
+        notation = reads if is_text else None
         while strings := [text for _, text in islice(rows, CHUNK)]:
             notation = notation or detect_notation(strings)
             read = read_records(strings, notation)
@@ -38,4 +45,4 @@ def write_excluded(
 @cache
 def read_excluded(path: Path, digest: str) -> frozenset[str]:
     """The strings; another digest under the same path is another file."""
-    return frozenset(path.read_text(encoding="utf-8").split())
+    return frozenset(path.read_text(encoding="utf-8").split("\n"))

@@ -11,8 +11,9 @@ from catenane.data.columns import find_column
 from catenane.data.numbers import cell_text
 from catenane.data.rejects import Rejection
 from catenane.data.sources import DATASETS, LAYOUTS, STDIN, Source, find_sources
+from catenane.data.streams import choose_text_column
 from catenane.data.table import choose_string_column, string_value
-from catenane.data.table_files import LineTable, TableFile, find_fault, open_table
+from catenane.data.table_files import LineTable, TableFile, find_fault, open_lines, open_table
 from catenane.errors import DataError, NotationError, UsageError
 from catenane.notation import JOINT
 
@@ -62,6 +63,13 @@ class Inputs:
     """The tables, where these are given."""
     source_column: str | None = None
     """Name of the column of the table that a row is from, where several were given."""
+    is_text: bool = False
+    """Whether the strings are text."""
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the tables."""
+        return [table.source.name for table in self.tables]
 
     @property
     def files(self) -> list[Path | int]:
@@ -111,7 +119,7 @@ class Inputs:
         for string in self.strings:
             yield string, _fault(string), {"string": string}
         for table in self.tables:
-            file = table.opened or open_table(table.source, every_line=True)
+            file = table.opened or (open_lines if self.is_text else open_table)(table.source, every_line=True)
             origin = {self.source_column: table.source.name} if self.source_column else {}
             for item in file.rows(range(len(table.columns))):
                 if isinstance(item, Rejection):
@@ -129,6 +137,8 @@ def open_inputs(
     *,
     string_column: str | Sequence[str] | None = None,
     data_dir: str | Path | None = None,
+    is_text: bool = False,
+    usual: str | None = None,
 ) -> Inputs:
     """Find out what is given, strings or tables, and open the tables.
 
@@ -140,6 +150,8 @@ def open_inputs(
         string_column: Column of the strings; found by its name or content if None. Of several strings a row
             their columns, which are joined by `JOINT`.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
+        is_text: The strings are text: a file that is no table by its name has one on each line.
+        usual: Column of the strings where none is said and a table has one of this name.
 
     Raises:
         UsageError: Strings and tables are mixed, or standard input is named twice.
@@ -154,7 +166,10 @@ def open_inputs(
     if list(given).count(STDIN) > 1:
         raise UsageError("standard input can be read only once: give - once")
     sources = [source for text in given for source in find_sources(text, data_dir)]
-    tables = tuple(_open(source, string_column, keep=len(sources) == 1) for source in sources)
+    tables = tuple(
+        _open(source, string_column, keep=len(sources) == 1, is_text=is_text, usual=usual)
+        for source in sources
+    )
     columns = tuple(dict.fromkeys(name for table in tables for name in table.columns))
     types = {}
     for name in columns:
@@ -165,13 +180,20 @@ def open_inputs(
     while source_column in columns:
         source_column = f"{source_column}_file"
     name = given[0] if len(given) == 1 else f"{len(sources)} tables"
-    return Inputs(name, columns, types, tables=tables, source_column=source_column)
+    return Inputs(name, columns, types, tables=tables, source_column=source_column, is_text=is_text)
 
 
-def _open(source: Source, string_column: str | Sequence[str] | None, *, keep: bool) -> _Table:
-    file = open_table(source, every_line=True)
+def _open(
+    source: Source, string_column: str | Sequence[str] | None, *, keep: bool, is_text: bool, usual: str | None
+) -> _Table:
+    file = (open_lines if is_text else open_table)(source, every_line=True)
+    if string_column is None and usual in file.columns:
+        string_column = usual
     wanted = [string_column] if string_column is None or isinstance(string_column, str) else string_column
-    places = tuple(choose_string_column(file, name, source.dataset) for name in wanted)
+    places = tuple(
+        choose_text_column(file, name) if is_text else choose_string_column(file, name, source.dataset)
+        for name in wanted
+    )
     columns = ("string", "name") if isinstance(file, LineTable) else file.columns
     if len(set(columns)) < len(columns):
         columns = tuple(name or f"column {number}" for number, name in enumerate(columns, start=1))

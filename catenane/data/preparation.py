@@ -45,7 +45,8 @@ from catenane.data.corpus import (
 from catenane.data.exclusion import read_excluded, write_excluded
 from catenane.data.rejects import Rejection, rejected_text
 from catenane.data.sources import find_source
-from catenane.data.table import open_strings, read_cells
+from catenane.data.streams import open_strings
+from catenane.data.table import read_cells
 from catenane.errors import ConfigError, DataError
 from catenane.files import file_digest, write_json
 from catenane.notation import NotationName, Record, get_notation
@@ -100,6 +101,7 @@ def write_corpus(
     max_length: int,
     drop_long: bool = False,
     string_column: str | None = None,
+    languages: Sequence[str] = (),
     exclude: Sequence[str | Path] = (),
     data_dir: str | Path | None = None,
     workers: int | None = None,
@@ -115,6 +117,7 @@ def write_corpus(
         max_length: Longest sequence, [CLS] and [SEP] included; what is cut off longer strings is counted.
         drop_long: Leave longer strings out instead, named among the rejected rows.
         string_column: Column of the strings; found by its name or content if None.
+        languages: That of each source, where the tokenizer knows languages.
         exclude: Sources whose strings, in normal form, are left out and named among the rejected rows: those
             that a model is to be tested on, say. Their columns of strings are found.
         data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
@@ -136,6 +139,7 @@ def write_corpus(
         max_length=max_length,
         drop_long=drop_long,
         string_column=string_column,
+        languages=list(languages),
         sources=[_describe(source, data_dir) for source in sources],
         excluded=[_describe(source, data_dir) for source in exclude],
     )
@@ -153,8 +157,8 @@ def write_corpus(
         os.truncate(folder / name, mark.bytes)
     chunks = _read_chunks(sources, place, string_column, data_dir, tokenizer)
     encode = partial(
-        _encode, tokenizer=tokenizer, max_length=max_length, drop_long=drop_long,
-        excluded=write_excluded(folder / EXCLUDED, exclude, data_dir),
+        _encode, tokenizer=tokenizer, languages=tuple(languages), max_length=max_length, drop_long=drop_long,
+        excluded=write_excluded(folder / EXCLUDED, exclude, data_dir, tokenizer.notation),
     )  # fmt: skip
     writer = _Writer(folder, index)
     with closing(_in_order(encode, chunks, workers)) as results, RowCount("corpus") as count:
@@ -254,12 +258,13 @@ def _read_chunks(
 ) -> Iterator[Chunk]:
     """The rows of the sources from a place on; the notation of each is that of its first chunk."""
     for number in range(place.source, len(sources)):
-        table, column = open_strings(sources[number], string_column, data_dir)
+        is_text = not get_notation(tokenizer.notation).is_chemical
+        table, column = open_strings(sources[number], string_column, data_dir, is_text=is_text)
         here = place if number == place.source else Place(number)
         name = table.columns[column]
         rows = islice(table.rows([column]), here.rows, None)
         while items := list(islice(rows, CHUNK)):
-            notation = here.notation
+            notation = tokenizer.notation if is_text else here.notation
             if notation is None:
                 cells = [item[1][0] for item in items if not isinstance(item, Rejection)]
                 notation = find_notation(cells, name, table.name)
@@ -276,6 +281,7 @@ def _encode(
     chunk: Chunk,
     *,
     tokenizer: StringTokenizer,
+    languages: Sequence[str],
     max_length: int,
     drop_long: bool,
     excluded: tuple[Path, str] | None,
@@ -297,7 +303,8 @@ def _encode(
     ]
     n_read, strings = len(strings), [(row, text) for row, text in strings if text not in held]
     n_excluded = n_read - len(strings)
-    encoded = tokenizer.encode_flat([text for _, text in strings], max_length)
+    speaking = tokenizer.speaking(languages[chunk.place.source] if languages else "")
+    encoded = speaking.encode_flat([text for _, text in strings], max_length)
     long = np.flatnonzero(encoded.n_cut).tolist() if drop_long else []
     for row, text, n_cut in ((*strings[i], encoded.n_cut[i]) for i in long):
         reason = f"{max_length + n_cut} tokens are more than max_length={max_length}"

@@ -31,6 +31,7 @@ __all__ = [
     "find_source",
     "find_sources",
     "match_dataset",
+    "uncompressed",
 ]
 
 Layout = Literal["csv", "tsv", "smi", "parquet", "unknown"]
@@ -183,7 +184,7 @@ def dataset_file(dataset: Dataset, data_dir: str | Path | None = None) -> Path:
 
 
 def _plain_parts(path: str | Path) -> tuple[str, ...]:
-    return PurePath(_uncompressed(str(path))).parts
+    return PurePath(uncompressed(str(path))).parts
 
 
 @dataclass(frozen=True)
@@ -199,8 +200,10 @@ class Source:
     dataset: Dataset | None = None
     """The data set that it is a copy of, if known."""
 
-    def lines(self) -> Iterator[str]:
+    def lines(self, *, newline: str = "") -> Iterator[str]:
         """The lines of a text with their ends; a byte that is not UTF-8 becomes a lone surrogate (PEP 383).
+
+        With a line feed as `newline` nothing else ends a line, such as a carriage return in its middle.
 
         Of a line that is longer than `LONGEST_LINE`, one character more is given and the rest passed over, so
         that a file of a few bytes cannot fill the memory.
@@ -210,17 +213,17 @@ class Source:
         """
         try:
             if self.path is None:
-                yield from self._decoded(_standard_input())
+                yield from self._decoded(_standard_input(), newline)
             else:
                 with io.BufferedReader(io.FileIO(self.path), READ_AHEAD) as binary:
-                    yield from self._decoded(binary)
+                    yield from self._decoded(binary, newline)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             damage = f"the gzip file is cut short or damaged ({error}); copy it again"
             raise DataError(f"{self.name}: {damage}") from None
         except OSError as error:
             raise DataError(f"{self.name}: cannot be read: {error.strerror or error}") from None
 
-    def _decoded(self, binary: io.BufferedReader[Any]) -> Iterator[str]:
+    def _decoded(self, binary: io.BufferedReader[Any], newline: str) -> Iterator[str]:
         if binary.peek(2).startswith(_GZIP):
             binary = io.BufferedReader(cast("io.RawIOBase", gzip.GzipFile(fileobj=binary)), READ_AHEAD)
         elif binary.peek(4).startswith(_ZSTD):
@@ -231,12 +234,12 @@ class Source:
         for magic, what in _FOREIGN.items():
             if start.startswith(magic):
                 raise DataError(f"{self.name}: the file is {what}")
-        text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline="")
+        text = io.TextIOWrapper(binary, encoding="utf-8-sig", errors="surrogateescape", newline=newline)
         try:
             while line := text.readline(LONGEST_LINE + 1):
                 yield line
                 piece = line
-                while len(piece) > LONGEST_LINE and piece[-1] not in "\r\n":
+                while len(piece) > LONGEST_LINE and piece[-1] not in (newline or "\r\n"):
                     piece = text.readline(LONGEST_LINE + 1)
         finally:
             # Standard input stays open. A file is closed by the one who opened it, which a reader that stops
@@ -292,10 +295,11 @@ def find_sources(given: str | Path, data_dir: str | Path | None = None) -> list[
 
 
 def _layout(name: str) -> Layout:
-    return LAYOUTS.get(PurePath(_uncompressed(name.lower())).suffix, "unknown")
+    return LAYOUTS.get(PurePath(uncompressed(name.lower())).suffix, "unknown")
 
 
-def _uncompressed(name: str) -> str:
+def uncompressed(name: str) -> str:
+    """A file name without the ending of its compression."""
     return name.removesuffix(".gz").removesuffix(".zst")
 
 

@@ -1,8 +1,8 @@
-"""Tables of strings and labels: in memory, normalised, with what was rejected beside; strings in a stream."""
+"""Tables of strings and labels: in memory, normalised, with what was rejected beside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -25,10 +25,8 @@ from catenane.notation.syntax import SPACE
 __all__ = [
     "Table",
     "choose_string_column",
-    "open_strings",
     "read_cells",
     "read_table",
-    "stream_strings",
     "string_value",
 ]
 
@@ -259,50 +257,6 @@ def _read_cells(
             rows.append(item[0])
             values.append(item[1])
     return rows, {place: [row[i] for row in values] for i, place in enumerate(places)}, rejected
-
-
-def stream_strings(
-    source: str | Path,
-    *,
-    string_column: str | None = None,
-    data_dir: str | Path | None = None,
-    on_rejection: Callable[[Rejection], None] | None = None,
-) -> Iterator[tuple[int, str]]:
-    """The raw strings of a table in order, one by one: for tables that exceed the memory.
-
-    Args:
-        source: A path, the name of a data set, or "-" for standard input.
-        string_column: Column of the strings; found by its name or content if None.
-        data_dir: Folder of the data sets' local copies; by default the environment variable CATENANE_DATA.
-        on_rejection: Called with every row that holds no string; without it, the first such row raises.
-
-    Yields:
-        Data row, from 1, and its string without white space around it.
-
-    Raises:
-        DataError: The source cannot be read, or a row holds no string and `on_rejection` is None.
-    """
-    table, column = open_strings(source, string_column, data_dir)
-    for item in table.rows([column]):
-        if not isinstance(item, Rejection):
-            row, (cell,) = item
-            string = string_value(cell)
-            if isinstance(string, str):
-                yield row, string
-                continue
-            item = Rejection(row, table.columns[column], cell_text(cell), None, str(string))
-        if on_rejection is None:
-            raise item.error(table.name)
-        on_rejection(item)
-
-
-def open_strings(
-    source: str | Path, string_column: str | None, data_dir: str | Path | None
-) -> tuple[TableFile, int]:
-    """Open a table and find its column of strings; the arguments are those of `stream_strings`."""
-    found = find_source(source, data_dir)
-    table = open_table(found)
-    return table, choose_string_column(table, string_column, found.dataset)
 
 
 def read_cells(

@@ -24,7 +24,7 @@ from catenane.errors import DataError
 from catenane.files import escaped
 from catenane.notation.syntax import SPACE
 
-__all__ = ["LineTable", "TableFile", "find_fault", "open_table"]
+__all__ = ["LineTable", "PlainLines", "TableFile", "find_fault", "open_lines", "open_table"]
 
 Row = tuple[int, list[Any]]
 """Data row, from 1, and the values of the columns asked for."""
@@ -188,6 +188,13 @@ class LineTable(TextTable):
         return [line, ""] if name.startswith("MOFid-v") else [string, name]
 
 
+class PlainLines(TextTable):
+    """Lines that are one string each, whatever they hold: files of sentences."""
+
+    def _split(self, line: str) -> list[str]:
+        return [line.rstrip("\r\n")]
+
+
 class ParquetTable(TableFile):
     """A Parquet file as a table; values keep their type, and a null is None.
 
@@ -222,6 +229,13 @@ class ParquetTable(TableFile):
                 yield from map(list, zip(*by_column, strict=True))
         except self._damage as error:
             raise DataError(f"{self.name}: the Parquet file is damaged: {error}") from None
+
+
+def open_lines(source: Source, *, every_line: bool = False) -> TableFile:
+    """As `open_table`, of text: a file that is no CSV, TSV or Parquet by its name has a text on each line."""
+    if source.layout in ("csv", "tsv", "parquet"):
+        return open_table(source, every_line=every_line)
+    return PlainLines(source.name, ("text",), source.lines(newline="\n"), every_line=every_line)
 
 
 def open_table(source: Source, *, every_line: bool = False) -> TableFile:

@@ -21,7 +21,10 @@ from catenane.tokenizers import SEPARATOR, Alignment, align
 if TYPE_CHECKING:
     from catenane.inference.model import Model
 
-__all__ = ["Attention", "attend", "read_all", "read_attention", "read_states", "token_inputs"]
+__all__ = [
+    "Attention", "attend", "read_all", "read_attention", "read_states", "require_chemical",
+    "token_inputs",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,11 +87,18 @@ def read_attention(
     return attend(model, records, join=join)
 
 
+def require_chemical(model: Model) -> None:
+    """Refuse a model of text by a `BundleError`."""
+    if not get_notation(model.config.notation).is_chemical:
+        raise BundleError("this is a model of text: it translates (predict) and fills gaps, and no more")
+
+
 def attend(model: Model, records: Sequence[Record], *, join: str = SEPARATOR) -> Attention:
     """As `read_attention`, of records."""
     encoder = model.encoder
     if not hasattr(encoder, "attend"):
         raise BundleError(f"the encoder of this model ({type(encoder).__name__}) has no attention weights")
+    require_chemical(model)
     longest = model.config.recipe.encoder.max_length
     ids_L, alignment = align(model.bundle.tokenizer, records, longest, join=join)
     with torch.inference_mode():

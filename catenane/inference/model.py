@@ -15,7 +15,7 @@ from catenane.data import LengthGroupedBatches, collate
 from catenane.descriptors import Descriptors, describe, fragments, head_inputs, roles
 from catenane.errors import BundleError, UsageError
 from catenane.hardware import best_device
-from catenane.inference.attention import Attention, read_all, read_attention
+from catenane.inference.attention import Attention, read_all, read_attention, require_chemical
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
 from catenane.inference.rows import Features, Predictions, feature_cells, join, notes_of, read_features, split
@@ -49,8 +49,7 @@ class Model:
     """
 
     def __init__(self, bundle: Bundle, *, device: str | None = None) -> None:
-        self.bundle = bundle
-        self.device = best_device(device)
+        self.bundle, self.device = bundle, best_device(device)
         self.bundle.model.to(self.device).eval()
 
     def __repr__(self) -> str:
@@ -300,8 +299,9 @@ class Model:
     ) -> tuple[list[Record], list[str]]:
         """Records of what can be read, and for every string why it cannot ("" where it can).
 
-        `wrong` has reasons by place that are known already.
+        `wrong` has reasons by place that are known already. A model of text is refused by a `BundleError`.
         """
+        require_chemical(self)
         # An encoder was pretrained on all that its notation includes, a property model on its own alone.
         read = partial(read_records, n_strings=self.config.n_strings) if self.targets else read_mixed
         head, notation = self.config.recipe.head, get_notation(self.config.notation)
@@ -312,8 +312,8 @@ class Model:
         found: list[object] = [*read(strings, notation.name, (*compress(features, features.values()),))]
         for place, reason in (wrong or {}).items():
             found[place] = reason if isinstance(found[place], Record) else found[place]
-        records = [item for item in found if isinstance(item, Record)]
-        return records, ["" if isinstance(item, Record) else str(item) for item in found]
+        errors = ["" if isinstance(item, Record) else str(item) for item in found]
+        return [item for item in found if isinstance(item, Record)], errors
 
     def encode(self, records: Sequence[Record]) -> Any:
         """The strings as the encoder reads them, see `catenane.models.encoder.Encoder`."""

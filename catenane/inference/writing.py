@@ -17,7 +17,7 @@ from catenane.inference.model import BATCH_TOKENS, Model
 from catenane.models.decoder import SequenceModel
 from catenane.models.decoding import Decoding, Prompt, TokenState, Written, decode
 from catenane.models.networks import MaskedLanguageModel
-from catenane.notation import read_mixed
+from catenane.notation import get_notation, read_mixed
 
 __all__ = ["Filling", "Gap", "encode_known", "fill", "sequence_model", "write_gaps", "write_strings"]
 
@@ -135,7 +135,7 @@ def encode_known(model: Model, string: str) -> list[int]:
         UsageError: A token is unknown, or the string is too long.
     """
     tokenizer, longest = model.bundle.tokenizer, model.config.recipe.encoder.max_length
-    [ids] = tokenizer.encode([string])
+    ids = tokenizer.encode_marked(string)
     if tokenizer.unk_id in ids:
         unknown = next(token for token in tokenizer.tokens(string) if token not in tokenizer.vocabulary)
         raise UsageError(f"the token {unknown!r} is not in the vocabulary of this model")
@@ -170,15 +170,27 @@ def write_gaps(
 
 
 def write_strings(
-    model: Model, sources: Sequence[Sequence[int]], how: Decoding, generator: torch.Generator | None = None
+    model: Model,
+    sources: Sequence[Sequence[int]],
+    how: Decoding,
+    generator: torch.Generator | None = None,
+    *,
+    first_id: int | None = None,
 ) -> list[list[Written]]:
     """Another string for each that is read, ids with [CLS] and [SEP]; [SEP] ends it.
+
+    A text begins with the token of its language, `first_id`, in place of [CLS], and is at most twice as long
+    as the source and 20 tokens.
 
     Raises:
         BundleError: The model cannot write.
     """
     tokenizer, longest = model.bundle.tokenizer, model.config.recipe.encoder.max_length
-    prompts = [(tokenizer.cls_id, 0, longest - 1)] * len(sources)
+    is_text = not get_notation(tokenizer.notation).is_chemical
+    prompts = [
+        (first_id or tokenizer.cls_id, 0, min(longest - 1, 2 * len(ids) + 20) if is_text else longest - 1)
+        for ids in sources
+    ]
     return _write(model, sources, prompts, how, tokenizer.sep_id, generator)
 
 

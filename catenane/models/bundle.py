@@ -98,6 +98,8 @@ class BundleConfig:
     """Name of an entry of `KINDS`."""
     notation: NotationName
     """What the strings are."""
+    languages: tuple[str, ...] = ()
+    """Those of a text, by whose tokens strings begin."""
     strings: tuple[str, ...] = ()
     """Names of the strings where a row has several, in order."""
     recipe: Recipe
@@ -159,7 +161,11 @@ def class_columns(targets: Sequence[str], classes: Sequence[Sequence[str]]) -> t
 
 def _build_encoder(config: BundleConfig) -> MaskedLanguageModel:
     """A fresh transformer with its masked-language head."""
-    return MaskedLanguageModel(TransformerEncoder(config.recipe.encoder), config.recipe.token_head)
+    return MaskedLanguageModel(_fresh_encoder(config), config.recipe.token_head)
+
+
+def _fresh_encoder(config: BundleConfig) -> TransformerEncoder:
+    return TransformerEncoder(config.recipe.encoder, n_languages=len(config.languages))
 
 
 def build_property_model(config: BundleConfig, encoder: Encoder | None = None) -> PropertyModel:
@@ -181,8 +187,9 @@ def build_property_model(config: BundleConfig, encoder: Encoder | None = None) -
 def _build_generator(config: BundleConfig) -> SequenceModel:
     """A fresh encoder and decoder."""
     recipe = config.recipe
-    encoder = TransformerEncoder(recipe.encoder)
-    return SequenceModel(encoder, recipe.decoder, recipe.token_head, mask_id=StringTokenizer.mask_id)
+    return SequenceModel(
+        _fresh_encoder(config), recipe.decoder, recipe.token_head, mask_id=StringTokenizer.mask_id
+    )
 
 
 KINDS: dict[str, Callable[[BundleConfig], nn.Module]] = {

@@ -16,6 +16,7 @@ from catenane.models.encoder import TransformerEncoder, make_block
 from catenane.models.initialisation import initialise_encoder
 from catenane.models.networks import TokenHead
 from catenane.nn import AttentionMask, BlockCache, Memory, Rotation
+from catenane.tokenizers import SPECIAL_TOKENS
 
 __all__ = ["Decoder", "SequenceModel"]
 
@@ -94,8 +95,15 @@ class SequenceModel(nn.Module):
             positions_BL: Of these tokens, int64.
             written_BL: bool, True on real tokens.
         """
-        states_BLD = self.write(before_BL, positions_BL, self.read(ids_BS, keep_BS))
+        language_B1 = self.language(ids_BS, before_BL)
+        states_BLD = self.write(before_BL, positions_BL, self.read(ids_BS, keep_BS), language_B1)
         return self.score(states_BLD[written_BL])
+
+    def language(self, ids_BS: Tensor, before_BL: Tensor) -> Tensor:
+        """The token of the language that is written, (B, 1): the first of `before_BL`, else of the source."""
+        first_B1 = before_BL[:, :1]
+        end = len(SPECIAL_TOKENS) + self.encoder.n_languages
+        return torch.where((first_B1 >= len(SPECIAL_TOKENS)) & (first_B1 < end), first_B1, ids_BS[:, :1])
 
     def read(self, ids_BS: Tensor, keep_BS: Tensor) -> Memory:
         """What the decoder attends to, of the arguments of the encoder."""
@@ -109,10 +117,11 @@ class SequenceModel(nn.Module):
         before_BL: Tensor,
         positions_BL: Tensor,
         memory: Memory,
+        language_B1: Tensor,
         caches: Sequence[BlockCache] | None = None,
     ) -> Tensor:
-        """States (B, L, d_model) of tokens at positions; see `forward` and `Decoder`."""
-        states_BLD, rotation = self.encoder.place(before_BL, positions_BL)
+        """States (B, L, d_model) of tokens at positions; see `forward`, `language` and `Decoder`."""
+        states_BLD, rotation = self.encoder.place(before_BL, positions_BL, language_B1)
         written_BLD: Tensor = self.decoder(states_BLD, rotation, memory, caches)
         return written_BLD
 

@@ -83,11 +83,13 @@ class _Rows:
         model: SequenceModel,
         memory: Memory,
         prompt: Prompt,
+        language_R1: Tensor,
         states: Sequence[TokenState] | None,
         *,
         cached: bool,
     ) -> None:
         self.model, self.memory, self.states = model, memory, states
+        self.language_R1 = language_R1
         self.caches = model.caches() if cached else None
         self.ids_RL = prompt.before_B[:, None]
         self.position_R = prompt.position_B
@@ -97,6 +99,7 @@ class _Rows:
     def select(self, rows_R: Tensor) -> None:
         """Go on with these rows, repeats allowed."""
         self.ids_RL, self.position_R = self.ids_RL[rows_R], self.position_R[rows_R]
+        self.language_R1 = self.language_R1[rows_R]
         self.owner_R, self.log_probability_R = self.owner_R[rows_R], self.log_probability_R[rows_R]
         if self.states is not None:
             self.states = [self.states[row] for row in rows_R.tolist()]
@@ -116,7 +119,9 @@ class _Rows:
         first = 0 if self.caches is None else length - 1
         steps_L = torch.arange(first, length, device=self.ids_RL.device)
         positions_RL = self.position_R[:, None] + steps_L
-        states_RLD = self.model.write(self.ids_RL[:, first:], positions_RL, self.memory, self.caches)
+        states_RLD = self.model.write(
+            self.ids_RL[:, first:], positions_RL, self.memory, self.language_R1, self.caches
+        )
         return self.model.score(states_RLD[:, -1]).float()
 
     def allowed(self, allowed_V: Tensor) -> Tensor:
@@ -167,7 +172,8 @@ def decode(
     Returns:
         For each string its results, the best first; of `nucleus` in the order drawn.
     """
-    rows = _Rows(model, model.read(ids_BS, keep_BS), prompt, states, cached=cached)
+    language_B1 = model.language(ids_BS, prompt.before_B[:, None])
+    rows = _Rows(model, model.read(ids_BS, keep_BS), prompt, language_B1, states, cached=cached)
     width = 1 if how.method == "greedy" else how.beams if how.method == "beam" else how.n
     finished: list[list[Written]] = [[] for _ in range(len(ids_BS))]
     if how.method == "nucleus":

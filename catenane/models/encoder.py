@@ -72,6 +72,8 @@ class TransformerEncoder(nn.Module):
 
     Args:
         config: Shape of the encoder, with `vocabulary_size` filled in.
+        n_languages: Languages whose tokens begin the strings: that of a string is added to each of its tokens
+            (Song et al. 2019).
 
     Raises:
         ConfigError: `vocabulary_size` is not filled in.
@@ -83,8 +85,9 @@ class TransformerEncoder(nn.Module):
     (torch.Size([2, 4, 12]), [torch.Size([2, 3, 4, 4]), torch.Size([2, 3, 4, 4])])
     """
 
-    def __init__(self, config: EncoderConfig) -> None:
+    def __init__(self, config: EncoderConfig, n_languages: int = 0) -> None:
         super().__init__()
+        self.n_languages = n_languages
         if not config.vocabulary_size:
             raise ConfigError("encoder.vocabulary_size is not set: fill it from the tokenizer that is used")
         self.config = config
@@ -147,7 +150,7 @@ class TransformerEncoder(nn.Module):
                 "give max_length to the tokenizer's encode"
             )
         positions = torch.arange(length, device=ids_BL.device) if positions_BL is None else positions_BL
-        states_BLD, rotation = self.place(ids_BL, positions)
+        states_BLD, rotation = self.place(ids_BL, positions, ids_BL[:, :1])
         mask = AttentionMask(keep_BS=_mask_if_needed(keep_BL))
         weights = []
         for block in self.blocks:
@@ -157,9 +160,13 @@ class TransformerEncoder(nn.Module):
             weights.append(weights_BHLL)
         return self.norm(states_BLD), weights
 
-    def place(self, ids_BL: Tensor, positions_BL: Tensor) -> tuple[Tensor, Rotation | None]:
+    def place(
+        self, ids_BL: Tensor, positions_BL: Tensor, language_B1: Tensor
+    ) -> tuple[Tensor, Rotation | None]:
         """Inputs of the first block: embedded tokens, (B, L, d_model), and the rotation of their places."""
         states_BLD: Tensor = self.embedding(ids_BL) * self.embedding_factor
+        if self.n_languages:
+            states_BLD = states_BLD + self.embedding(language_B1) * self.embedding_factor
         if self.positions is not None:
             states_BLD = states_BLD + self.positions(positions_BL)
         rotation = None if self.rotation is None else self.rotation(positions_BL)

@@ -34,6 +34,8 @@ def write_hub_folder(folder: Path, bundle: Bundle) -> None:
     """
     if not isinstance(bundle.encoder, TransformerEncoder):
         raise BundleError(f"{bundle}: only transformers over tokens can be exported")
+    if bundle.config.languages:
+        raise BundleError(f"{bundle}: a model of several languages cannot be exported")
     recipe, tokenizer = bundle.config.recipe, bundle.tokenizer
     whole = bundle.config.kind == "encoder"
     classes = CLASSES if whole else {"AutoModel": CLASSES["AutoModel"]}

@@ -1,4 +1,4 @@
-"""SMILES and MOFid: parse, check, normalise, and what follows from a string, each computed once."""
+"""SMILES, MOFid and text: parse, check, normalise, and what follows from a string, each computed once."""
 
 from catenane.notation.blocks import (
     atoms_beyond,
@@ -31,6 +31,7 @@ from catenane.notation.registry import (
 )
 from catenane.notation.smiles import Smiles
 from catenane.notation.syntax import atom_positions
+from catenane.notation.text import Text
 from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_errors
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "NotationName",
     "Record",
     "Smiles",
+    "Text",
     "as_records",
     "atom_positions",
     "atoms_beyond",

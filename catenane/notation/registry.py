@@ -10,6 +10,7 @@ from catenane.errors import ConfigError, NotationError
 from catenane.notation.mofid import Mofid
 from catenane.notation.smiles import Smiles
 from catenane.notation.syntax import SPACE
+from catenane.notation.text import Text
 
 __all__ = [
     "JOINT",
@@ -24,7 +25,7 @@ __all__ = [
     "respell",
 ]
 
-NotationName = Literal["smiles", "mofid"]
+NotationName = Literal["smiles", "mofid", "text"]
 JOINT = " + "
 """Stands between the strings of a record of several, which no string holds."""
 NOTATIONS: tuple[NotationName, ...] = get_args(NotationName)
@@ -74,7 +75,7 @@ class Record:
     @property
     def parts(self) -> tuple[Record, ...]:
         """The records of several strings, of a single one itself."""
-        if JOINT not in self.text:
+        if JOINT not in self.text or not get_notation(self.notation).is_chemical:
             return (self,)
         if self._parts is None:
             self._parts = tuple(Record(text, self.notation) for text in self.text.split(JOINT))
@@ -82,7 +83,7 @@ class Record:
 
     @property
     def parsed(self) -> Any:
-        """The `Smiles` or `Mofid`; `NotationError` where the text is of neither."""
+        """The `Smiles`, `Mofid` or `Text`; `NotationError` where the text is of neither."""
         if self._parsed is None:
             first = self.parts[0]
             self._parsed = (
@@ -132,7 +133,7 @@ class Notation:
     """One notation."""
 
     name: NotationName
-    kind: type[Smiles] | type[Mofid]
+    kind: type[Smiles] | type[Mofid] | type[Text]
     """What a string is parsed to."""
     noun: str
     """What a string stands for."""
@@ -146,6 +147,8 @@ class Notation:
     """Whether `&&` and a topology may follow the SMILES."""
     includes: tuple[NotationName, ...] = ()
     """Other notations that a tokenizer and an encoder of this one can read."""
+    is_chemical: bool = True
+    """Whether a string stands for a structure; text does not, and is never detected but asked for."""
 
     def read(self, text: str, n_strings: int = 1) -> Record:
         """Parse a string, or several that are joined; `NotationError` gives reason and place."""
@@ -208,4 +211,5 @@ _REGISTRY: Mapping[str, Notation] = {
         has_tail=True,
         includes=("smiles",),
     ),
+    "text": Notation("text", Text, noun="text", drawn="", splits=(), is_chemical=False),
 }

@@ -16,6 +16,7 @@ from catenane.objectives.losses import (
 from catenane.objectives.masking import HiddenTokens, Masked, MaskedTokens, mask_tokens
 from catenane.objectives.objective import Examples, Learner, Objective
 from catenane.objectives.several import Several
+from catenane.objectives.translation import Translation, to_write
 from catenane.tokenizers import StringTokenizer
 
 OBJECTIVES: Mapping[config.Objective, type[Objective]] = {
@@ -23,6 +24,7 @@ OBJECTIVES: Mapping[config.Objective, type[Objective]] = {
     "mass": Fragments,
     "descriptors": DescriptorTargets,
     "consistency": Consistency,
+    "translation": Translation,
 }
 """Every objective that a recipe can name."""
 
@@ -40,6 +42,7 @@ __all__ = [
     "Objective",
     "Pairs",
     "Several",
+    "Translation",
     "classification_loss",
     "consistency_loss",
     "label_weights",
@@ -49,6 +52,7 @@ __all__ = [
     "multiclass_loss",
     "regression_loss",
     "respelled",
+    "to_write",
 ]
 
 

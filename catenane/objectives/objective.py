@@ -43,7 +43,7 @@ class Objective(nn.Module, ABC):
     kind: ClassVar[str] = "encoder"
     """Kind of the bundle that it makes, see `catenane.models.bundle.KINDS`."""
     figures: tuple[str, ...] = ("loss",)
-    """Names of what `summarise` gives, `loss` the one that chooses the best epoch."""
+    """Names of what `summarise` gives, `loss` among them."""
 
     def __init__(self, recipe: Recipe, tokenizer: StringTokenizer) -> None:
         super().__init__()
@@ -72,6 +72,10 @@ class Objective(nn.Module, ABC):
     def summarise(self, means: dict[str, float]) -> dict[str, float]:
         """The figures, from the means of `measure` over all strings held out."""
         return means
+
+    def score(self, figures: dict[str, float]) -> float:
+        """What chooses the best epoch, the lowest: the loss."""
+        return figures["loss"]
 
 
 class Learner(nn.Module):

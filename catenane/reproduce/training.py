@@ -105,7 +105,7 @@ class Case:
         further: Values = {"task": self.data.task} if self.data.task != "regression" else {}
         further |= {"grid": variant.grid} if variant.grid else {}
         further |= {"pairs": self.data.pairs} if self.data.pairs else {}
-        recipe = asdict(self.recipe) if variant.recipe else None
+        recipe = self.recipe.used() if variant.recipe else None
         if recipe and recipe["graph"] is None:
             del recipe["graph"]
         return {
@@ -218,7 +218,7 @@ class Case:
     @cached_property
     def _pretraining_spec(self) -> Values:
         strings = fingerprint({"strings": self._strings})
-        return {"seed": self.seed, "strings": strings, "recipe": asdict(self._pretraining_recipe)}
+        return {"seed": self.seed, "strings": strings, "recipe": self._pretraining_recipe.used()}
 
     def _pretrain(self, folder: Path) -> Values:
         corpus, out, device = folder / "strings.csv", folder / "run", self.bench.device

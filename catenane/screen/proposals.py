@@ -113,6 +113,10 @@ def propose(
         BundleError: The writer cannot write.
     """
     sequence_model(writer)
+    if not get_notation(writer.config.notation).is_chemical:
+        raise UsageError(
+            "proposals are for molecules and frameworks, and this is a model of text: use predict"
+        )
     if (mask is None) == (vary is None):
         raise UsageError("say what to vary, by --mask FIRST:END or by --vary linker or sidechain")
     notation = get_notation("mofid" if "&&" in string or "MOFid-" in string else "smiles")

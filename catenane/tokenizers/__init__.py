@@ -1,8 +1,9 @@
-"""Strings to token ids and back: SMILES by atom, MOFid by atom, topology and catenation."""
+"""Strings to token ids and back: SMILES by atom, MOFid by atom, topology and catenation, text by pieces."""
 
 from catenane.tokenizers.alignment import SEPARATOR, Alignment, Piece, align
 from catenane.tokenizers.encoded import EncodedStrings, Tokenization, TokenSlice
 from catenane.tokenizers.grammar import SPECIAL_TOKENS
+from catenane.tokenizers.text import TextKind, TextTokenizer, train_tokenizer
 from catenane.tokenizers.tokenizer import (
     MofidTokenizer,
     SmilesTokenizer,
@@ -21,10 +22,13 @@ __all__ = [
     "Piece",
     "SmilesTokenizer",
     "StringTokenizer",
+    "TextKind",
+    "TextTokenizer",
     "TokenSlice",
     "Tokenization",
     "align",
     "build_tokenizer",
     "load_tokenizer",
     "summarise",
+    "train_tokenizer",
 ]

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from catenane.errors import ConfigError, DataError
 from catenane.notation import NOTATIONS, NotationName, get_notation
 from catenane.tokenizers.encoded import EncodedStrings, Tokenization, expand_ranges
-from catenane.tokenizers.exchange import read_tokenizer, write_tokenizer
+from catenane.tokenizers.exchange import outline, read_tokenizer, vocabulary_of, write_tokenizer
 from catenane.tokenizers.grammar import SPECIAL_TOKENS, TAIL_MARK, is_token, split
 from catenane.tokenizers.scanner import Scanner
 
@@ -30,7 +30,8 @@ __all__ = [
 _SHIPPED = Path(__file__).parent / "vocabularies"
 # Strings per pass: the arrays of a pass stay in the cache, and its fixed cost is spread thin.
 _PASS = 4096
-_LARGEST = 1 << 16
+LARGEST = 1 << 16
+_KINDS: dict[NotationName, type[StringTokenizer]] = {}
 
 
 class StringTokenizer:
@@ -46,11 +47,17 @@ class StringTokenizer:
     notation: ClassVar[NotationName]
     shortest: ClassVar[int]
     """Smallest `max_length`: room for the special tokens, what is never cut, and one token more."""
-    n_special: ClassVar[int] = len(SPECIAL_TOKENS)
+    n_special = len(SPECIAL_TOKENS)
     pad_id, unk_id, cls_id, sep_id, mask_id = range(n_special)
+    languages: tuple[str, ...] = ()
+    """Those that strings may be marked by; see `speaking`."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        _KINDS[cls.notation] = cls
 
     def __init__(self, vocabulary: Mapping[str, int]) -> None:
-        self.vocabulary = _checked(vocabulary, self.notation)
+        self.vocabulary = _ordered(vocabulary, self.notation)
         self._texts = list(self.vocabulary)
         self._scanner = Scanner(self.vocabulary, with_tail=get_notation(self.notation).has_tail)
 
@@ -65,6 +72,24 @@ class StringTokenizer:
     def tokens(self, string: str) -> list[str]:
         """The tokens of a string as text, known or not; joined they are the string again."""
         return split(string, self.notation)
+
+    def speaking(self, language: str) -> Self:
+        """The same, for strings of a language, which begin with its token in place of [CLS]; "" for none.
+
+        Raises:
+            ConfigError: It is not one of `languages`.
+        """
+        if not language:
+            return self
+        raise ConfigError(f"a tokenizer of {self.notation} knows no language, and not {language!r}")
+
+    def extended(self, strings: Iterable[str]) -> StringTokenizer:
+        """This one with all further tokens of these strings."""
+        return build_tokenizer(strings, self.notation, base=self)
+
+    def encode_marked(self, string: str) -> list[int]:
+        """Ids of a string in which [MASK] stands for hidden tokens."""
+        return self.encode([string])[0]
 
     def encode(self, strings: Sequence[str], max_length: int | None = None) -> list[list[int]]:
         """Ids of each string as a list, [CLS] first and [SEP] last; see `encode_flat`."""
@@ -82,9 +107,7 @@ class StringTokenizer:
             ConfigError: `max_length` is below `shortest`.
             DataError: Something in `strings` is not text.
         """
-        if max_length is not None and max_length < self.shortest:
-            raise ConfigError(f"max_length={max_length} must be at least {self.shortest} for {self.notation}")
-        texts = _texts_of(strings)
+        texts = self._checked(strings, max_length)
         passes = [self._scanner.scan(texts[start : start + _PASS]) for start in range(0, len(texts), _PASS)]
         ids = np.concatenate([np.empty(0, np.uint16), *(ids for ids, _ in passes)])
         lengths = np.concatenate([np.empty(0, np.int64), *(lengths for _, lengths in passes)])
@@ -114,7 +137,7 @@ class StringTokenizer:
         if numbers and not 0 <= min(numbers) <= max(numbers) < self.vocabulary_size:
             strange = next(number for number in numbers if not 0 <= number < self.vocabulary_size)
             raise DataError(f"id {strange} is not in this vocabulary of {self.vocabulary_size} tokens")
-        return "".join([self._texts[number] for number in numbers if number >= self.n_special])
+        return self._joined([number for number in numbers if number >= self.n_special])
 
     def save(self, path: str | Path) -> Path:
         """Write tokenizer.json, under this name in a folder that exists, and return its path.
@@ -126,8 +149,12 @@ class StringTokenizer:
             UsageError: The folder does not exist or cannot be written to.
         """
         path = _file_at(path)
-        write_tokenizer(path, self.vocabulary, self.notation)
+        write_tokenizer(path, self.document())
         return path
+
+    def document(self) -> dict[str, Any]:
+        """The content of tokenizer.json."""
+        return outline(self.vocabulary, self.notation)
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -137,14 +164,27 @@ class StringTokenizer:
             ConfigError: The file is missing, damaged, foreign, or of another notation than this class.
         """
         path = _file_at(path)
-        vocabulary, notation = read_tokenizer(path)
+        document, notation = read_tokenizer(path)
         kind = _KINDS[notation]
         if not issubclass(kind, cls):
             raise ConfigError(f"{path}: a tokenizer of {notation}, which {cls.__name__} cannot read")
         try:
-            return kind(vocabulary)
+            return kind.from_document(document)
         except ConfigError as error:
             raise ConfigError(f"{path}: damaged: {error}") from None
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Self:
+        """That of the content of a tokenizer.json; `ConfigError` where it is damaged."""
+        return cls(vocabulary_of(document))
+
+    def _joined(self, ids: Sequence[int]) -> str:
+        return "".join([self._texts[number] for number in ids])
+
+    def _checked(self, strings: Sequence[str], max_length: int | None) -> list[str]:
+        if max_length is not None and max_length < self.shortest:
+            raise ConfigError(f"max_length={max_length} must be at least {self.shortest} for {self.notation}")
+        return _texts_of(strings)
 
     def _kept(
         self, ids: NDArray[np.uint16], lengths: NDArray[np.int64], n_cut: NDArray[np.int32]
@@ -180,9 +220,6 @@ class MofidTokenizer(StringTokenizer):
     shortest = 8
 
 
-_KINDS: dict[NotationName, type[StringTokenizer]] = {"smiles": SmilesTokenizer, "mofid": MofidTokenizer}
-
-
 def build_tokenizer(
     strings: Iterable[str], notation: NotationName, base: StringTokenizer | None = None, min_count: int = 1
 ) -> StringTokenizer:
@@ -193,7 +230,7 @@ def build_tokenizer(
 
     Args:
         strings: Strings in normal form; a generator is read once.
-        notation: "smiles" or "mofid".
+        notation: "smiles" or "mofid"; of text see `train_tokenizer`.
         base: A tokenizer to extend, so that one encoder serves both.
         min_count: Least count of a new token.
 
@@ -201,6 +238,8 @@ def build_tokenizer(
         ConfigError: A setting is not allowed, a token of `base` is none here, or tokens are too many.
         DataError: Something in `strings` is not text.
     """
+    if not get_notation(notation).is_chemical:
+        raise ConfigError(f"a vocabulary of {notation} is trained: see train_tokenizer")
     marks = {TAIL_MARK: min_count} if get_notation(notation).has_tail else {}
     if min_count < 1:
         raise ConfigError(f"min_count={min_count} must be at least 1")
@@ -223,11 +262,12 @@ def load_tokenizer(name_or_path: str | Path) -> StringTokenizer:
     Raises:
         ConfigError: There is no such tokenizer, or its file is damaged or foreign.
     """
-    if name_or_path in NOTATIONS:
+    shipped = [name for name in NOTATIONS if get_notation(name).is_chemical]
+    if name_or_path in shipped:
         return StringTokenizer.load(_SHIPPED / f"{name_or_path}.json")
     if Path(name_or_path).exists():
         return StringTokenizer.load(name_or_path)
-    known = f"{', '.join(NOTATIONS)}, a tokenizer.json, or a folder that holds one"
+    known = f"{', '.join(shipped)}, a tokenizer.json, or a folder that holds one"
     raise ConfigError(f"unknown tokenizer {str(name_or_path)!r}: known are {known}")
 
 
@@ -248,13 +288,13 @@ def summarise(tokenizer: StringTokenizer, strings: Sequence[str], encoded: Encod
     )
 
 
-def _checked(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, int]:
+def _ordered(vocabulary: Mapping[str, int], notation: NotationName) -> dict[str, int]:
     """The vocabulary in the order of its ids."""
     size = len(vocabulary)
     if set(map(type, vocabulary.values())) - {int} or set(vocabulary.values()) != set(range(size)):
         raise ConfigError(f"the ids of {size} tokens must be 0 to {size - 1}, each once")
-    if size > _LARGEST:
-        raise ConfigError(f"a vocabulary must hold at most {_LARGEST} tokens, not {size}")
+    if size > LARGEST:
+        raise ConfigError(f"a vocabulary must hold at most {LARGEST} tokens, not {size}")
     ordered = dict(sorted(vocabulary.items(), key=lambda item: item[1]))
     if tuple(ordered)[: len(SPECIAL_TOKENS)] != SPECIAL_TOKENS:
         raise ConfigError(f"a vocabulary must begin with {' '.join(SPECIAL_TOKENS)}")

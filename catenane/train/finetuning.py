@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
@@ -130,7 +129,7 @@ def finetune(
     keys = choose_scores(metrics, rows.task)
     start, n_models = choose_members(ready.start, members)
     arguments = ready.arguments | {
-        "recipe": asdict(start.recipe), "replicates": replicates, "models": n_models,
+        "recipe": start.recipe.used(), "replicates": replicates, "models": n_models,
         "target_weights": tuple(target_weights), "metrics": tuple(metrics),
     }  # fmt: skip
     member_folders = [str(Path(name) / member) for name in names or [""] for member in member_names(n_models)]

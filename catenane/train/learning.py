@@ -89,7 +89,8 @@ class LearningTask(ABC):
                 sums.update({name: score.item() * examples.weight for name, score in scores.items()})
                 count += examples.weight
         figures = self.objective.summarise({name: total / count for name, total in sums.items()})
-        return {"valid_score": figures["loss"]} | {figure_key(name): value for name, value in figures.items()}
+        score = self.objective.score(figures)
+        return {"valid_score": score} | {figure_key(name): value for name, value in figures.items()}
 
 
 def figure_key(figure: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -16,17 +16,19 @@ from torch import nn
 from catenane.config import Recipe
 from catenane.data import collate
 from catenane.inference import Model
+from catenane.inference.translation import bleu
 from catenane.inference.writing import write_strings
 from catenane.models.bundle import Bundle, BundleConfig
 from catenane.models.decoding import Decoding
-from catenane.notation import NotationName, Record, detect_notation, read_mixed
-from catenane.objectives import HiddenTokens, MaskedTokens
+from catenane.notation import NotationName, Record, detect_notation, get_notation, read_mixed
+from catenane.objectives import HiddenTokens, MaskedTokens, to_write
 from catenane.settings import fingerprint
-from catenane.tokenizers import EncodedStrings, StringTokenizer, build_tokenizer, load_tokenizer
+from catenane.tokenizers import EncodedStrings, StringTokenizer, load_tokenizer
 from catenane.train.checkpoint import Progress
 from catenane.train.learning import LearningTask
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run
+from catenane.train.start import start_from
 from catenane.version import __version__
 
 __all__ = ["FittedPairs", "StringPairs", "fit_pairs", "score_strings"]
@@ -44,21 +46,32 @@ class StringPairs:
     tokenizer: StringTokenizer
     sides: tuple[EncodedStrings, EncodedStrings]
     """Tokens of both."""
+    languages: tuple[str, str] = ("", "")
+    """Of both, where they are texts."""
 
     @classmethod
-    def encode(cls, sources: Sequence[str], targets: Sequence[str], parent: Bundle | None = None) -> Self:
-        """Pairs as they are spelled; further tokens follow those of the parent's vocabulary."""
-        notation = parent.config.notation if parent else detect_notation(sources)
-        base = parent.tokenizer if parent else load_tokenizer(notation)
-        texts = (text for pair in zip(sources, targets, strict=True) for text in pair)
-        tokenizer = build_tokenizer(texts, notation, base=base)
-        return cls(
-            sources,
-            targets,
-            notation,
-            tokenizer,
-            (tokenizer.encode_flat(sources), tokenizer.encode_flat(targets)),
-        )
+    def encode(
+        cls,
+        sources: Sequence[str],
+        targets: Sequence[str],
+        parent: Bundle | None = None,
+        *,
+        tokenizer: StringTokenizer | None = None,
+        languages: tuple[str, str] = ("", ""),
+    ) -> Self:
+        """Pairs as they are; further tokens follow those of the tokenizer, by default the parent's.
+
+        Without either it is the one that is shipped for their notation.
+        """
+        base = tokenizer or (parent.tokenizer if parent else load_tokenizer(detect_notation(sources)))
+        tokenizer = base.extended(text for pair in zip(sources, targets, strict=True) for text in pair)
+        sides = zip(languages, (sources, targets), strict=True)
+        source, target = (tokenizer.speaking(language).encode_flat(texts) for language, texts in sides)
+        return cls(sources, targets, tokenizer.notation, tokenizer, (source, target), languages)
+
+    def speaking(self, side: int) -> StringTokenizer:
+        """The tokenizer for the sources, 0, or the targets, 1."""
+        return self.tokenizer.speaking(self.languages[side])
 
     @property
     def lengths(self) -> np.ndarray:
@@ -115,12 +128,15 @@ def fit_pairs(
     shape = parent.config.recipe.encoder if parent else recipe.encoder
     shape = dataclasses.replace(shape, vocabulary_size=pairs.tokenizer.vocabulary_size)
     recipe = dataclasses.replace(recipe, encoder=shape)
-    config = BundleConfig(catenane=__version__, kind="generator", notation=pairs.notation, recipe=recipe)
+    config = BundleConfig(
+        catenane=__version__, kind="generator", notation=pairs.notation, recipe=recipe,
+        languages=pairs.tokenizer.languages,
+    )  # fmt: skip
     with forked_generators(torch.device("cpu")):
         torch.default_generator.manual_seed(seed)
         network = config.build_model()
     if parent is not None:
-        _take_over(network, parent)
+        start_from(network, parent)
     logger.info("%s pairs to train on, %s and %s to validate and test", *(f"{len(part):,}" for part in parts))
     task = PairsTask(network, pairs, parts, recipe, seed)
     progress = run(
@@ -129,43 +145,25 @@ def fit_pairs(
     )  # fmt: skip
     bundle = Bundle(config=config, model=network, tokenizer=pairs.tokenizer)
     tested = pairs.take(parts[2])
-    answers = write_strings(Model(bundle, device=device), pairs.tokenizer.encode(tested.sources), how)
+    answers = write_strings(
+        Model(bundle, device=device), pairs.speaking(0).encode(tested.sources), how,
+        first_id=pairs.speaking(1).cls_id,
+    )  # fmt: skip
     written = [pairs.tokenizer.decode(options[0].ids) for options in answers]
     return FittedPairs(bundle, progress, written, score_strings(written, tested))
 
 
-def _take_over(network: nn.Module, parent: Bundle) -> None:
-    """Start from the weights of a pretrained model where shapes agree; its vocabulary may have grown."""
-    own = network.state_dict()
-    for name, tensor in parent.model.state_dict().items():
-        if name not in own or (parent.config.targets and not name.startswith("encoder.")):
-            continue
-        if own[name].shape[1:] == tensor.shape[1:] and len(own[name]) >= len(tensor):
-            own[name][: len(tensor)] = tensor
-
-
 def score_strings(written: Sequence[str], pairs: StringPairs) -> dict[str, float]:
-    """`exact_match`, a share; `bleu`, 0 to 100; and `valid`, the share that can be read.
+    """`exact_match`, a share; `bleu`, see `bleu`; and `valid`, the share that can be read.
 
-    The last is given where most of what was wanted can be read.
+    The last is given of chemical strings where most of what was wanted can be read.
     """
-    wanted, tokens = pairs.targets, pairs.tokenizer.tokens
+    wanted = pairs.targets
     exact = sum(text == other for text, other in zip(written, wanted, strict=True)) / len(wanted)
-    return {
-        "exact_match": exact, **_bleu([map(tokens, texts) for texts in (written, wanted)]),
-        **_validity(written, wanted, pairs.notation),
-    }  # fmt: skip
-
-
-def _bleu(sides: Sequence[Iterable[Sequence[str]]]) -> dict[str, float]:
-    """BLEU over our own tokens, 0 to 100; nothing, and a line that says so, without sacrebleu."""
-    try:
-        from sacrebleu import corpus_bleu
-    except ImportError:
-        logger.info("no BLEU: it needs pip install 'catenane[text]'")
-        return {}
-    found, wanted = ([" ".join(tokens) for tokens in side] for side in sides)
-    return {"bleu": float(corpus_bleu(found, [wanted], tokenize="none", force=True).score)}
+    scores = {"exact_match": exact, **bleu(written, wanted, pairs.tokenizer)}
+    return scores | (
+        _validity(written, wanted, pairs.notation) if get_notation(pairs.notation).is_chemical else {}
+    )
 
 
 def _validity(found: Sequence[str], wanted: Sequence[str], notation: NotationName) -> dict[str, float]:
@@ -201,9 +199,6 @@ class PairsTask(LearningTask):
         )  # fmt: skip
 
     def examples(self, rows: np.ndarray, seed: int) -> HiddenTokens:
-        """Both strings of pairs; the decoder's input is the second, shifted right by one, [CLS] first."""
+        """Both strings of pairs; the decoder's input is the second, shifted right by one."""
         read, written = (collate(side, rows) for side in self._pairs.sides)
-        keep_BL = written.keep_BL[:, 1:]
-        positions_BL = torch.arange(keep_BL.shape[1]).expand(keep_BL.shape)
-        inputs = (read.ids_BL, read.keep_BL, written.ids_BL[:, :-1], positions_BL, keep_BL)
-        return HiddenTokens(inputs, written.ids_BL[:, 1:][keep_BL])
+        return to_write(read, written)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,7 @@ def prepare(
     start = choose_start(rows.table.notation, targets, model, recipe, settings or {}, rows.task)
     arguments = {
         "verb": verb, "targets": tuple(rows.table.target_names), "features": names,
-        "recipe": asdict(start.recipe), "seed": seed, "folds": folds, "sizes": rows.shares,
+        "recipe": start.recipe.used(), "seed": seed, "folds": folds, "sizes": rows.shares,
         **{name: options[name] for name in ("column", "split", "task", "duplicates", "weights")},
     }  # fmt: skip
     test = options["test"]

@@ -17,23 +17,24 @@ from torch import nn
 
 from catenane.config import Recipe, load_recipe
 from catenane.data import CorpusCounts, TokenCorpus, collate, open_corpus, write_corpus
+from catenane.data.languages import choose_languages
 from catenane.data.sources import STDIN, find_sources
-from catenane.errors import DataError
+from catenane.errors import DataError, UsageError
 from catenane.files import write_json
 from catenane.hardware import best_device
 from catenane.inference.novelty import MOST_STRINGS, parts_met
-from catenane.models.bundle import Bundle, BundleConfig, save_bundle
-from catenane.notation import heed_interrupts
-from catenane.objectives import OBJECTIVES, Examples, Objective, make_objective
+from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundle
+from catenane.notation import get_notation, heed_interrupts
+from catenane.objectives import OBJECTIVES, Examples, Objective, Translation, make_objective
 from catenane.progress import shows_progress, verbosity
 from catenane.settings import fingerprint
 from catenane.tokenizers import StringTokenizer
-from catenane.train.folder import RunFolder, source_files
+from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.learning import LearningTask, figure_key
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run, seed_of
 from catenane.train.ranks import Sharing, joined, launch, must_launch
-from catenane.train.start import choose_tokenizer
+from catenane.train.start import choose_tokenizer, start_from, with_shapes_of
 from catenane.version import __version__
 
 __all__ = ["PretrainResult", "pretrain"]
@@ -68,6 +69,8 @@ def pretrain(
     column: str | None = None,
     exclude: Sequence[str | Path] = (),
     tokenizer: str | Path | None = None,
+    model: str | Path | None = None,
+    languages: Sequence[str] = (),
     seed: int = 0,
     resume: bool = False,
     overwrite: bool = False,
@@ -85,14 +88,17 @@ def pretrain(
 
     Args:
         corpora: Files of strings, folders of such, or names of registered data sets; SMILES and MOFids may be
-            mixed.
+            mixed. Files of text are read where the tokenizer is one of text.
         out: Folder of the run; `runs/pretrain-RECIPE` by default. `bundle/` in it is the encoder.
         recipe: Name or TOML file of a recipe, or the recipe itself.
         settings: Changes to it by dotted name: `{"pretraining.epochs": 2}`.
         column: Column of the strings, where its name or content does not show it.
         exclude: Files or data sets whose strings, in normal form, are left out and counted.
         tokenizer: Name or path; "corpus" for the shipped one with all further tokens of the corpora, or
-            "scratch" for their own alone; by default the shipped one.
+            "scratch" for their own alone; by default that of the model, or the shipped one.
+        model: A bundle to go on from, with its tokenizer and shapes.
+        languages: Of files of text, one for each; by default what their names end in, see
+            `catenane.data.languages.named_language`.
         seed: Of weights, order, masks and dropout.
         resume: Go on after a kill.
         overwrite: Delete an earlier run in `out`.
@@ -110,12 +116,19 @@ def pretrain(
     Raises:
         DataError: A corpus cannot be read, or holds too few strings.
         UsageError: `out` holds an earlier run and neither `resume` nor `overwrite` is given; or there are not
-            so many devices.
+            so many devices; or a language is not one of the tokenizer's.
         TrainingError: One of several processes was killed.
     """
     options = dict(locals())
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
+    parent = None if model is None else load_bundle(model)
+    if parent is not None and tokenizer is not None:
+        raise UsageError("--model has a tokenizer of its own: leave --tokenizer out")
+    if parent is not None:
+        chosen = with_shapes_of(parent, chosen, settings or {})
+    if sharing == "fsdp" and OBJECTIVES[chosen.objective] is Translation:
+        raise UsageError("the objective translation writes while it trains: say --sharing ddp")
     folder = Path(out) if out is not None else Path("runs") / f"pretrain-{chosen.name}"
     if not prepare and must_launch(devices, nodes):
         options |= {"out": folder, "verbose": logger.isEnabledFor(logging.INFO)}
@@ -130,20 +143,23 @@ def pretrain(
             "the corpora": [source.path for source in found if source.path],
             "what is excluded": source_files(exclude, data_dir),
             "the tokenizer": list(filter(Path.is_file, [Path(tokenizer or "")])),
+            "the model": [] if model is None else bundle_files(model),
         }
         arguments = {
-            "verb": "pretrain", "recipe": asdict(chosen), "column": column, "tokenizer": str(tokenizer),
-            "seed": seed,
+            "verb": "pretrain", "recipe": chosen.used(), "column": column, "tokenizer": str(tokenizer),
+            "seed": seed, **({"languages": list(languages)} if languages else {}),
         }  # fmt: skip
         reader: Any = None
         if ranks.first:
             opened = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
-            reader = choose_tokenizer(corpora, tokenizer, column, data_dir)
+            reader = parent.tokenizer if parent else choose_tokenizer(corpora, tokenizer, column, data_dir)
+            languages = choose_languages(reader, [str(corpus) for corpus in corpora], languages)
             opened.open()
             write_corpus(
                 folder / "corpus", corpora, reader, max_length=chosen.encoder.max_length,
-                drop_long=chosen.pretraining.drop_long, string_column=column, exclude=exclude,
-                data_dir=data_dir, workers=workers, resume=resume,
+                drop_long=chosen.pretraining.drop_long, string_column=column,
+                languages=languages if any(languages) else (), exclude=exclude, data_dir=data_dir,
+                workers=workers, resume=resume,
             )  # fmt: skip
         reader = ranks.share(reader)
         corpus = open_corpus(folder / "corpus")
@@ -153,14 +169,19 @@ def pretrain(
         shape = dataclasses.replace(chosen.encoder, vocabulary_size=reader.vocabulary_size)
         chosen = dataclasses.replace(chosen, encoder=shape)
         kind = OBJECTIVES[chosen.objective].kind
-        config = BundleConfig(catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen)
+        config = BundleConfig(
+            catenane=__version__, kind=kind, notation=reader.notation, recipe=chosen,
+            languages=reader.languages,
+        )  # fmt: skip
         with forked_generators(torch.device("cpu")):
             torch.default_generator.manual_seed(seed)
-            model = config.build_model()
+            network = config.build_model()
             objective = make_objective(chosen, reader)
+        if parent is not None:
+            start_from(network, parent)
         if not ranks.first:
             ranks.share(None)  # the first one may have descriptors to write, which the others read
-        training = PretrainingTask(model, corpus, objective, seed)
+        training = PretrainingTask(network, corpus, objective, seed)
         if ranks.first:
             ranks.share(None)
         progress = run(
@@ -184,9 +205,13 @@ def pretrain(
                 "excluded": [Path(str(c)).name for c in exclude],
                 "training": metrics["held_out"] | metrics["run"] | {"seed": seed},
             }
-            keeps = config.generates and len(corpus) <= MOST_STRINGS
+            if chosen.objective == "translation":
+                one, other = list(dict.fromkeys(corpus.index.languages))[:2]
+                card["translates"] = {"source": one, "target": other, "both": True}
+            is_chemical = get_notation(reader.notation).is_chemical
+            keeps = config.generates and is_chemical and len(corpus) <= MOST_STRINGS
             met = parts_met(corpus_texts(corpus, reader)) if keeps else {}
-            bundle = Bundle(config=config, model=model, tokenizer=reader, card=card, training=met)
+            bundle = Bundle(config=config, model=network, tokenizer=reader, card=card, training=met)
             save_bundle(folder / "bundle", bundle)
             opened.add(folder / "bundle")
             write_json(folder / "metrics.json", metrics)

@@ -10,17 +10,22 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from catenane.adsorption import Uptake
 from catenane.config import LOSSES, Recipe, Task, load_recipe
 from catenane.data import stream_strings
 from catenane.descriptors import HAS_GRAPH
-from catenane.errors import NotationError, UsageError
+from catenane.errors import ConfigError, DataError, NotationError, UsageError
 from catenane.models.bundle import Bundle, load_bundle
 from catenane.models.graphs import import_geometric
 from catenane.notation import NotationName, detect_notation, get_notation, normalise
 from catenane.tokenizers import StringTokenizer, build_tokenizer, load_tokenizer
 
-__all__ = ["DEFAULT_MODELS", "Start", "choose_members", "choose_start", "choose_tokenizer"]
+__all__ = [
+    "DEFAULT_MODELS", "Start", "choose_members", "choose_start", "choose_tokenizer", "start_from",
+    "with_shapes_of",
+]  # fmt: skip
 
 DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "mof-uptake"}
 """The bundled model whose frozen encoder and head a table of a notation starts from."""
@@ -170,7 +175,10 @@ def choose_tokenizer(
         rows = stream_strings(source, string_column=column, data_dir=data_dir, on_rejection=lambda _: None)
         return (text for _, text in rows)
 
-    notations = [detect_notation(list(islice(strings(source), SAMPLE))) for source in corpora]
+    try:
+        notations = [detect_notation(list(islice(strings(source), SAMPLE))) for source in corpora]
+    except (NotationError, DataError) as error:
+        raise DataError(f"{error}; text is read with --tokenizer, see catenane tokenizer train") from None
     widest = next(name for name in notations if all(map(get_notation(name).reads, notations)))
     if wanted is None:
         return load_tokenizer(widest)
@@ -181,6 +189,37 @@ def choose_tokenizer(
     )
     base = load_tokenizer(widest) if str(wanted) == "corpus" else None
     return build_tokenizer(readable, widest, base=base)
+
+
+def with_shapes_of(parent: Bundle, recipe: Recipe, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with the shapes of a model that training goes on with; settings that are given still win.
+
+    A model that does not write leaves the decoder to the recipe.
+    """
+    parts = ("encoder", "decoder", "token_head") if parent.config.generates else ("encoder",)
+    shapes = {part: getattr(parent.config.recipe, part) for part in parts}
+    own = {name: value for name, value in settings.items() if name.split(".")[0] in parts}
+    return dataclasses.replace(recipe, **shapes).with_settings(own)
+
+
+def start_from(network: nn.Module, parent: Bundle) -> None:
+    """Start from the weights of a trained model, of one of properties those of its encoder.
+
+    The vocabulary may have grown.
+
+    Raises:
+        ConfigError: The shapes of the network are not those of the model.
+    """
+    own = network.state_dict()
+    for name, tensor in parent.model.state_dict().items():
+        if name not in own or (parent.config.targets and not name.startswith("encoder.")):
+            continue
+        if own[name].shape[1:] != tensor.shape[1:] or len(own[name]) < len(tensor):
+            raise ConfigError(
+                f"{name} has shape {tuple(tensor.shape)} in the model and {tuple(own[name].shape)} in the "
+                "recipe: leave settings of shapes to the model"
+            )
+        own[name][: len(tensor)] = tensor
 
 
 def _readable(strings: Iterable[str], notation: NotationName) -> Iterator[str]:

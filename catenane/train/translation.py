@@ -1,29 +1,28 @@
-"""From a table of string pairs to a model that writes the second string of a pair from the first."""
+"""From pairs of strings to a model that writes the second string of a pair from the first."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from catenane.config import Recipe, load_recipe
 from catenane.data import write_rejected
-from catenane.data.columns import find_column
-from catenane.data.numbers import cell_text
+from catenane.data.languages import choose_languages
+from catenane.data.pairs import read_pairs
 from catenane.data.rejects import Rejection
-from catenane.data.sources import find_source
-from catenane.data.table_files import open_table
 from catenane.errors import DataError, UsageError
 from catenane.files import csv_writer, replaced, write_json
+from catenane.inference.translation import SEARCH
 from catenane.models.bundle import load_bundle, save_bundle
-from catenane.models.decoding import Decoding
-from catenane.notation import heed_interrupts
+from catenane.notation import get_notation, heed_interrupts
 from catenane.progress import shows_progress
+from catenane.tokenizers import load_tokenizer
 from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import seed_of
@@ -37,8 +36,6 @@ SHARES = (0.8, 0.1, 0.1)
 MOST_HELD_OUT = 2000
 """Validation, and test, pairs."""
 FEWEST = 20
-SEARCH = Decoding(method="beam", beams=5, length_penalty=1.0)
-"""How test strings are written."""
 
 
 @dataclass(frozen=True)
@@ -53,11 +50,13 @@ class TranslationResult:
 
 @shows_progress
 def finetune_pairs(
-    data: str | Path,
+    data: str | Path | None = None,
     *,
     source: str,
     target: str,
     model: str | Path | None = None,
+    tokenizer: str | Path | None = None,
+    languages: Sequence[str] = (),
     recipe: str | Path | Recipe | None = None,
     settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
@@ -71,17 +70,20 @@ def finetune_pairs(
 ) -> TranslationResult:
     """Train an encoder and decoder to write one column of a table from another.
 
-    Strings are kept as they are spelled. Pairs with one source stay together in the split, which is random.
+    Chemical strings are kept as they are spelled; text is read where the tokenizer is one of text. Pairs with
+    one source stay together in the split, which is random.
 
     Args:
-        data: A table, or the name of a registered data set.
-        source: Column of the input strings.
-        target: Column of what is to be written.
+        data: A table, or the name of a registered data set; None where source and target are files of text.
+        source: Column of the input strings, or a file of text.
+        target: Column of what is to be written, or a file whose lines belong to those of the source.
         model: A bundle to start from: one that writes gives encoder and decoder, any other its encoder.
             Tokens that are not in its vocabulary are added.
+        tokenizer: A tokenizer.json, where there is no model and the strings are text.
+        languages: Of texts, that of the source and that of the target; by default what their names end in.
         recipe: Name or file; by default that of a model that writes, or `mass-small`.
         settings: Changes to it by dotted name.
-        out: Folder of the run; `runs/translate-DATA` by default.
+        out: Folder of the run; `runs/translate-DATA` by default, or `runs/translate-SOURCE` of a file.
         seed: Of split, weights, order and dropout.
         resume: Go on after a kill.
         overwrite: Delete an earlier run in `out`.
@@ -92,31 +94,49 @@ def finetune_pairs(
 
     Raises:
         DataError: The table cannot be read, or holds too few pairs.
-        UsageError: Source and target are one column, or `out` holds an earlier run.
+        UsageError: Source and target are one column or file, a language is not one of the tokenizer's, or
+            `out` holds an earlier run.
     """
     heed_interrupts()
-    if source == target:
-        raise UsageError(f"--source and --target are both {source!r}: name two columns")
+    if source == target or (data is None and Path(source).resolve() == Path(target).resolve()):
+        raise UsageError(
+            f"--source and --target are both {source!r}: name two {'columns' if data else 'files'}"
+        )
+    if model is not None and tokenizer is not None:
+        raise UsageError("--model has a tokenizer of its own: leave --tokenizer out")
     parent = None if model is None else load_bundle(model)
     if recipe is None:
         recipe = parent.config.recipe if parent is not None and parent.config.generates else "mass-small"
     chosen = recipe if isinstance(recipe, Recipe) else load_recipe(recipe)
     chosen = chosen.with_settings(settings or {})
-    folder = Path(out) if out is not None else Path("runs") / f"translate-{Path(data).name.split('.')[0]}"
+    base = parent.tokenizer if parent else load_tokenizer(tokenizer) if tokenizer else None
+    is_text = base is not None and not get_notation(base.notation).is_chemical
+    if data is None and not is_text:
+        raise UsageError(
+            "without DATA --source and --target are files of text: give --tokenizer, or --model of text"
+        )
+    spoken = choose_languages(base, (source, target), languages) if base and is_text else ("", "")
+    stem = Path(data or source).name.split(".")[0]
+    folder = Path(out) if out is not None else Path("runs") / f"translate-{stem}"
     arguments = {
         "verb": "translate",
         "source": source,
         "target": target,
-        "recipe": asdict(chosen),
+        "recipe": chosen.used(),
         "seed": seed,
     }
+    arguments |= {"languages": spoken} if any(spoken) else {}
     inputs = {
-        "the data": source_files([data], data_dir),
+        "the data": source_files([source, target] if data is None else [data], data_dir),
         "the model": [] if model is None else bundle_files(model),
+        "the tokenizer": [] if tokenizer is None else list(filter(Path.is_file, [Path(tokenizer)])),
     }
     opened = RunFolder(folder, arguments, inputs, FILES, resume=resume, overwrite=overwrite)
-    rows, rejected = _read_pairs(data, source, target, data_dir)
-    pairs = StringPairs.encode([row.source for row in rows], [row.target for row in rows], parent)
+    rows, rejected = read_pairs(data, source, target, is_text=is_text, data_dir=data_dir)
+    pairs = StringPairs.encode(
+        [row.source for row in rows], [row.target for row in rows], tokenizer=base,
+        languages=(spoken[0], spoken[1]),
+    )  # fmt: skip
     longest = (parent.config.recipe if parent else chosen).encoder.max_length
     fits_N = pairs.lengths <= longest
     rejected += [
@@ -125,7 +145,9 @@ def finetune_pairs(
         if length > longest
     ]
     if fits_N.sum() < FEWEST:
-        raise DataError(f"{data} holds {fits_N.sum()} pairs that can be used: at least {FEWEST} are needed")
+        raise DataError(
+            f"{data or source} holds {fits_N.sum()} pairs that can be used: at least {FEWEST} are needed"
+        )
     rows, pairs = [rows[place] for place in np.flatnonzero(fits_N)], pairs.take(np.flatnonzero(fits_N))
     opened.open()
     write_rejected(folder / "rejected.csv", sorted(rejected, key=lambda rejection: rejection.row))
@@ -140,10 +162,11 @@ def finetune_pairs(
         "rejected": len(rejected), "test": fitted.scores, "run": figures, "seed": seed,
         "pretrained_from": None if parent is None else parent.card.get("name", str(model)),
     }  # fmt: skip
+    names = spoken if any(spoken) else (source, target)
     card: dict[str, Any] = {
-        "name": f"{source} to {target}",
-        "translates": {"source": source, "target": target},
-        "description": f"Writes {target} from {source}.",
+        "name": " to ".join(names),
+        "translates": dict(zip(("source", "target"), names, strict=True)),
+        "description": f"Writes {names[1]} from {names[0]}.",
         "training": fitted.scores | figures,
     }
     save_bundle(folder / "bundle", dataclasses.replace(fitted.bundle, card=card))
@@ -155,37 +178,6 @@ def finetune_pairs(
             write([*rows[place], text, text == rows[place].target])
     write_json(folder / "metrics.json", metrics)
     return TranslationResult(folder, metrics)
-
-
-class _Pair(NamedTuple):
-    row: int
-    source: str
-    target: str
-
-
-def _read_pairs(
-    data: str | Path, source: str, target: str, data_dir: str | Path | None
-) -> tuple[list[_Pair], list[Rejection]]:
-    """Pairs of strings as they are spelled, and the rows of which one is missing."""
-    table = open_table(find_source(data, data_dir))
-    names = (source, target)
-    places = [find_column(table.columns, name, table.name) for name in names]
-    pairs: list[_Pair] = []
-    rejected: list[Rejection] = []
-    for item in table.rows(places):
-        if isinstance(item, Rejection):
-            rejected.append(item)
-            continue
-        row, cells = item
-        texts = [cell_text(cell).strip() for cell in cells]
-        empty = next((name for name, text in zip(names, texts, strict=True) if not text), None)
-        if empty is None:
-            pairs.append(_Pair(row, *texts))
-        else:
-            rejected.append(Rejection(row, empty, "", None, "it is empty"))
-    if not pairs:
-        raise DataError(f"{table.name}: no row has both {source!r} and {target!r}")
-    return pairs, rejected
 
 
 def _split(sources: Sequence[str], seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

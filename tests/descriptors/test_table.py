@@ -53,7 +53,7 @@ def test_processes_share_the_work_and_agree():
 
 
 def test_what_cannot_be_meant_is_refused():
-    with pytest.raises(ConfigError, match="notation='selfies' must be one of 'smiles', 'mofid'"):
+    with pytest.raises(ConfigError, match="notation='selfies' must be one of 'smiles', 'mofid', 'text'"):
         compute_descriptors(["CCO"], "selfies")
     with pytest.raises(ConfigError, match="n_jobs=0"):
         compute_descriptors(["CCO"], "smiles", n_jobs=0)

@@ -113,7 +113,7 @@ def test_notations_by_name():
     assert get_notation("mofid").reads("smiles")
     assert not get_notation("smiles").reads("mofid")
     assert get_notation(detect_notation([MOF])).noun == "framework"
-    with pytest.raises(ConfigError, match="notation='selfies' must be one of 'smiles', 'mofid'"):
+    with pytest.raises(ConfigError, match="notation='selfies' must be one of 'smiles', 'mofid', 'text'"):
         get_notation("selfies")
     with pytest.raises(ConfigError, match="n_jobs=0"):
         read_records(["C"], "smiles", n_jobs=0)

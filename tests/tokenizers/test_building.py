@@ -57,7 +57,7 @@ def test_a_base_of_tails_cannot_serve_smiles() -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ((["C"], "selfies"), ConfigError, "^notation='selfies' must be one of 'smiles', 'mofid'$"),
+        ((["C"], "selfies"), ConfigError, "^notation='selfies' must be one of 'smiles', 'mofid', 'text'$"),
         ((["C"], "smiles", None, 0), ConfigError, "^min_count=0 must be at least 1$"),
         (("CCO", "smiles"), DataError, r"^many strings are needed, not one: write \['CCO'\]$"),
         ((["C", 3], "smiles"), DataError, "^string 1 is 3, which is not text$"),
