@@ -158,10 +158,13 @@ def as_markdown(found: dict[str, dict[str, float]]) -> str:
     """The tables of all variants that were measured."""
     molecules = {name: scores for name, scores in found.items() if name not in RESPELLINGS}
     frameworks = {name: scores for name, scores in found.items() if name in RESPELLINGS}
+    told = (
+        f" The encoders that were pretrained for this table read {CORPUS_STRINGS:,} ZINC strings "
+        f"{CORPUS_EPOCHS} times."
+    )
     texts = (
         f"ESOL, 100 test rows of one random split, log10 mol/L; {N_SPELLINGS} random spellings of each "
-        f"molecule, read as they stand. The encoders that were pretrained for this table read "
-        f"{CORPUS_STRINGS:,} ZINC strings {CORPUS_EPOCHS} times.",
+        f"molecule, read as they stand.{told if set(PRETRAINED) & set(molecules) else ''}",
         f"`{FRAMEWORK_MODEL}`, {FRAMEWORK_TARGET} in mol/kg, {FRAMEWORK_ROWS} rows of hMOF that it was "
         f"trained on; {N_SPELLINGS} random spellings of each framework, read as they stand. The last column "
         "is the largest change when `predict` is given such a spelling, which it puts into normal form.",
