@@ -184,9 +184,9 @@ def _models(mol: Chem.Mol) -> np.ndarray:
 
 
 def _directions(mol: Chem.Mol, models_MA3: np.ndarray, index: int) -> np.ndarray:
-    """Unit vectors (M, 3) to an atom from the middle of its heavy neighbours other than oxygen."""
+    """Unit vectors (M, 3) to an atom from the middle of its heavy neighbours, oxygens at an end left out."""
     neighbours = mol.GetAtomWithIdx(index).GetNeighbors()
-    carriers = [atom.GetIdx() for atom in neighbours if atom.GetSymbol() != "O"]
+    carriers = [atom.GetIdx() for atom in neighbours if atom.GetSymbol() != "O" or atom.GetDegree() > 1]
     vectors_M3 = models_MA3[:, index] - models_MA3[:, carriers].mean(axis=1)
     units_M3: np.ndarray = vectors_M3 / np.linalg.norm(vectors_M3, axis=1, keepdims=True)
     return units_M3

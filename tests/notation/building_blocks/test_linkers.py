@@ -89,3 +89,7 @@ def test_an_azole_with_company_keeps_its_hydrogen():
     acid = Linker.from_smiles("OC(=O)c1nc[nH]c1C(O)=O", "X")
     assert (acid.donor, "[nH]" in acid.smiles) == ("carboxylate", True)
     assert Linker.from_smiles("c1n[nH]cc1-c1c[nH]nc1", "BPZ").donor == "nitrogen"
+
+
+def test_a_carboxylate_may_hang_on_an_oxygen():
+    assert Linker.from_smiles("O=C([O-])Oc1ccc(C(=O)[O-])cc1", "carbonate").shape == "angled"
