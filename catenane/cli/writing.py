@@ -183,6 +183,9 @@ def _print_proposals(found: Proposals, ranker: Model | None) -> None:
             f"{number(a, like)} to {number(b, like)}" for a, b in zip(low, high, strict=True)
         ]
         columns["domain"] = ["inside" if inside else "outside" for inside in table["in_domain"]]
+    if "span" in table:
+        spans = zip(table["span"], table["span_before"], strict=True)
+        columns["bonds (before)"] = [f"{new} ({old})" for new, old in spans]
     columns["new"] = [{True: "yes", False: "no"}.get(value, "") for value in table["new"]]
     columns["fragment"] = [
         text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…" for text in table["fragment"]
@@ -204,7 +207,13 @@ def _write_page(path: Path, found: Proposals, model: Model, *, lowest: bool) -> 
         **{name: value for name, value in (defaults | {"in_domain": True}).items() if name not in found.table}
     )
     met = ["known to the model that wrote it" if new is False else "" for new in best["new"]]
-    best["note"] = ["; ".join(filter(None, pair)) for pair in zip(best["note"], met, strict=True)]
+    spans = [""] * len(best)
+    if "span" in best:
+        pairs = zip(best["span"], best["span_before"], strict=True)
+        spans = [
+            f"{new:.0f} bonds between sites, {old:.0f} before" if new == new else "" for new, old in pairs
+        ]
+    best["note"] = ["; ".join(filter(None, notes)) for notes in zip(best["note"], met, spans, strict=True)]
     end = "lowest" if lowest else "highest"
     write_ranking_page(
         path, best, units=_units(found, model if model.targets else None), ranked_by=by, lowest=lowest,

@@ -51,7 +51,8 @@ class Proposals:
     table: pd.DataFrame
     """The best, best first: `string`, `fragment`, `likelihood`, `new` (whether the linker, or the molecule,
     was not in the training of the model that wrote it; None where that is not known) and, where a property
-    ranks, its value, interval, `in_domain` and `note`."""
+    ranks, its value, interval, `in_domain` and `note`; where linkers are varied `span` and `span_before`, the
+    bonds between the connection points of the new linker and of the one it replaces."""
     origin: dict[str, Any]
     """The string that was varied, with the same columns as far as it has them."""
     notation: NotationName
@@ -91,7 +92,7 @@ def propose(
     Lengths around that of the part are tried in turn; fragments are drawn at random. Kept are molecules that
     RDKit builds, and frameworks whose new linker is a sound molecule with as many sites of the same kind to
     bind by as the one before, pointing away alike, and the same charge. Each is kept once. Whether its length
-    closes the net is not looked at.
+    closes the net is not judged: a net of several linkers needs them to fit each other, see the spans.
 
     Args:
         writer: A model that writes fragments.
@@ -164,6 +165,9 @@ def propose(
     records = [found[text].record for text in best["string"]]
     best.insert(3, "new", _are_new(writer, origin, records))
     start = table[is_own].to_dict("records") or [{"string": origin.text}]
+    if vary == "linker":
+        best["span"] = [_span(_linkers_beyond(record, origin)) for record in records]
+        best["span_before"] = [_span(_linkers_beyond(origin, record)) for record in records]
     return Proposals(
         best,
         start[0],
@@ -270,12 +274,23 @@ def _n_unstable(smiles: str) -> int:
 
 
 @lru_cache(maxsize=10_000)
-def _shape(linker: str) -> str | None:
-    """How the connection points of a linker point away; None where no 3D model of it shows it."""
+def _built(linker: str) -> Linker | None:
+    """Shape and length of a linker; None where no 3D model of it shows how its connection points lie."""
     try:
-        return Linker.from_smiles(linker, "").shape
+        return Linker.from_smiles(linker, "")
     except NotationError:
         return None
+
+
+def _shape(linker: str) -> str | None:
+    """How the connection points of a linker point away."""
+    return None if (built := _built(linker)) is None else built.shape
+
+
+def _span(linkers: Sequence[str]) -> str:
+    """Bonds between the connection points of each linker that lie farthest apart, "?" where not known."""
+    lengths = [None if (built := _built(linker)) is None else built.length for linker in linkers]
+    return " + ".join("?" if length is None else str(length) for length in lengths)
 
 
 def _are_new(writer: Model, origin: Record, records: Sequence[Record]) -> list[bool | None]:

@@ -29,6 +29,11 @@ def test_linkers_of_a_framework_ranked_by_uptake():
         assert mofid.linkers[0].count("C(=O)[O-]") + mofid.linkers[0].count("O=C([O-])") == 2
     assert found.origin["co2_0.1bar"] == pytest.approx(ranker.predict([MOF5])["co2_0.1bar"][0])
     assert set(table["new"]) <= {True, False}
+    assert set(table["span_before"]) == {"5"}  # from one carbon of BDC's carboxylates to the other
+    spans = dict(zip(table["string"], table["span"], strict=True))
+    for linker, span in (("O=C([O-])C#CC(=O)[O-]", "3"), ("O=C([O-])C=CC(=O)[O-]", "3")):
+        assert spans.get(normalise(f"{linker}.[Zn][O]([Zn])([Zn])[Zn]&&pcu.cat0", "mofid"), span) == span
+    assert all(span.isdigit() and int(span) >= 1 for span in table["span"])
 
 
 def test_it_fills_a_gap_of_a_framework_as_a_chemist_would():
