@@ -1,12 +1,10 @@
-"""Trains the models that write fragments and come with the package, and measures what they propose.
+"""Trains the model that writes fragments and comes with the package, and measures what it proposes.
 
-    python benchmarks/writer.py --data-dir DIR                   # choose strings, train, measure
-    python benchmarks/writer.py --data-dir DIR --only mol-writer # one of them
-    python benchmarks/writer.py --data-dir DIR --measure         # only measure what is shipped
+    python benchmarks/writer.py --data-dir DIR            # choose strings, train, measure
+    python benchmarks/writer.py --data-dir DIR --measure  # only measure what is shipped
 
-`mof-writer` reads MOFids of CoRE, QMOF and hMOF, chosen so that no linker fills the corpus, and molecules of
-ZINC; proposals are made for linkers of hMOF frameworks that were not chosen. `mol-writer` reads molecules of
-ZINC, all but those that `reproduce mass/generation` tests on.
+Strings are MOFids of CoRE, QMOF and hMOF, chosen so that no linker fills the corpus, and molecules of ZINC.
+Proposals are made for linkers of hMOF frameworks that were not chosen.
 """
 
 from __future__ import annotations
@@ -17,7 +15,6 @@ import random
 import time
 from collections import Counter
 from dataclasses import replace
-from itertools import chain
 from pathlib import Path
 
 import pandas as pd
@@ -33,7 +30,8 @@ from catenane.notation import Mofid
 from catenane.screen.proposals import propose
 from catenane.train import pretrain
 
-BUNDLED = Path(catenane.__file__).parent / "models" / "bundled"
+NAME = "mof-writer"
+BUNDLED = Path(catenane.__file__).parent / "models" / "bundled" / NAME
 SOURCES = (
     ("coremof2024_mofid", 4, None, 220),
     ("qmof_mofid", 4, None, 220),
@@ -42,26 +40,7 @@ SOURCES = (
 )
 """File; frameworks of one linker, at most, unless another linker is rarer; frameworks; characters of one."""
 MOLECULES = 12_000
-DRUGLIKE, SHORTEST = 46_000, 12
-"""Molecules of the larger ZINC file, and characters of the shortest."""
-SETTINGS = {
-    "mof-writer": {"pretraining.learning_rate": 2e-3, "fragment.parts": 0.7, "pretraining.epochs": 4},
-    "mol-writer": {"pretraining.epochs": 1, "pretraining.batch_tokens": 4096},
-}
-CARDS = {
-    "mof-writer": {
-        "description": "Writes linkers of frameworks, side chains of molecules and any other fragment "
-        "(masked sequence to sequence). Its encoder can be fine-tuned.",
-        "corpora": [
-            "mof/coremof2024", "mof/qmof", "mof/hmof", "mof/hmof_metal_subsets", "smiles/zinc250k_part",
-        ],
-    },
-    "mol-writer": {
-        "description": "Writes side chains of molecules and any other fragment (masked sequence to "
-        "sequence). Its encoder can be fine-tuned.",
-        "corpora": ["smiles/zinc250k_part", "smiles/zinc_100k"],
-    },
-}  # fmt: skip
+SETTINGS = {"pretraining.learning_rate": 2e-3, "fragment.parts": 0.7, "pretraining.epochs": 4}
 FRAMEWORKS, PROPOSALS = 6, 20
 """That are measured, and wanted of each."""
 
@@ -71,20 +50,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--measure", action="store_true", help="only measure what is shipped")
-    parser.add_argument("--only", choices=list(CARDS), help="both by default")
     parser.add_argument("--run", type=Path, help="ship this run of pretrain, without training again")
     parser.add_argument("--data-dir", type=Path, required=True, help="local copies of the data sets")
     arguments = parser.parse_args()
-    names = [arguments.only] if arguments.only else list(CARDS)
     mofids, molecules = choose(arguments.data_dir)
-    corpora = {"mof-writer": [mofids, molecules], "mol-writer": [choose_molecules(arguments.data_dir)]}
-    for name in [] if arguments.measure else names:
-        ship(name, arguments.run or train(name, corpora[name]), corpora[name])
-    if "mof-writer" in names:
-        RESULTS.mkdir(exist_ok=True)
-        result = measure(arguments.data_dir, set(mofids))
-        (RESULTS / "writer.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-        print(json.dumps(result, indent=2))
+    if not arguments.measure:
+        ship(arguments.run or train(mofids, molecules), [*mofids, *molecules])
+    RESULTS.mkdir(exist_ok=True)
+    result = measure(arguments.data_dir, set(mofids))
+    (RESULTS / "writer.json").write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, indent=2))
 
 
 def choose(data_dir: Path) -> tuple[list[str], list[str]]:
@@ -114,36 +89,39 @@ def choose(data_dir: Path) -> tuple[list[str], list[str]]:
     return mofids, molecules.sample(MOLECULES, random_state=0).tolist()
 
 
-def choose_molecules(data_dir: Path) -> list[str]:
-    """Molecules of ZINC but for the test part of the smaller file."""
-    part = pd.read_csv(data_dir / "smiles" / "zinc250k_part.csv.gz")
-    larger = pd.read_csv(data_dir / "smiles" / "zinc_100k_24heavy.csv.gz")["smiles"]
-    larger = larger[larger.str.len() >= SHORTEST].sample(DRUGLIKE, random_state=0)
-    chosen = pd.concat([part[part["jtnn_split"] == "valid"]["smiles"], larger])
-    return chosen.sample(frac=1, random_state=0).tolist()
-
-
-def train(name: str, corpora: list[list[str]]) -> Path:
+def train(mofids: list[str], molecules: list[str]) -> Path:
     """Pretrain from the first weight."""
-    folder = RUNS / name
+    folder = RUNS / NAME
     folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"strings-{place}.csv" for place in range(len(corpora))]
-    for path, strings in zip(paths, corpora, strict=True):
-        pd.DataFrame({"string": strings}).to_csv(path, index=False)
+    pd.DataFrame({"mofid": mofids}).to_csv(folder / "mofids.csv", index=False)
+    pd.DataFrame({"smiles": molecules}).to_csv(folder / "molecules.csv", index=False)
+    corpora = [folder / "mofids.csv", folder / "molecules.csv"]
     return pretrain(
-        paths, out=folder / "run", recipe="mass-small", settings=SETTINGS[name], seed=2, resume=True
+        corpora, out=folder / "run", recipe="mass-small", settings=SETTINGS, seed=2, resume=True
     ).folder
 
 
-def ship(name: str, run: Path, corpora: list[list[str]]) -> None:
+def ship(run: Path, strings: list[str]) -> None:
     """The bundle of a run, with a card of its own."""
     bundle = load_bundle(run)
-    card = bundle.card | {"name": name, "excluded": []} | CARDS[name]
-    *mofids, molecules = corpora
-    told = [f"{len(strings):,} MOFids" for strings in mofids] + [f"{len(molecules):,} molecules"]
-    card["training"] = {"pretrained_on": f"{' and '.join(told)} (recipe mass-small)"} | card["training"]
-    training = bundle.training or parts_met(normal(list(chain(*corpora))))
-    save_bundle(BUNDLED / name, replace(bundle, card=card, training=training))
+    n_mofids = len(strings) - MOLECULES
+    card = bundle.card | {
+        "name": NAME,
+        "description": "Writes linkers of frameworks, side chains of molecules and any other fragment "
+        "(masked sequence to sequence). Its encoder can be fine-tuned.",
+        "corpora": [
+            "mof/coremof2024",
+            "mof/qmof",
+            "mof/hmof",
+            "mof/hmof_metal_subsets",
+            "smiles/zinc250k_part",
+        ],
+    }
+    card["training"] = {
+        "pretrained_on": f"{n_mofids:,} MOFids and {MOLECULES:,} molecules (recipe mass-small)"
+    } | card["training"]
+    training = bundle.training or parts_met(normal(strings))
+    save_bundle(BUNDLED, replace(bundle, card=card, training=training))
 
 
 def normal(strings: list[str]) -> list[str]:
@@ -157,7 +135,7 @@ def measure(data_dir: Path, trained_on: set[str]) -> dict[str, object]:
     """Proposals for linkers of frameworks that were not trained on, and for one ranked by uptake."""
     texts = sorted(set(pd.read_csv(data_dir / "mof" / "hmof_mofid.csv.gz")["mofid"]) - trained_on)
     frameworks = random.Random(7).sample([text for text in texts if len(text) <= 180], FRAMEWORKS)
-    writer = load("mof-writer")
+    writer = load(NAME)
     n_drafts = n_valid = n_shown = n_new = 0
     left_out: Counter[str] = Counter()
     for text in frameworks:
