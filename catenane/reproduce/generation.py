@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from scipy.stats import wasserstein_distance
 
+from catenane.data import find_dataset
 from catenane.descriptors.molecules import COMPUTED_LABELS, compute_labels
 from catenane.errors import NotationError, UsageError
 from catenane.inference import Model
@@ -18,6 +19,7 @@ from catenane.inference.novelty import has_met
 from catenane.inference.writing import write_gaps
 from catenane.models.bundle import load_bundle
 from catenane.models.decoding import Decoding
+from catenane.models.folder import bundled_names
 from catenane.notation import Record, get_notation
 from catenane.reproduce.training import Case, Values
 from catenane.screen.guide import Guide
@@ -59,15 +61,15 @@ def generation(case: Case) -> Values:
     the share of different ones among the sound, and `novel` the share of these that are in no training row
     nor, of a model, in its own training. `distance` is the Wasserstein distance of a property of the sound
     ones from that of the held-out ones, in standard deviations of the latter; `mean` is over properties.
-    Nothing where the model does not read the notation.
+    Nothing where the model's corpus is of another notation.
     """
     table, notation = case.table, get_notation(case.table.notation)
     vary: Vary = "linker" if notation.name == "mofid" else "sidechain"
     rng = random.Random(case.seed)
     training = table.take(case.split.train[:MOST_TRAINING]).records
-    model = None if case.variant.baseline else Model(case.start, device=case.bench.device)
-    if model is not None and not get_notation(model.config.notation).reads(notation.name):
+    if find_dataset(next(iter(case.variant.corpus), case.data.name)).notation != notation.name:
         return {}
+    model = None if case.variant.baseline else Model(case.start, device=case.bench.device)
     tested = list(table.take(case.split.test).records)
     rng.shuffle(tested)
     holes = []
@@ -126,7 +128,7 @@ def generation(case: Case) -> Values:
 
 def _unmet(case: Case, records: Sequence[Record]) -> list[Record]:
     """Those that no model of the protocol has met in its training, so that all write for the same ones."""
-    starts = {variant.start for variant in case.bench.protocol.variants if not variant.baseline}
+    starts = {variant.start for variant in case.bench.protocol.variants} & set(bundled_names())
     met = [has_met(load_bundle(start), [record.text for record in records]) for start in sorted(starts)]
     known = [any(seen) for seen in zip(*filter(None, met), strict=True)]
     return [record for record, seen in zip(records, known or [False] * len(records), strict=True) if not seen]

@@ -213,16 +213,21 @@ def trends(
 
     There is a line for each group, or one for all; variants without the other number are dashed levels.
     """
-    drawn = canvas.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (title, panel) in zip(drawn, panels.items(), strict=True):
-        lines: dict[str, list[np.ndarray]] = {}
+    shown: dict[str, dict[str, list[np.ndarray]]] = {}
+    for title, panel in panels.items():
         for values in found.values():
             numbers = [(look_up(seed, x), look_up(seed, panel["of"])) for seed in values]
             dots_S2 = np.array([pair for pair in numbers if pair[1] is not None], dtype=float)
             if len(dots_S2) and panel.get("set", values[0]["set"]) == values[0]["set"]:
-                single = by_group or np.isnan(dots_S2[0, 0])
-                lines.setdefault(values[0]["group"] if single else "", []).append(dots_S2)
-        for (name, steps), colour in zip(lines.items(), COLOURS * len(lines), strict=False):
+                line = values[0]["group"] if by_group or np.isnan(dots_S2[0, 0]) else ""
+                shown.setdefault(title, {}).setdefault(line, []).append(dots_S2)
+    names = list(dict.fromkeys(name for lines in shown.values() for name in lines))
+    colours = dict(zip(names, COLOURS * len(names), strict=False))
+    drawn = canvas.subplots(1, max(len(shown), 1), squeeze=False)[0]
+    handles: dict[str, Any] = {}
+    for axes, (title, lines) in zip(drawn, shown.items(), strict=False):
+        for name, steps in lines.items():
+            colour = colours[name]
             means_P2 = np.array([dots_S2.mean(axis=0) for dots_S2 in steps])
             if np.isnan(means_P2[0, 0]):
                 axes.axhline(means_P2[0, 1], color=colour, ls="--", lw=1.2, label=name)
@@ -230,7 +235,10 @@ def trends(
             axes.plot(*np.concatenate(steps).T, "o", color=colour, alpha=0.6, mew=0)
             axes.plot(*means_P2[means_P2[:, 0].argsort()].T, "-", lw=1.4, color=colour, label=name or None)
         axes.set(title=title, xlabel=xlabel, xscale="log" if log else "linear")
-    canvas.legend(*drawn[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+        if log:
+            axes.xaxis.set_major_formatter("{x:,.0f}")
+        handles |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    canvas.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
 
 
 PLOTS: dict[str, Callable[..., None]] = {
