@@ -160,7 +160,8 @@ class Translation(Objective):
         counts["sentences"] = float(len(sides[0]))
         counts["left"] = float(sum(text == other for text, other in zip(*sides[:2], strict=True)))
         scores = {name: torch.tensor(count / examples.weight) for name, count in counts.items()}
-        return {"loss": self._loss(network, there, batch)} | scores
+        read = there if self.recipe.translation.back_translation else examples.noisy
+        return {"loss": self._loss(network, read, batch)} | scores
 
     def summarise(self, means: dict[str, float]) -> dict[str, float]:
         """Loss, BLEU of the round trip (0 to 100, of words), and share of the sentences that were copied."""
@@ -168,7 +169,9 @@ class Translation(Objective):
         return {"loss": means["loss"], "round_trip_bleu": bleu, "copied": means["left"] / means["sentences"]}
 
     def score(self, figures: dict[str, float]) -> float:
-        """What chooses the best epoch, the lowest: the BLEU of the round trip, negative."""
+        """What chooses the best epoch: the BLEU of the round trip, negative; of noise alone the loss."""
+        if not self.recipe.translation.back_translation:
+            return figures["loss"]
         return -figures["round_trip_bleu"]
 
     def translate(self, network: SequenceModel, batch: Tokens, other_B: Tensor) -> Tokens:

@@ -138,6 +138,8 @@ def test_what_copies_has_a_perfect_round_trip_and_is_told(learnt) -> None:
     assert figures["round_trip_bleu"] == pytest.approx(100)
     assert figures["copied"] == pytest.approx(1)
     assert objective.score(figures) == pytest.approx(-100)
+    objective.recipe = objective.recipe.with_settings({"translation.back_translation": 0.0})
+    assert objective.score(figures) == figures["loss"]
 
 
 def test_one_language_is_refused() -> None:
