@@ -66,7 +66,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     known = [*VARIANTS, *PRETRAINED, *RESPELLINGS]
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {'; '.join(known)}; all by default")
+    names = {"choices": [[], *known], "help": f"of {'; '.join(known)}; all by default"}
+    parser.add_argument("names", nargs="*", metavar="NAME", **names)
     parser.add_argument("--data-dir", type=Path, help="local copies of the data sets")
     arguments = parser.parse_args()
     path = RESULTS / "spellings.json"
