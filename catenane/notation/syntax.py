@@ -44,10 +44,11 @@ _LONG_RING = r"(?:%[1-9][0-9]|%\([0-9]{1,5}\))"
 _RING = rf"(?:[0-9]|{_LONG_RING})"
 
 # A whole string, save that its branches and ring bonds may not pair up. Runs of plain atoms, ring digits and
-# ")" are taken at once, and nothing is tried twice: the time is linear in the length.
+# ")" are taken at once, and each place has one reading: the time is linear in the length. Groups are not
+# possessive, for Python before 3.11.5 then rejects what matches (python/cpython#106052).
 _CHAIN = re.compile(
-    rf"{_ATOM}(?:[0-9)cnobspNOPSFI*CB]++(?:(?<=C)l|(?<=B)r)?+|{_BRACKET_ATOM}|\.{_ATOM}|\({_BOND}?{_ATOM}"
-    rf"|{_BOND}(?:{_ATOM}|{_RING})|{_LONG_RING})*+"
+    rf"{_ATOM}(?:[0-9)cnobspNOPSFI*CB]++(?:(?<=C)l|(?<=B)r)?|{_BRACKET_ATOM}|\.{_ATOM}|\({_BOND}?{_ATOM}"
+    rf"|{_BOND}(?:{_ATOM}|{_RING})|{_LONG_RING})*"
 )
 _TOKEN = re.compile(
     rf"(?P<atom>{_ATOM})|(?P<bond>{_BOND})|(?P<ring>{_RING})|(?P<open>\()|(?P<close>\))|(?P<dot>\.)"
