@@ -210,9 +210,7 @@ def _write_page(path: Path, found: Proposals, model: Model, *, lowest: bool) -> 
     spans = [""] * len(best)
     if "span" in best:
         pairs = zip(best["span"], best["span_before"], strict=True)
-        spans = [
-            f"{new:.0f} bonds between sites, {old:.0f} before" if new == new else "" for new, old in pairs
-        ]
+        spans = [f"{new} bonds between sites, {old} before" if new else "" for new, old in pairs]
     best["note"] = ["; ".join(filter(None, notes)) for notes in zip(best["note"], met, spans, strict=True)]
     end = "lowest" if lowest else "highest"
     write_ranking_page(

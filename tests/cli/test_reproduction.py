@@ -7,9 +7,8 @@ def test_lists_what_there_is_a_line_each(catenane):
     assert told.code == 0
     lines = [line for line in told.out.splitlines() if line.startswith("mof/")]
     assert len(lines) == 8
-    ablation = json.loads(catenane("reproduce", "--json").out)[0]
-    assert ablation["name"] == "mof/ablation"
-    assert "without the encoder" in ablation["variants"]
+    protocols = {entry["name"]: entry for entry in json.loads(catenane("reproduce", "--json").out)}
+    assert "without the encoder" in protocols["mof/ablation"]["variants"]
 
 
 def test_an_unknown_name_is_one_line_with_the_nearest_names(catenane):
