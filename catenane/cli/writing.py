@@ -163,11 +163,11 @@ def _units(found: Proposals, ranker: Model | None) -> dict[str, str]:
     return {found.ranked_by: ranker.bundle.unit(found.ranked_by), "likelihood": ""}
 
 
-def _told(found: Proposals) -> str:
+def _summary(found: Proposals) -> str:
     """How many proposals there were, and how many are new to the model that wrote them."""
     new = [bool(value) for value in found.table["new"] if value is not None]
-    told = f"{found.n_valid:,} different sound ones among {found.n_drafts:,} drafts"
-    return told + (f"; {sum(new):,} of these {len(new):,} were not in the training" if new else "")
+    summary = f"{found.n_valid:,} different sound ones among {found.n_drafts:,} drafts"
+    return summary + (f"; {sum(new):,} of these {len(new):,} were not in the training" if new else "")
 
 
 def _print_proposals(found: Proposals, ranker: Model | None) -> None:
@@ -191,7 +191,7 @@ def _print_proposals(found: Proposals, ranker: Model | None) -> None:
         text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…" for text in table["fragment"]
     ]
     kinds = {head: "text" if head in ("fragment", "new", "domain") else "number" for head in columns}
-    stdout.print(f"Proposals: {_told(found)}.")
+    stdout.print(f"Proposals: {_summary(found)}.")
     if ranker is not None and by in found.origin:
         stdout.print(f"{head}, of the string itself: {number(found.origin[by], scale(table[by]))}")
     print_table("", kinds, list(zip(*columns.values(), strict=True)))
@@ -216,7 +216,7 @@ def _write_page(path: Path, found: Proposals, model: Model, *, lowest: bool) -> 
     write_ranking_page(
         path, best, units=_units(found, model if model.targets else None), ranked_by=by, lowest=lowest,
         notation=found.notation, card=model.bundle.card, n_candidates=found.n_valid, n_rejected=0,
-        cap=_told(found), command=command_line(),
+        cap=_summary(found), command=command_line(),
         origin=found.origin if model.targets and by in found.origin else None,
         headline=f"{len(best):,} proposed {noun}{'s' * (len(best) != 1)}, {end} {target_label(by)}",
     )  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from math import exp
 from typing import NamedTuple
 
@@ -54,7 +55,6 @@ def translate(
     *,
     languages: tuple[str, str] | None = None,
     n: int = 1,
-    how: Decoding = SEARCH,
 ) -> list[Translated]:
     """What the model writes from each string, which is read as it is spelled; text in its normal form.
 
@@ -62,8 +62,7 @@ def translate(
         model: One that was trained on pairs, or on texts of several languages.
         strings: Strings.
         languages: Source and target, of texts; by default the first of `directions`.
-        n: Results of each, at most as many as `how.beams`.
-        how: By a beam of five, or as is said.
+        n: Results of each, found by a beam of five, or of `n` if that is more.
 
     Raises:
         BundleError: The model cannot write, or was not trained to write one string from another.
@@ -96,7 +95,7 @@ def translate(
         found[place] = found[place]._replace(error=error)
     good = [place for place, item in enumerate(found) if not item.error]
     ids = reading.encode([texts[place] for place in good])
-    how = how if n == 1 else Decoding(method="beam", n=n, beams=max(n, how.beams), length_penalty=1.0)
+    how = replace(SEARCH, n=n, beams=max(n, SEARCH.beams))
     for place, options in zip(good, write_strings(model, ids, how, first_id=writing.cls_id), strict=True):
         written = [tokenizer.decode(option.ids) for option in options]
         written = [" ".join(text.split()) for text in written] if is_text else written

@@ -27,6 +27,7 @@ from catenane.train.folder import RunFolder, bundle_files, source_files
 from catenane.train.logs import LogFormat
 from catenane.train.loop import seed_of
 from catenane.train.pairs import StringPairs, fit_pairs
+from catenane.train.preparing import data_stem
 
 __all__ = ["TranslationResult", "finetune_pairs"]
 
@@ -116,8 +117,7 @@ def finetune_pairs(
             "without DATA --source and --target are files of text: give --tokenizer, or --model of text"
         )
     spoken = choose_languages(base, (source, target), languages) if base and is_text else ("", "")
-    stem = Path(data or source).name.split(".")[0]
-    folder = Path(out) if out is not None else Path("runs") / f"translate-{stem}"
+    folder = Path(out) if out is not None else Path("runs") / f"translate-{data_stem(data or source)}"
     arguments = {
         "verb": "translate",
         "source": source,
