@@ -27,10 +27,10 @@ def named_language(name: str) -> str:
 def choose_languages(
     tokenizer: StringTokenizer, names: Sequence[str], given: Sequence[str] = ()
 ) -> tuple[str, ...]:
-    """The language of each file or column, which the tokenizer knows; "" where it knows none at all.
+    """The language of each file or column, one of the tokenizer's; "" where it has none.
 
     Raises:
-        UsageError: There are more or fewer languages than names, the tokenizer does not know one, or a name
+        UsageError: There are more or fewer languages than names, one is none of the tokenizer's, or a name
             is given twice.
     """
     if given and len(given) != len(names):
@@ -44,7 +44,7 @@ def choose_languages(
         raise UsageError(f"{twice} is given twice")
     for language, name in zip(found, names, strict=True):
         if language not in tokenizer.languages:
-            known = suggestion(language, tokenizer.languages) if tokenizer.languages else "it knows none"
+            known = suggestion(language, tokenizer.languages) if tokenizer.languages else "which has none"
             raise UsageError(
                 f"{name}: language {language!r} is not one of the tokenizer's, {known}"
                 + ("" if given or not tokenizer.languages else "; say --languages, one for each input")

@@ -40,7 +40,7 @@ class TextTokenizer(StringTokenizer):
         language: That of the strings; "" for [CLS].
 
     Raises:
-        ConfigError: The content is damaged, or does not know the language.
+        ConfigError: The content is damaged, or the language is none of its own.
     """
 
     notation = "text"
@@ -62,9 +62,9 @@ class TextTokenizer(StringTokenizer):
         self.languages = tuple(name[1:-1] for name in names[len(SPECIAL_TOKENS) :])
         if language and language not in self.languages:
             raise ConfigError(
-                f"the tokenizer knows no language {language!r}: {suggestion(language, self.languages)}"
+                f"the tokenizer has no language {language!r}: {suggestion(language, self.languages)}"
                 if self.languages
-                else f"the tokenizer was trained without languages, and does not know {language!r}"
+                else f"the tokenizer was trained without languages, so {language!r} is none of its own"
             )
         if language:
             self.cls_id = vocabulary[f"[{language}]"]

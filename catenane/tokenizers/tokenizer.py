@@ -81,7 +81,9 @@ class StringTokenizer:
         """
         if not language:
             return self
-        raise ConfigError(f"a tokenizer of {self.notation} knows no language, and not {language!r}")
+        raise ConfigError(
+            f"a tokenizer of {self.notation} has no languages, so {language!r} is none of its own"
+        )
 
     def extended(self, strings: Iterable[str]) -> StringTokenizer:
         """This one with all further tokens of these strings."""

@@ -208,9 +208,15 @@ def start_from(network: nn.Module, parent: Bundle) -> None:
     The vocabulary may have grown.
 
     Raises:
-        ConfigError: The shapes of the network are not those of the model.
+        ConfigError: The encoder of the model is of another kind, or of other shapes.
     """
     own = network.state_dict()
+    theirs = [name for name in parent.model.state_dict() if name.startswith("encoder.")]
+    if strange := next((name for name in theirs if name not in own), None):
+        raise ConfigError(
+            f"the encoder of the model is of another kind: {strange.removeprefix('encoder.')} has no place "
+            "in this one; start from a model that reads tokens, or from none"
+        )
     for name, tensor in parent.model.state_dict().items():
         if name not in own or (parent.config.targets and not name.startswith("encoder.")):
             continue

@@ -83,5 +83,5 @@ def test_languages_are_said_or_named() -> None:
     ):
         with pytest.raises(UsageError, match=message):
             choose_languages(tokenizer, names, said)
-    with pytest.raises(UsageError, match="is not one of the tokenizer's, it knows none"):
+    with pytest.raises(UsageError, match="is not one of the tokenizer's, which has none"):
         choose_languages(load_tokenizer("smiles"), ["a"], ["en"])

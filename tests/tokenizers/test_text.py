@@ -68,9 +68,9 @@ def test_languages_begin_the_strings(tokenizer) -> None:
     assert plain[1:] == german[1:]
     assert (plain[0], german[0]) == (tokenizer.cls_id, tokenizer.vocabulary["[de]"])
     assert pickle.loads(pickle.dumps(tokenizer.speaking("de"))).encode(["Katze"]) == [german]
-    with pytest.raises(ConfigError, match="knows no language 'fr': known are en, de"):
+    with pytest.raises(ConfigError, match="has no language 'fr': known are en, de"):
         tokenizer.speaking("fr")
-    with pytest.raises(ConfigError, match="a tokenizer of smiles knows no language"):
+    with pytest.raises(ConfigError, match="a tokenizer of smiles has no languages"):
         load_tokenizer("smiles").speaking("en")
 
 

@@ -21,6 +21,7 @@ from catenane.predictors import PropertyRegressor
 from catenane.train import finetune, fit_property_model, pretrain
 from catenane.train.space import load_space
 from catenane.train.start import Start
+from catenane.train.translation import finetune_pairs
 
 SETTINGS = {
     "graph.d_model": 16, "graph.n_layers": 2, "head.hidden": [16], "finetuning.epochs": 3,
@@ -215,3 +216,10 @@ def test_the_mean_of_spellings_of_a_graph_is_the_graph(trained):
     assert isinstance(model, Model)
     one, several = (model.predict(["OCc1ccccc1"], spellings=n)["size"][0] for n in (1, 4))
     assert abs(one - several) < (1e-4 if model.encoder.atoms is None else 5.0)
+
+
+def test_pairs_of_strings_start_from_no_graph_network(trained, molecules, tmp_path: Path):
+    path = tmp_path / "pairs.csv"
+    path.write_text("\n".join(["a,b", *(f"{text},{text}" for text in molecules[:30])]))
+    with pytest.raises(ConfigError, match="encoder of the model is of another kind"):
+        finetune_pairs(path, source="a", target="b", model=trained.folder, out=tmp_path / "run", device="cpu")
