@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from catenane.cli.arguments import Device, Json, Replace, Seed
-from catenane.cli.console import command_line, print_json, print_table, stderr, stdout
-from catenane.cli.outputs import choose_output, table_writer
+from catenane.cli.arguments import Column, DataDir, Device, Json, Replace, Seed, column_names
+from catenane.cli.console import print_json, print_table, stderr
+from catenane.cli.outputs import choose_output, choose_rejected, table_writer
+from catenane.cli.proposals import is_page, print_proposals, write_proposals, write_proposals_page
 from catenane.errors import UsageError
-from catenane.formatting import number, scale
-
-if TYPE_CHECKING:
-    from catenane.inference import Model
-    from catenane.screen.proposals import Proposals
+from catenane.formatting import number
 
 __all__ = ["fill", "generate"]
 
 WRITER = "mof-writer"
 """The bundled model that writes fragments."""
-SHOWN = 72
-"""Characters of a fragment in the table."""
 
 
 def fill(
@@ -64,14 +60,18 @@ def fill(
 
 
 def generate(
-    string: Annotated[str, typer.Argument(metavar="STRING", help="A SMILES or a MOFid.")],
+    strings: Annotated[
+        list[str],
+        typer.Argument(metavar="STRINGS|FILES|-", help="SMILES or MOFids, tables of them, or - for stdin."),
+    ],
     mask: Annotated[
-        str | None, typer.Option(metavar="FIRST:END", help="Characters to write anew, from 0, as 12:20.")
+        str | None,
+        typer.Option(metavar="FIRST:END", help="Characters of one string to write anew, from 0, as 12:20."),
     ] = None,
     vary: Annotated[
         Literal["linker", "sidechain"] | None, typer.Option(help="In the place of --mask: each of them.")
     ] = None,
-    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Proposals.")] = 20,
+    n: Annotated[int, typer.Option("--n", "-n", min=1, help="Proposals for each string.")] = 20,
     rank_by: Annotated[
         str | None,
         typer.Option(metavar="MODEL:TARGET", help="Property that sets the order; likelihood by default."),
@@ -86,49 +86,67 @@ def generate(
     temperature: Annotated[float, typer.Option(min=0.01, help="Above 1 more varied, below 1 safer.")] = 1.0,
     seed: Seed = 0,
     overwrite: Replace = False,
+    column: Column = None,
     device: Device = None,
+    data_dir: DataDir = None,
 ) -> None:
-    """Propose other linkers for a framework, other side chains for a molecule, or anything for a part.
+    """Propose other linkers for frameworks, other side chains for molecules, or anything for a part of one.
 
     A model writes fragments of many lengths. Those that make no sound molecule, or a linker with other
-    connection points, are left out and counted, and each proposal is given once. A model that
-    `finetune --source` made writes the string that belongs to this one: the likeliest --n.
+    connection points, are left out and counted, and each proposal is given once. Of a table, or of several
+    strings, each proposal has the columns of its row and its number; rows that have none are written beside
+    --out. A model that `finetune --source` made writes the string that belongs to this one: the likeliest
+    --n.
 
     Example: `catenane generate MOFID --vary linker --rank-by mof-uptake:co2_0.1bar --out proposals.html`
     """
+    from catenane.data.inputs import open_inputs
     from catenane.models.folder import find_bundle, read_card
 
     place = None if mask is None else _places(mask)
+    given = open_inputs(strings, string_column=column_names(column), data_dir=data_dir)
+    is_one = len(given.strings) == 1
     if place is None and vary is None and (pair := read_card(find_bundle(model)).get("translates")):
-        _translate(string, model, n, device, pair)
+        if not is_one:
+            raise UsageError(f"{model} writes {pair['target']} for a whole table by catenane predict")
+        _translate(strings[0], model, n, device, pair)
         return
     if (place is None) == (vary is None):
         raise UsageError("say what to write anew: --mask FIRST:END, or --vary linker or sidechain")
+    if place is not None and not is_one:
+        raise UsageError("--mask names characters of one string: give --vary linker or sidechain for several")
     ranked, colon, target = (rank_by or "").rpartition(":")
     if rank_by is not None and not (ranked and colon and target):
         raise UsageError(f"--rank-by {rank_by!r} must read MODEL:TARGET, as in mof-uptake:co2_0.1bar")
     if lowest and rank_by is None:
         raise UsageError("--lowest is of a property: give --rank-by as well")
-    out = choose_output(out, [], overwrite=overwrite)
+    out = choose_output(out, given.files, overwrite=overwrite)
+    beside = None if is_one else choose_rejected(out, given.files, overwrite=overwrite)
     folder = find_bundle(model)
     if ranked:
         find_bundle(ranked)
 
     from catenane.inference import load
-    from catenane.screen.proposals import propose
+    from catenane.screen.proposals import propose_each
 
     ranker = load(ranked, device=device) if ranked else None
     writer = load(folder, device=device)
-    found = propose(
-        writer, string, mask=place, vary=vary, n=n, ranker=ranker, target=target, lowest=lowest,
+    find = partial(
+        propose_each, writer, mask=place, vary=vary, n=n, ranker=ranker, target=target, lowest=lowest,
         temperature=temperature, seed=seed,
     )  # fmt: skip
-    if out is not None and out.suffix.lower() in (".html", ".htm"):
-        _write_page(out, found, ranker or writer, lowest=lowest)
+    if not is_one:
+        write_proposals(given, find, out, beside, ranker or writer, n=n, lowest=lowest)
+        return
+    [found] = find(strings)
+    if isinstance(found, Exception):
+        raise found
+    if out is not None and is_page(out):
+        write_proposals_page(out, {"": found}, ranker or writer, lowest=lowest)
     elif out is not None:
         with table_writer(out, {}) as write:
             write({name: found.table[name].to_numpy() for name in found.table})
-    _print_proposals(found, ranker)
+    print_proposals(found, ranker)
     for reason, count in found.left_out.most_common():
         stderr.print(f"{count:,} left out: {reason}")
     if out is not None:
@@ -154,69 +172,3 @@ def _places(mask: str) -> tuple[int, int]:
     if match is None:
         raise UsageError(f"--mask {mask!r} must read FIRST:END, as in 12:20")
     return int(match[1]), int(match[2])
-
-
-def _units(found: Proposals, ranker: Model | None) -> dict[str, str]:
-    """Unit of every column of numbers."""
-    if ranker is None:
-        return {found.ranked_by: ""}
-    return {found.ranked_by: ranker.bundle.unit(found.ranked_by), "likelihood": ""}
-
-
-def _summary(found: Proposals) -> str:
-    """How many proposals there were, and how many are new to the model that wrote them."""
-    new = [bool(value) for value in found.table["new"] if value is not None]
-    summary = f"{found.n_valid:,} different sound ones among {found.n_drafts:,} drafts"
-    return summary + (f"; {sum(new):,} of these {len(new):,} were not in the training" if new else "")
-
-
-def _print_proposals(found: Proposals, ranker: Model | None) -> None:
-    table, units = found.table, _units(found, ranker)
-    by = found.ranked_by
-    columns: dict[str, list[str]] = {"": [str(place) for place in range(1, len(table) + 1)]}
-    head = f"{by}, {units[by]}" if units[by] else by
-    columns[head] = [number(value, scale(table[by])) for value in table[by]]
-    if ranker is not None:
-        low, high = table[f"{by}_low"], table[f"{by}_high"]
-        like = scale(table[by], [*low, *high])
-        columns["interval"] = [
-            f"{number(a, like)} to {number(b, like)}" for a, b in zip(low, high, strict=True)
-        ]
-        columns["domain"] = ["inside" if inside else "outside" for inside in table["in_domain"]]
-    if "span" in table:
-        spans = zip(table["span"], table["span_before"], strict=True)
-        columns["bonds (before)"] = [f"{new} ({old})" for new, old in spans]
-    columns["new"] = [{True: "yes", False: "no"}.get(value, "") for value in table["new"]]
-    columns["fragment"] = [
-        text if len(text) <= SHOWN else f"{text[: SHOWN - 1]}…" for text in table["fragment"]
-    ]
-    kinds = {head: "text" if head in ("fragment", "new", "domain") else "number" for head in columns}
-    stdout.print(f"Proposals: {_summary(found)}.")
-    if ranker is not None and by in found.origin:
-        stdout.print(f"{head}, of the string itself: {number(found.origin[by], scale(table[by]))}")
-    print_table("", kinds, list(zip(*columns.values(), strict=True)))
-
-
-def _write_page(path: Path, found: Proposals, model: Model, *, lowest: bool) -> None:
-    from catenane.notation import get_notation
-    from catenane.reporting import target_label, write_ranking_page
-
-    by, noun = found.ranked_by, get_notation(found.notation).noun
-    defaults: dict[str, Any] = {f"{by}_low": float("nan"), f"{by}_high": float("nan"), "note": ""}
-    best = found.table.assign(
-        **{name: value for name, value in (defaults | {"in_domain": True}).items() if name not in found.table}
-    )
-    met = ["known to the model that wrote it" if new is False else "" for new in best["new"]]
-    spans = [""] * len(best)
-    if "span" in best:
-        pairs = zip(best["span"], best["span_before"], strict=True)
-        spans = [f"{new} bonds between sites, {old} before" if new else "" for new, old in pairs]
-    best["note"] = ["; ".join(filter(None, notes)) for notes in zip(best["note"], met, spans, strict=True)]
-    end = "lowest" if lowest else "highest"
-    write_ranking_page(
-        path, best, units=_units(found, model if model.targets else None), ranked_by=by, lowest=lowest,
-        notation=found.notation, card=model.bundle.card, n_candidates=found.n_valid, n_rejected=0,
-        cap=_summary(found), command=command_line(),
-        origin=found.origin if model.targets and by in found.origin else None,
-        headline=f"{len(best):,} proposed {noun}{'s' * (len(best) != 1)}, {end} {target_label(by)}",
-    )  # fmt: skip

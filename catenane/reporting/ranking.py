@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -64,7 +65,7 @@ def write_ranking_page(
     command: str | None = None,
     distribution: FloatArray | None = None,
     isotherms: Isotherms | None = None,
-    origin: Mapping[str, Any] | None = None,
+    origins: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
     headline: str = "",
 ) -> None:
     """Write the page of a ranking in one move.
@@ -72,7 +73,8 @@ def write_ranking_page(
     Args:
         path: The HTML file; its folder exists.
         best: The K best, best first: `string`, the targets, `in_domain`, `note` (what to flag, or "") and, as
-            NAME_low and NAME_high, the interval of the target that set the order.
+            NAME_low and NAME_high, the interval of the target that set the order; perhaps `section`, a title
+            that those of a section share.
         units: Of every target, "" where it has none.
         ranked_by: The target that set the order.
         notation: Of the strings.
@@ -84,7 +86,7 @@ def write_ranking_page(
         command: The command that made the page.
         distribution: Predictions of `ranked_by` for all candidates, (n_candidates,).
         isotherms: Of the K strings, in their order.
-        origin: What they were made from, with the columns of `best`: a card before theirs.
+        origins: By section, or "", what was varied, with the columns of `best`: a card before the others.
         headline: In the place of how many they are of how many.
 
     Raises:
@@ -104,13 +106,16 @@ def write_ranking_page(
     def shown(value: float) -> str:
         return number(float(value), likes[ranked_by])
 
+    titles = best["section"].tolist() if "section" in best else [""] * len(best)
+    sections: dict[str, list[dict[str, Any]]] = {title: [] for title in titles}
+
     def make_card(place: int | None, row: Mapping[str, Any]) -> dict[str, Any]:
         bounds = [row[f"{ranked_by}_low"], row[f"{ranked_by}_high"]]
         blocks, facts = describe(row["string"], notation)
         return {
             "rank": "from" if place is None else place + 1,
             "string": row["string"],
-            "value": shown(row[ranked_by]),
+            "value": shown(row[ranked_by]) if row[ranked_by] == row[ranked_by] else "",
             "interval": " to ".join(map(shown, bounds)) if np.isfinite(bounds).all() else "",
             "flags": _flags(row, blocks),
             "others": {
@@ -123,6 +128,10 @@ def write_ranking_page(
             "isotherm": plotter.draw(place) if plotter and place is not None else None,
         }
 
+    for title, cards in sections.items():
+        rows = [row for row, own in zip(best.to_dict("records"), titles, strict=True) if own == title]
+        cards += [make_card(None, origins[title])] if title in origins else []
+        cards += [make_card(place, row) for place, row in enumerate(rows)]
     of_all = f" of {n_candidates:,}" if n_candidates > len(best) else ""
     write_page(
         path, "ranking.html", script="copy.js",
@@ -137,10 +146,7 @@ def write_ranking_page(
         histogram=_histogram(distribution, values, with_unit(label, unit), noun),
         axes=plotter.definitions if plotter else None,
         measured=[f"{pressure:g}" for pressure in plotter.measured_P] if plotter else [],
-        cards=[
-            *([] if origin is None else [make_card(None, origin)]),
-            *(make_card(place, row) for place, row in enumerate(best.to_dict("records"))),
-        ],
+        sections=sections,
         model_card={"training": {}, "targets": {}} | dict(card),
         unit=unit, n_rejected=n_rejected, version=__version__, command=command,
     )  # fmt: skip

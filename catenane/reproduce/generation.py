@@ -13,7 +13,7 @@ from scipy.stats import wasserstein_distance
 
 from catenane.data import find_dataset
 from catenane.descriptors.molecules import COMPUTED_LABELS, compute_labels
-from catenane.errors import NotationError, UsageError
+from catenane.errors import UsageError
 from catenane.inference import Model
 from catenane.inference.novelty import has_met
 from catenane.inference.writing import write_gaps
@@ -22,8 +22,8 @@ from catenane.models.decoding import Decoding
 from catenane.models.folder import bundled_names
 from catenane.notation import Record, get_notation
 from catenane.reproduce.training import Case, Values
+from catenane.screen.checks import judge
 from catenane.screen.guide import Guide
-from catenane.screen.proposals import CHECKS
 from catenane.screen.regions import Region, Vary, find_regions
 from catenane.tokenizers import StringTokenizer, load_tokenizer
 
@@ -90,13 +90,10 @@ def generation(case: Case) -> Values:
         writer = _by_ngrams(training, load_tokenizer(notation.name), rng)
     n_read, sound = 0, []
     for hole, fragment in zip(asked, writer(asked), strict=True):
-        try:
-            record = notation.read(hole.filled(fragment))
-        except NotationError:
-            continue
-        n_read += 1
-        if record.text != hole.record.text and not CHECKS[notation.name](hole.record, record):
-            sound.append((hole, record))
+        draft, reason = judge(hole.record, hole.filled(fragment))
+        n_read += draft is not None
+        if draft is not None and not reason:
+            sound.append((hole, draft))
     parts = [_part(record, hole.record) for hole, record in sound]
     known = {text for record in training for text in (record.text, *_linkers(record))}
     unique = sorted(set(parts))

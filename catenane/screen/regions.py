@@ -31,9 +31,11 @@ def find_regions(record: Record, vary: Vary) -> list[Region]:
         found = _side_chains(record.text)
     else:
         what = "a molecule has no linkers" if vary == "linker" else "side chains are varied in molecules"
-        raise UsageError(f"--vary {vary}: {what}: hide a part of the string with --mask FIRST:END")
+        raise UsageError(f"--vary {vary}: {what}; --mask FIRST:END varies any part of a string")
     if not found:
-        raise UsageError(f"--vary {vary}: there is none in {record.text}; hide a part of it with --mask")
+        raise UsageError(
+            f"--vary {vary}: there is none in {record.text}; --mask FIRST:END varies any part of a string"
+        )
     return found
 
 

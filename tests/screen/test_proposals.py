@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from catenane.errors import BundleError, UsageError
+from catenane.errors import BundleError, NotationError, UsageError
 from catenane.inference import Model, load
 from catenane.inference.novelty import has_met
 from catenane.notation import get_notation, normalise
-from catenane.screen.proposals import CHECKS, LIKELIHOOD, find_target, propose
+from catenane.screen.checks import judge
+from catenane.screen.proposals import LIKELIHOOD, Proposals, find_target, propose, propose_each
 
 BDC = "O=C([O-])c1ccc(C(=O)[O-])cc1"
 ZN4O = "[Zn][O]([Zn])([Zn])[Zn]"
@@ -42,6 +43,24 @@ def test_only_the_part_that_is_named_is_written_anew(writer):
     assert again.table.equals(found.table)
 
 
+def test_many_strings_are_written_for_side_by_side(writer, monkeypatch):
+    monkeypatch.setattr("catenane.screen.proposals.TOGETHER", 2)
+    asked: list[str] = []
+
+    def given():
+        for text in ("CCc1ccccc1", "CCO", "COc1ccccc1", "c1ccccc1C(", "CC(C)c1ccncc1"):
+            asked.append(text)
+            yield text
+
+    found = propose_each(writer, given(), vary="sidechain", n=4)
+    first = next(found)
+    assert len(asked) == 2  # no more are held than are written together
+    kinds = [type(item) for item in (first, *found)]
+    assert kinds == [Proposals, UsageError, Proposals, NotationError, Proposals]
+    assert all("c1" in text for text in first.table["string"])
+    assert first.n_drafts == first.n_valid + first.left_out.total()
+
+
 def test_a_property_may_set_the_order(writer, molecule_file, tmp_path):
     from catenane.train import finetune
 
@@ -59,8 +78,7 @@ def test_a_property_may_set_the_order(writer, molecule_file, tmp_path):
 
 
 def check(before: str, after: str, notation: str) -> str:
-    read = get_notation(notation).read
-    return CHECKS[notation](read(before), read(after))
+    return judge(get_notation(notation).read(before), after)[1]
 
 
 @pytest.mark.parametrize(
