@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -37,16 +38,22 @@ def write_page(path: Path, template: str, /, *, script: str = "", **values: Any)
     The page's policy forbids any JavaScript but that of the file `script`, so that text which slips through
     as markup still does not run.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters |= {"count": count, "percent": percent, "duration": duration, "number": number}
     code = (TEMPLATES / script).read_text(encoding="utf-8") if script else ""
     digest = base64.b64encode(hashlib.sha256(code.encode()).digest()).decode()
-    text = environment.get_template(template).render(script=code, script_digest=digest, **values)
+    text = _environment(TEMPLATES).get_template(template).render(script=code, script_digest=digest, **values)
     with replaced(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
     return path
+
+
+@cache
+def _environment(folder: Path) -> Any:
+    """The templates of a folder; each is compiled once."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    environment.filters |= {"count": count, "percent": percent, "duration": duration, "number": number}
+    return environment
