@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 import gzip
 import json
 import logging
 import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,32 +26,6 @@ def shared_data() -> Path:
 
 
 @pytest.fixture
-def start_program() -> Iterator[Callable[..., subprocess.Popen[str]]]:
-    """A function that starts `catenane`; no process of it outlives the test, nor pytest where that is killed.
-
-    The program heeds Ctrl-C even where the tests run in the background of a shell, which makes its children
-    ignore it: one that nothing stopped was left running so. A test that fails or is interrupted kills it with
-    its workers; Linux kills it with pytest.
-    """
-    started: list[subprocess.Popen[str]] = []
-
-    def start(*words: object) -> subprocess.Popen[str]:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "catenane", *map(str, words)],
-            env=os.environ | {"OMP_NUM_THREADS": "1"}, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            text=True, process_group=0, preexec_fn=_die_with_pytest,
-        )  # fmt: skip
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
-
-
-@pytest.fixture
 def bare_logging(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     """A function that makes logging what it is in a fresh interpreter: without pytest's handlers."""
 
@@ -64,15 +34,6 @@ def bare_logging(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         monkeypatch.setattr(logging.getLogger("catenane"), "handlers", [])
 
     return strip
-
-
-PR_SET_PDEATHSIG = 1
-
-
-def _die_with_pytest() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 TINY = {
@@ -91,13 +52,24 @@ TINY = {
 
 
 @pytest.fixture(scope="session")
-def tiny() -> dict[str, object]:
-    """Settings that make any recipe a matter of seconds."""
+def few_trees() -> Iterator[None]:
+    """Baselines of a few trees, for tests that do not judge them."""
+    from catenane.baselines import suite
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in {"N_ROUNDS": 20, "N_TREES": 10, "FEWEST_TREES": 5}.items():
+            patch.setattr(suite, name, value)
+        yield
+
+
+@pytest.fixture(scope="session")
+def tiny(few_trees: None) -> dict[str, object]:
+    """Settings that make any recipe a matter of seconds, and baselines too."""
     return dict(TINY)
 
 
 @pytest.fixture(scope="session")
-def tiny_flags() -> list[str]:
+def tiny_flags(few_trees: None) -> list[str]:
     """The same settings as options of the command line."""
     return [flag for name, value in TINY.items() for flag in ("--set", f"{name}={json.dumps(value)}")]
 

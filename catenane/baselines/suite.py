@@ -27,6 +27,8 @@ N_DENSE_NGRAMS = 256
 """N-grams that gradient boosting reads beside the descriptors."""
 ROWS_PER_THREAD = 10_000
 """Training rows that gradient boosting gives a thread of its own."""
+N_ROUNDS = 600
+"""Trees of gradient boosting at most: it stops where these help rows that it holds out no more."""
 N_TREES = 150
 """Trees of the random forests of all targets together."""
 FEWEST_TREES = 30
@@ -266,7 +268,7 @@ def _boosted(strings: _Strings, rows: np.ndarray, labels: np.ndarray, task: Task
 
     kind = HistGradientBoostingRegressor if task == "regression" else HistGradientBoostingClassifier
     model = kind(
-        learning_rate=0.06, max_iter=600, max_leaf_nodes=31, min_samples_leaf=10, l2_regularization=1.0,
+        learning_rate=0.06, max_iter=N_ROUNDS, max_leaf_nodes=31, min_samples_leaf=10, l2_regularization=1.0,
         max_features=0.3, tol=0.0, n_iter_no_change=20, random_state=seed,
         # It holds out rows, and of classes some of both.
         early_stopping=len(rows) >= 50 if task == "regression" else bool(_rarest(labels) >= 10),

@@ -6,6 +6,8 @@ import pytest
 
 from catenane.baselines import fit_predict_baselines, suite
 
+pytestmark = pytest.mark.usefixtures("few_trees")
+
 
 @pytest.fixture(scope="module")
 def sizes(molecules) -> np.ndarray:
@@ -18,6 +20,7 @@ def split(strings, labels):
     return train_strings, labels[~test], test_strings, labels[test]
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_every_baseline_but_the_median_learns_a_simple_property(molecules, sizes):
     train, y_train, test, y_test = split(molecules, sizes[:, None])
     answers = fit_predict_baselines(train, y_train, test, notation="smiles", task="regression")
@@ -29,6 +32,7 @@ def test_every_baseline_but_the_median_learns_a_simple_property(molecules, sizes
         assert errors[name] < 0.6 * errors["median"]
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_every_classifier_but_the_prior_learns_a_simple_class(molecules):
     labels = np.array([float("O" in text) for text in molecules])[:, None]
     train, y_train, test, y_test = split(molecules, labels)
@@ -48,6 +52,7 @@ def test_mofs_have_no_morgan_fingerprint(mof_file):
     assert np.abs(answers["ngram-ridge"] - y_test).mean() < np.abs(answers["median"] - y_test).mean()
 
 
+@pytest.mark.usefixtures("all_trees")
 def test_boosting_predicts_labels_that_pile_up_above_zero_in_their_own_units(molecules, sizes, monkeypatch):
     monkeypatch.setattr(suite, "_fits", lambda *_: {"median": suite._constant, "boosted": suite._boosted})
     labels = np.exp(sizes / 8)[:, None]

@@ -1,10 +1,12 @@
 """The program as a process of its own within a tenth of a second, forked from one that has loaded it.
 
 `python forked.py serve SOCKET` loads it and waits; `python forked.py SOCKET WORD...` is then what `catenane
-WORD...` is: its streams, closed ones too, its folder and its exit code are those of the forked process.
+WORD...` is: its streams, closed ones too, its folder, its process group and its exit code are those of the
+forked process. Signals are for the group. On Linux all of them end with the process that began the server.
 """
 
 import contextlib
+import ctypes
 import os
 import signal
 import socket
@@ -12,9 +14,16 @@ import sys
 from pathlib import Path
 
 STREAMS = (0, 1, 2)
+PR_SET_PDEATHSIG = 1
+
+
+def end_with_parent() -> None:
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def serve(address: str) -> None:
+    end_with_parent()
     import catenane.cli.program
     import catenane.inference
     import catenane.train
@@ -28,16 +37,23 @@ def serve(address: str) -> None:
     while True:
         connection, _ = listener.accept()
         if os.fork() == 0:
+            end_with_parent()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             break
         connection.close()
     listener.close()
     if child := os.fork():
-        _, status = os.waitpid(child, 0)
-        connection.send(bytes([os.waitstatus_to_exitcode(status)]))
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # killed with the process that asked
+            connection.send(bytes([code % 256]))
         return
+    end_with_parent()
+    signal.signal(
+        signal.SIGINT, signal.default_int_handler
+    )  # a shell's background makes its children ignore it
     said, descriptors, _, _ = socket.recv_fds(connection, 1 << 20, len(STREAMS))
-    present, folder, *words = said.decode(errors="surrogateescape").split("\0")
+    present, group, folder, *words = said.decode(errors="surrogateescape").split("\0")
+    os.setpgid(0, int(group))
     os.chdir(folder)
     given = dict(zip(map(int, present), descriptors, strict=True))
     for number, name in zip(STREAMS, ("stdin", "stdout", "stderr"), strict=True):
@@ -54,6 +70,8 @@ def serve(address: str) -> None:
 
 
 def ask(address: str, words: list[str]) -> int:
+    for kind in (signal.SIGINT, signal.SIGTERM):  # the forked process says what it made of them
+        signal.signal(kind, signal.SIG_IGN)
     present = []
     for number in STREAMS:
         with contextlib.suppress(OSError):
@@ -61,7 +79,7 @@ def ask(address: str, words: list[str]) -> int:
             present.append(number)
     connection = socket.socket(socket.AF_UNIX)
     connection.connect(address)
-    said = "\0".join(["".join(map(str, present)), str(Path.cwd()), *words])
+    said = "\0".join(["".join(map(str, present)), str(os.getpgrp()), str(Path.cwd()), *words])
     socket.send_fds(connection, [said.encode(errors="surrogateescape")], present)
     return connection.recv(1)[0]
 

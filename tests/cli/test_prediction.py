@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,27 +16,16 @@ import pytest
 
 
 @pytest.fixture(scope="module")
-def run(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Callable[..., subprocess.CompletedProcess[str]]]:
+def run(program: list[str]) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Runs the program in a process of its own; `shell` is what follows it on the command line of a shell."""
-    python, address = [sys.executable, "-I", "-S", FORKED], str(tmp_path_factory.mktemp("s") / "socket")
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
 
     def run(*words: object, shell: str, **options) -> subprocess.CompletedProcess[str]:
-        command = ["bash", "-c", f'"$@" {shell}', "bash", *python, address, *map(str, words)]
+        command = ["bash", "-c", f'"$@" {shell}', "bash", *program, *map(str, words)]
         return subprocess.run(command, capture_output=True, text=True, timeout=120, **options)
 
-    server = [sys.executable, FORKED, "serve", address]
-    with subprocess.Popen(server, stdout=subprocess.DEVNULL, env=environment) as process:
-        while not Path(address).exists():
-            assert process.poll() is None
-            time.sleep(0.05)
-        yield run
-        process.kill()
+    return run
 
 
-FORKED = str(Path(__file__).with_name("forked.py"))
 SIZE = ["size", "size_low", "size_high", "in_domain", "note", "error"]
 
 
@@ -262,15 +251,16 @@ def test_a_stream_that_is_closed_or_full_costs_one_line_at_most(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_killed_program_leaves_no_half_file(untrained: Path, tmp_path: Path):
-    command = [sys.executable, "-m", "catenane", "predict", "-", "--model", untrained, "--out", "out.csv"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+def test_a_killed_program_leaves_no_half_file(program: list[str], untrained: Path, tmp_path: Path):
+    command = [*program, "predict", "-", "--model", untrained, "--out", "out.csv"]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, **pipes, cwd=tmp_path, process_group=0) as process:
         assert process.stdin is not None
         process.stdin.write(b"CCO\n" * 20_000)
         process.stdin.flush()
         while not list(tmp_path.glob(".out.csv.*.part")):
             assert process.poll() is None
             time.sleep(0.05)
-        process.terminate()
+        os.killpg(process.pid, signal.SIGTERM)
         assert process.wait(60) == 143
     assert list(tmp_path.iterdir()) == []

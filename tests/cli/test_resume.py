@@ -1,6 +1,7 @@
 """A run that is killed for real and goes on must end where the uninterrupted one ends, bit for bit."""
 
 import csv
+import os
 import signal
 import subprocess
 import time
@@ -19,7 +20,7 @@ def kill_in_the_middle(process: subprocess.Popen[str], checkpoint: Path, writes:
         assert process.poll() is None, f"it ended before it was killed: {process.communicate()[1]}"
         if checkpoint.is_file() and (stamp := checkpoint.stat().st_mtime_ns) != seen:
             seen, writes = stamp, writes - 1
-    process.send_signal(signal.SIGKILL)
+    os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
 
 
