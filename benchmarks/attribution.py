@@ -62,7 +62,7 @@ RANDOM, TRUTH = "random order", "truth"
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Attributions held to Crippen's contributions.")
-    parser.add_argument("--encoder", default="mol-small", help="bundle to start from")
+    parser.add_argument("--encoder", default="mol-base", help="bundle to start from")
     parser.add_argument("--seeds", type=int, default=3, help="trained models")
     parser.add_argument("--rows", type=int, default=6000, help="training rows")
     parser.add_argument("--epochs", type=int, default=4)

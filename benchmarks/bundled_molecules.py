@@ -1,10 +1,12 @@
 """Makes the models of molecules that come with the package, as `catenane finetune` does, from all rows.
 
-    python benchmarks/bundled_molecules.py --data-dir DIR              # every model
+    python benchmarks/bundled_molecules.py --data-dir DIR mol-base     # the encoder, first: hours of one core
+    python benchmarks/bundled_molecules.py --data-dir DIR              # every model on it
     python benchmarks/bundled_molecules.py --data-dir DIR solubility   # one
 
-The head learns on the frozen encoder that tables of molecules start from by default. Cards carry the
-figures that `benchmarks/models.py` measured of the same procedure on test rows: mean over its random splits.
+The encoder is pretrained on all strings of `smiles/` but the molecules of MoleculeNet. The heads learn on it,
+frozen, as tables of molecules do by default. Cards carry the figures that `benchmarks/models.py` measured of
+the same procedure on test rows: mean over its random splits.
 """
 
 from __future__ import annotations
@@ -20,15 +22,20 @@ from typing import Any
 import numpy as np
 from bundled import BUNDLED
 from documents import OURS, RESULTS
-from models import EXPERIMENTS
+from models import EXPERIMENTS, RUNS
 
 from catenane.data import Split, aggregate, make_split, read_table
+from catenane.data.sources import DATASETS, find_source
 from catenane.inference import Model
 from catenane.models.bundle import load_bundle, save_bundle
-from catenane.train import fit_property_model
+from catenane.train import fit_property_model, pretrain
 from catenane.train.start import DEFAULT_MODELS
 
 ENCODER = DEFAULT_MODELS["smiles"]
+LABELLED = [
+    name for name in DATASETS if name.startswith(("molnet/", "molformer_splits/")) and DATASETS[name].targets
+]
+"""Sets of MoleculeNet, whose molecules are not pretrained on."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +67,38 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(SHIPPED)}; all by default")
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="NAME",
+        help=f"{ENCODER}, or of {', '.join(SHIPPED)}; all these by default",
+    )
     parser.add_argument("--data-dir", type=Path, help="local copies of the data sets")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     for name in arguments.names or SHIPPED:
-        ship(name, SHIPPED[name], arguments.data_dir)
+        if name == ENCODER:
+            ship_encoder(arguments.data_dir)
+        else:
+            ship(name, SHIPPED[name], arguments.data_dir)
+
+
+def ship_encoder(data_dir: Path | None) -> None:
+    """Pretrain the encoder, or go on, and write it with its card into the package."""
+    folder = find_source("smiles/chembl_mix", data_dir).path.parent
+    run = pretrain(
+        [folder], recipe=ENCODER, exclude=LABELLED, out=RUNS.parent / ENCODER, data_dir=data_dir, resume=True
+    )
+    bundle = load_bundle(run.folder / "bundle")
+    counts = run.metrics["corpus"]
+    card = bundle.card | {
+        "name": ENCODER,
+        "description": "Encoder of molecules, pretrained to predict masked tokens and RDKit descriptors. "
+        "Property models are heads on its frozen states.",
+        "corpora": sorted(path.name for path in folder.iterdir()),
+        "strings": {name: counts[name] for name in ("strings", "excluded", "rejected")},
+    }
+    save_bundle(BUNDLED / ENCODER, dataclasses.replace(bundle, card=card))
 
 
 def ship(name: str, shipped: Shipped, data_dir: Path | None) -> None:

@@ -1,6 +1,6 @@
 """Which heads attend to which functional groups, in ZINC strings: tables and figures for the guide.
 
-    python benchmarks/groups.py [MODEL...]      # `mol-small` by default; a minute each
+    python benchmarks/groups.py [MODEL...]      # `mol-base` by default; a minute each
 
 What `catenane groups` does with 1,000 strings. The table has, for groups in 30 strings or more, the head that
 attends most to them with a corrected p below 0.01, beside all atoms and beside those that are written alike,
@@ -27,7 +27,7 @@ FEWEST, SIGNIFICANT, CLEAR = 30, 0.01, 1.2
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("models", nargs="*", default=["mol-small"], metavar="MODEL")
+    parser.add_argument("models", nargs="*", default=["mol-base"], metavar="MODEL")
     for model in parser.parse_args().models:
         name = Path(model).name
         corpus = read_corpus(open_inputs([CORPUS]), notation="smiles", sample=SAMPLE)

@@ -1,6 +1,6 @@
 """What pretraining is worth to a small frozen encoder of molecules, by what it was pretrained on.
 
-    python benchmarks/objectives.py --data-dir DIR                   # mol-small beside no pretraining
+    python benchmarks/objectives.py --data-dir DIR                   # mol-base beside no pretraining
     python benchmarks/objectives.py --data-dir DIR --judge BUNDLE... # other encoders of the recipe
 
 An encoder is judged by the leave-one-out predictions of a Gaussian process, which reads its states alone,
@@ -32,7 +32,7 @@ from catenane.models.bundle import Bundle, BundleConfig, load_bundle, save_bundl
 from catenane.models.gaussian_process import GaussianProcessHead
 from catenane.tokenizers import load_tokenizer
 
-RECIPE = "mol-small"
+RECIPE = "mol-base"
 TASKS = {
     "esol": ("logS",),
     "freesolv": ("expt",),
@@ -59,7 +59,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data-dir", type=Path, help="local copies of the data sets")
-    parser.add_argument("--judge", nargs="*", default=["mol-small"], help="finished encoders")
+    parser.add_argument("--judge", nargs="*", default=["mol-base"], help="finished encoders")
     arguments = parser.parse_args()
     FOLDER.mkdir(parents=True, exist_ok=True)
     tables = {name: rows_of(name, targets, arguments.data_dir) for name, targets in TASKS.items()}

@@ -36,7 +36,7 @@ from catenane.models.bundle import load_bundle
 from catenane.notation import Mofid, Record
 from catenane.train import fit_property_model
 
-ENCODER = "mol-small"
+ENCODER = "mol-base"
 STATES_ALONE = {"head.descriptors": False, "head.fragments": 0}
 TRAINED = STATES_ALONE | {
     "head.kind": "network", "head.members": 1, "finetuning.encoder_rate": 0.3, "finetuning.epochs": 15,

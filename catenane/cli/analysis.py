@@ -103,7 +103,7 @@ def attend(
     In a page layer and head are chosen by mouse or key. Of several strings atoms are shaded by their scores
     across molecules (Payne et al. 2020, Eq. 4 and 5).
 
-    Example: `catenane attend "CC(=O)Oc1ccccc1C(=O)O" --model mol-small --out aspirin.html`
+    Example: `catenane attend "CC(=O)Oc1ccccc1C(=O)O" --model mol-base --out aspirin.html`
     """
     _require_ending("--out", out, ".html", ".svg", ".png", ".npz")
     check_output(out, overwrite=overwrite)
@@ -145,7 +145,7 @@ def groups(
     Atoms are shuffled among all of a string, and among those that are written alike; p values are corrected
     for all groups and heads. The same network with random weights is the control.
 
-    Example: `catenane groups zinc.smi --model mol-small --out groups.csv --page groups.html`
+    Example: `catenane groups zinc.smi --model mol-base --out groups.csv --page groups.html`
     """
     _require_ending("--page", page, ".html", ".svg", ".png")
 

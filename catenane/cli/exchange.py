@@ -55,7 +55,7 @@ def export(
 ) -> None:
     """Write tokenizer and encoder of a model as a folder that transformers loads.
 
-    Example: `catenane models export hf mol-small --out mol-small-hf`
+    Example: `catenane models export hf mol-base --out mol-base-hf`
     """
     from catenane.models.bundle import load_bundle
     from catenane.models.hub import write_hub_folder

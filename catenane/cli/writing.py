@@ -36,7 +36,7 @@ def fill(
 
     A model pretrained by masking fills each [MASK]; one that writes fragments (recipe mass-small) each run.
 
-    Example: `catenane fill "CC(=O)[MASK]" --model mol-small`
+    Example: `catenane fill "CC(=O)[MASK]" --model mol-base`
     """
     from catenane.models.folder import find_bundle
 

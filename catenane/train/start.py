@@ -27,7 +27,7 @@ __all__ = [
     "with_shapes_of",
 ]  # fmt: skip
 
-DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-small", "mofid": "mof-uptake"}
+DEFAULT_MODELS: Mapping[NotationName, str] = {"smiles": "mol-base", "mofid": "mof-uptake"}
 """The bundled model whose frozen encoder and head a table of a notation starts from."""
 OF_A_NETWORK = ("encoder.", "finetuning.")
 """Settings that only an encoder or a head has that learns by gradient descent."""
