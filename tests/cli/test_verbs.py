@@ -204,9 +204,9 @@ def test_data_and_models_tell_what_there_is(catenane, run: Path):
 
 def test_models_are_exchanged_with_other_programs(catenane, tmp_path: Path):
     exported = tmp_path / "hf"
-    assert "trust_remote_code" in catenane("models", "export", "hf", "mol-small", "--out", exported).out
+    assert "trust_remote_code" in catenane("models", "export", "hf", "mol-base", "--out", exported).out
     assert (exported / "tokenizer_config.json").is_file()
-    again = catenane("models", "export", "hf", "mol-small", "--out", exported)
+    again = catenane("models", "export", "hf", "mol-base", "--out", exported)
     assert again.code == 2
     assert "exists already" in again.err
     foreign = catenane("models", "import", "molformer", exported, "--out", tmp_path / "in")

@@ -28,7 +28,7 @@ def make(kind: str, seed: int = 0) -> Model:
 
 @pytest.fixture(scope="module")
 def namer() -> Model:
-    return load("mol-small", device="cpu")
+    return load("mol-base", device="cpu")
 
 
 def test_likeliest_tokens_of_a_gap_and_the_whole_string(namer):

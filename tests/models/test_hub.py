@@ -93,7 +93,7 @@ def test_every_kind_of_encoder_gives_the_same_states_and_scores(encoder, token_h
     torch.testing.assert_close(found.loss, expected, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", ["mol-small", "mof-uptake"])
+@pytest.mark.parametrize("name", ["mol-base", "mof-uptake"])
 def test_a_bundled_model_is_exported_without_its_head(name, tmp_path):
     from transformers import AutoModel, AutoTokenizer
 

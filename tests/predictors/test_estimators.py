@@ -160,7 +160,7 @@ def test_embeds_as_the_first_step_of_a_pipeline(regressor, molecules, sizes, tmp
 
 def test_the_bundled_encoder_of_the_notation_is_the_default(mof_file: Path):
     mofs = pd.read_csv(mof_file)["mofid"][:3]
-    for strings, name in ((["CCO", "CCN"], "mol-small"), (mofs, "mof-uptake")):
+    for strings, name in ((["CCO", "CCN"], "mol-base"), (mofs, "mof-uptake")):
         embedder = StringEmbedder(device="cpu").fit(strings)
         assert (embedder.transform(strings) == catenane.load(name, device="cpu").embed(strings)).all()
     with pytest.raises(NotationError, match="neither SMILES nor MOFid"):

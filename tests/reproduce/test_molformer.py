@@ -131,8 +131,8 @@ def test_labels_are_computed_and_shuffled(made_up_molecules: Path):
 
 
 def test_attention_moves_in_training_and_a_given_encoder_is_not_pretrained(run, tmp_path: Path):
-    result = run("bert-chem/multitask", only=["pretrained"], model="mol-small", out=tmp_path, epochs=2)
-    assert result.name == "bert-chem/multitask@mol-small"
+    result = run("bert-chem/multitask", only=["pretrained"], model="mol-base", out=tmp_path, epochs=2)
+    assert result.name == "bert-chem/multitask@mol-base"
     assert not list(tmp_path.glob("stages/pretraining-*"))
     cells = cells_of(result)
     moved = "Jensen-Shannon distance between attention maps before and after fine-tuning"

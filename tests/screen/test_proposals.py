@@ -119,7 +119,7 @@ def test_says_what_it_cannot_do(writer):
     with pytest.raises(UsageError, match="reads smiles, and this string is mofid"):
         propose(writer, f"{BDC}.{ZN4O}&&pcu.cat0", vary="linker")
     with pytest.raises(BundleError, match="this model cannot write"):
-        propose(load("mol-small", device="cpu"), "CCO", mask=(0, 1))
+        propose(load("mol-base", device="cpu"), "CCO", mask=(0, 1))
     uptake = load("mof-uptake", device="cpu")
     assert find_target(uptake, "co2_0.1bar") == {}
     assert find_target(uptake, "co2_0.15bar") == {"gas": "CO2", "pressure": [0.15]}
@@ -131,4 +131,4 @@ def test_what_a_writer_has_met_goes_with_its_bundle(writer, molecules):
     known = [normalise(text, "smiles") for text in molecules[:20]]
     assert has_met(writer.bundle, known) == [True] * 20
     assert has_met(writer.bundle, ["CCCCCCCCCCCCCCCC"]) == [False]
-    assert has_met(load("mol-small", device="cpu").bundle, known) is None
+    assert has_met(load("mol-base", device="cpu").bundle, known) is None

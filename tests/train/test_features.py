@@ -51,7 +51,7 @@ def test_rows_that_differ_in_a_feature_are_no_repeats(run, heated):
 
 
 def test_model_and_baselines_learn_from_it(run):
-    if run.metrics["recipe"] == "mol-small":
+    if run.metrics["recipe"] == "mol-base":
         assert run.metrics["targets"]["y"]["test"]["mae"] < 0.5
     for name, scores in run.metrics["targets"]["y"]["baselines"].items():
         assert scores["mae"] < 0.75 or name == "median"

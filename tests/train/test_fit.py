@@ -153,7 +153,7 @@ def test_a_process_keeps_every_row_or_a_network_takes_its_place(
     landmarks, kind, parent, molecule_file: Path, tiny
 ):
     table = read_table(molecule_file, targets=["size"])
-    recipe = load_recipe("mol-small").with_settings(
+    recipe = load_recipe("mol-base").with_settings(
         tiny | {"finetuning.encoder_rate": 0.0, "finetuning.epochs": 10, "head.landmarks": landmarks}
     )
     split, fitted = fit(table, recipe, parent=parent)

@@ -94,8 +94,8 @@ def test_without_a_model_the_bundled_one_is_read(molecule_file, tmp_path):
         molecule_file, target="is_aromatic", recipe="gat-chem", out=tmp_path / "run", settings=SETTINGS,
         baselines=False, device="cpu",
     )  # fmt: skip
-    assert result.metrics["pretrained_from"] == "mol-small"
-    assert load(tmp_path / "run").encoder.atoms.d_model == load_bundle("mol-small").encoder.d_model
+    assert result.metrics["pretrained_from"] == "mol-base"
+    assert load(tmp_path / "run").encoder.atoms.d_model == load_bundle("mol-base").encoder.d_model
     # A graph network can be trained further, and frozen under another head.
     again = finetune(
         molecule_file, target="size", model=tmp_path / "run", out=tmp_path / "frozen", baselines=False,

@@ -34,7 +34,7 @@ def options(molecule_file: Path, tiny, tmp_path_factory) -> dict:
     (folder / "space.toml").write_text(SPACE)
     settings = {"finetuning.encoder_rate": 0.0, "finetuning.batch_rows": 64, "head.members": 1}
     return {
-        "data": molecule_file, "target": "size", "model": folder / "encoder", "recipe": "mol-small",
+        "data": molecule_file, "target": "size", "model": folder / "encoder", "recipe": "mol-base",
         "settings": settings, "space": folder / "space.toml", "folds": 2, "device": "cpu",
     }  # fmt: skip
 
@@ -113,7 +113,7 @@ def test_a_recipe_that_freezes_its_encoder_has_the_bundled_one(tuned, molecule_f
     result = finetune(
         molecule_file, target="size", recipe=recipe, baselines=False, out=tmp_path / "run", device="cpu"
     )
-    assert result.metrics["pretrained_from"] == load_bundle("mol-small").card["name"]
+    assert result.metrics["pretrained_from"] == load_bundle("mol-base").card["name"]
 
 
 def test_stopped_tuning_goes_on_as_if_it_had_not_been(options, tuned, tmp_path: Path, monkeypatch):
