@@ -96,7 +96,11 @@ def ship_encoder(data_dir: Path | None) -> None:
         "description": "Encoder of molecules, pretrained to predict masked tokens and RDKit descriptors. "
         "Property models are heads on its frozen states.",
         "corpora": sorted(path.name for path in folder.iterdir()),
-        "strings": {name: counts[name] for name in ("strings", "excluded", "rejected")},
+        "training": {
+            "pretrained_on": f"{counts['strings']:,} strings; {counts['excluded']:,} more, of molecules of "
+            "MoleculeNet, are left out",
+            **bundle.card["training"],
+        },
     }
     save_bundle(BUNDLED / ENCODER, dataclasses.replace(bundle, card=card))
 
