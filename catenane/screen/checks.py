@@ -28,15 +28,15 @@ def judge(origin: Record, text: str) -> tuple[Record | None, str]:
         record = get_notation(origin.notation).read(text)
     except NotationError:
         return None, "cannot be read"
-    if record.text.count(".") != origin.text.count("."):
-        return record, "in another number of pieces"
-    return record, "the string itself" if record.text == origin.text else CHECKS[origin.notation](
-        origin, record
-    )
+    if record.text == origin.text:
+        return record, "the string itself"
+    return record, CHECKS[origin.notation](origin, record)
 
 
 def _check_molecule(origin: Record, record: Record) -> str:
     """Why a molecule is no proposal in the place of another; "" where it is one."""
+    if record.text.count(".") != origin.text.count("."):
+        return "in another number of pieces"
     before, after = (_charges(item.text) for item in (origin, record))
     if before != after:
         return "with another charge or unpaired electrons"
