@@ -20,17 +20,17 @@ from catenane.inference.writing import write_gaps
 from catenane.models.bundle import load_bundle
 from catenane.models.decoding import Decoding
 from catenane.models.folder import bundled_names
-from catenane.notation import Record, get_notation
+from catenane.notation import Record, get_notation, read_mixed
 from catenane.reproduce.training import Case, Values
 from catenane.screen.checks import judge
-from catenane.screen.guide import Guide
+from catenane.screen.drafts import ALIKE, find_gaps
 from catenane.screen.regions import Region, Vary, find_regions
 from catenane.tokenizers import StringTokenizer, load_tokenizer
 
 __all__ = ["NGrams", "generation"]
 
-N_HELD_OUT, N_DRAFTS = 100, 5
-"""Structures, and fragments that are written for each."""
+N_HELD_OUT, N_DRAFTS = 40, ALIKE
+"""Structures, and fragments that are written for each, by a model all of one length."""
 MOST_TRAINING = 20_000
 """Training strings that the baselines read."""
 LONGEST_GRAM = 6
@@ -50,8 +50,8 @@ class Hole(NamedTuple):
         return text[:first] + fragment + text[end:]
 
 
-Writer = Callable[[Sequence[Hole]], list[str]]
-"""Writes a fragment for each."""
+Writer = Callable[[Sequence[Hole]], list[str | None]]
+"""Writes a fragment for each, or none."""
 
 
 def generation(case: Case) -> Values:
@@ -59,7 +59,8 @@ def generation(case: Case) -> Values:
 
     `valid` is the share that can be read, `sound` the share that `catenane generate` would accept; `unique`
     the share of different ones among the sound, and `novel` the share of these that are in no training row
-    nor, of a model, in its own training. `distance` is the Wasserstein distance of a property of the sound
+    nor, of a model, in its own training. `yield` is their share of all drafts, and `yield_of_others` of those
+    that do not restore what stood there. `distance` is the Wasserstein distance of a property of the sound
     ones from that of the held-out ones, in standard deviations of the latter; `mean` is over properties.
     Nothing where the model's corpus is of another notation.
     """
@@ -88,10 +89,12 @@ def generation(case: Case) -> Values:
         writer = _drawn(training, vary, rng)
     else:
         writer = _by_ngrams(training, load_tokenizer(notation.name), rng)
-    n_read, sound = 0, []
+    n_read = n_restored = 0
+    sound = []
     for hole, fragment in zip(asked, writer(asked), strict=True):
-        draft, reason = judge(hole.record, hole.filled(fragment))
+        draft, reason = (None, "") if fragment is None else judge(hole.record, hole.filled(fragment))
         n_read += draft is not None
+        n_restored += draft is not None and draft.text == hole.record.text
         if draft is not None and not reason:
             sound.append((hole, draft))
     parts = [_part(record, hole.record) for hole, record in sound]
@@ -118,6 +121,8 @@ def generation(case: Case) -> Values:
             "held_out": len(holes), "drafts": len(asked), "valid": n_read / len(asked),
             "sound": len(sound) / len(asked), "unique": len(unique) / max(len(parts), 1),
             "novel": len(novel) / max(len(unique), 1), "yield": len(novel) / len(asked),
+            "restored": n_restored / len(asked),
+            "yield_of_others": len(novel) / max(len(asked) - n_restored, 1),
             "distance": {"mean": float(np.mean([*distances.values()]))} | distances if distances else {},
         }
     }  # fmt: skip
@@ -141,26 +146,25 @@ def _part(record: Record, origin: Record) -> str:
 
 
 def _properties(texts: Sequence[str]) -> np.ndarray:
-    """`PROPERTIES` of molecules, (P, N)."""
+    """`PROPERTIES` of the N texts that are sound molecules, which not all linkers of hMOF are, (P, N)."""
     from rdkit.Chem.rdMolDescriptors import CalcExactMolWt
 
-    records = [get_notation("smiles").read(text) for text in texts]
+    records = [item for item in read_mixed(texts, "smiles") if isinstance(item, Record)]
     return np.array([(*compute_labels(record), CalcExactMolWt(record.parsed.mol)) for record in records]).T
 
 
 def _by_model(model: Model, seed: int) -> Writer:
-    """What a trained model writes, guided and drawn from the nucleus as by `catenane generate`."""
-    tokenizer, guide = model.bundle.tokenizer, Guide(model.bundle.tokenizer)
+    """What a trained model writes as by `catenane generate`, where a length is drawn for each hole."""
 
-    def write(holes: Sequence[Hole]) -> list[str]:
-        gaps = []
-        for hole in holes:
-            [ids] = tokenizer.encode([hole.region[0]])
-            before, hidden = _lengths(hole, tokenizer)
-            gaps.append(guide.hide(ids, 1 + before, 1 + before + hidden, hidden))
-        how = Decoding(method="nucleus")
-        written = write_gaps(model, gaps, how, torch.Generator().manual_seed(seed))
-        return [tokenizer.decode(option.ids) for [option] in written]
+    def write(holes: Sequence[Hole]) -> list[str | None]:
+        each = holes[::N_DRAFTS]
+        gaps = [find_gaps(model, [hole.region], seed + place)[0] for place, hole in enumerate(each)]
+        how = Decoding(method="nucleus", n=N_DRAFTS)
+        found: list[str | None] = []
+        for written in write_gaps(model, gaps, how, torch.Generator().manual_seed(seed)):
+            texts = [model.bundle.tokenizer.decode(option.ids) for option in written]
+            found += [*texts, *[None] * (N_DRAFTS - len(texts))]
+        return found
 
     return write
 

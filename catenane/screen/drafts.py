@@ -17,7 +17,7 @@ from catenane.inference.writing import Gap, encode_known, write_gaps
 from catenane.models.decoding import Decoding, Written
 from catenane.notation import Record
 from catenane.screen.checks import judge
-from catenane.screen.guide import Guide
+from catenane.screen.guide import guide_of
 from catenane.screen.regions import Region
 
 __all__ = ["Draft", "Drafts", "find_gaps", "write_drafts"]
@@ -25,7 +25,9 @@ __all__ = ["Draft", "Drafts", "find_gaps", "write_drafts"]
 SHORTEST, LONGEST, MORE = 0.6, 1.5, 6
 """Lengths of fragments, as shares of what stood there, and how many tokens longer any may be."""
 PASS, MOST_PASSES = 256, 12
-"""Drafts of a string that are written together, and how often at most."""
+"""Drafts of a string that are written together at most, and how often."""
+ALIKE = 8
+"""Drafts of one length of one part that are drawn together, all different."""
 
 
 class Draft(NamedTuple):
@@ -52,7 +54,9 @@ class Drafts:
 
     def __init__(self, writer: Model, origin: Record, regions: Sequence[Region], seed: int) -> None:
         self.origin, self.tokenizer = origin, writer.bundle.tokenizer
-        self.gaps: Iterator[Gap] = islice(cycle(find_gaps(writer, regions, seed)), PASS * MOST_PASSES)
+        self.gaps: Iterator[Gap] = islice(
+            cycle(find_gaps(writer, regions, seed)), PASS * MOST_PASSES // ALIKE
+        )
         self.kept: dict[str, Draft] = {}
         """By their strings."""
         self.left_out: Counter[str] = Counter()
@@ -79,11 +83,16 @@ def write_drafts(
     """Write until so many of each string are kept, or as many were written as may be; all side by side."""
     going = list(all_drafts)
     while going:
-        batch = [(drafts, gap) for drafts in going for gap in islice(drafts.gaps, PASS)]
-        for (drafts, gap), [written] in zip(
+        batch = [
+            (drafts, gap)
+            for drafts in going
+            for gap in islice(drafts.gaps, min(2 * (wanted - len(drafts.kept)), PASS) // ALIKE + 1)
+        ]
+        for (drafts, gap), options in zip(
             batch, write_gaps(writer, [gap for _, gap in batch], how, generator), strict=True
         ):
-            drafts.add(gap, written)
+            for written in options:
+                drafts.add(gap, written)
         written_for = {id(drafts) for drafts, _ in batch}
         going = [drafts for drafts in going if id(drafts) in written_for and len(drafts.kept) < wanted]
 
@@ -95,7 +104,7 @@ def find_gaps(writer: Model, regions: Sequence[Region], seed: int) -> list[Gap]:
         UsageError: A token is unknown or cut in two, or the string is too long.
     """
     tokenizer, longest = writer.bundle.tokenizer, writer.config.recipe.encoder.max_length
-    gaps, guide = [], Guide(tokenizer)
+    gaps, guide = [], guide_of(tokenizer)
     for text, first, end in regions:
         ids = encode_known(writer, text)
         places = list(accumulate(map(len, tokenizer.tokens(text)), initial=0))

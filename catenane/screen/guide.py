@@ -2,82 +2,37 @@
 
 The state of a string that is being written: branches and ring bonds that are open, bonds that its atoms have
 left, charge, and tokens that remain. A token is allowed where what is open afterwards can still be closed by
-the tokens that remain. Whether rings are aromatic is not judged.
+the tokens that remain. Aromatic atoms stand in rings of five to seven, atoms in brackets take all their
+bonds, and charges stand where the fragment before had them, or in a nitro group. Whether the bonds of
+aromatic rings alternate is not judged.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
 from catenane.inference.writing import Gap
+from catenane.screen.effects import Token, read_token
+from catenane.screen.situation import (
+    AROMATIC_RINGS,
+    FEWEST_IN_RING,
+    NITRO,
+    Bearing,
+    Needs,
+    Situation,
+    begun_after,
+)
 from catenane.tokenizers import StringTokenizer
 
-__all__ = ["Guide", "Writing"]
+__all__ = ["Guide", "Writing", "guide_of"]
 
-ATOM = re.compile(
-    r"\[?(?P<isotope>\d*)(?P<element>[A-Z][a-z]?|[bcnops]|se)(?P<chiral>@*)(?:H(?P<hydrogens>\d?))?"
-    r"(?P<charge>[+-]+\d?)?\]?"
-)
-BONDS = {"=": 2, "#": 3, "$": 4, "-": 1, ":": 1, "/": 1, "\\": 1}
-VALENCES = {
-    "B": 3, "C": 4, "N": 3, "O": 2, "F": 1, "Si": 4, "P": 5, "S": 6, "Cl": 1, "Br": 1, "I": 1, "Se": 2,
-    "b": 3, "c": 3, "n": 3, "o": 2, "p": 3, "s": 2, "se": 2,
-}  # fmt: skip
-"""Bonds of an atom without charge; of an aromatic one neighbours."""
-GAINS = frozenset("NPOSnposse")
-"""Elements that a positive charge gives another bond, and a negative one takes one."""
-ANY = 8
-"""Bonds of other elements, of which nothing is known."""
-FEWEST_IN_RING = 3
-
-
-class Token(NamedTuple):
-    """What a token does to a string."""
-
-    kind: str
-    """"atom", "bond", "open", "close", "ring", or "" for what ends a block."""
-    bonds: int = 0
-    """Of an atom those that it can have, of a bond its order."""
-    charge: int = 0
-    usual: bool = True
-    """False for metals and for brackets around atoms that do not need them, which are radicals."""
-    aromatic: bool = False
-    """Then every bond counts as one."""
-
-
-def read_token(text: str) -> Token:
-    """What a token does."""
-    if text in BONDS:
-        return Token("bond", BONDS[text])
-    if text in "()":
-        return Token("open" if text == "(" else "close")
-    if text.isdigit() or text[0] == "%":
-        return Token("ring")
-    match = ATOM.fullmatch(text)
-    if match is None or (text[0] != "[" and match["element"] not in VALENCES):
-        return Token("")
-    element, charge = match["element"], read_charge(match["charge"] or "")
-    hydrogens = 0 if match["hydrogens"] is None else int(match["hydrogens"] or 1)
-    if element not in VALENCES:
-        return Token("atom", ANY, charge, usual=False)
-    gained = charge if element in GAINS else -abs(charge)
-    needs_bracket = text[0] != "[" or bool(charge or match["chiral"] or element.islower())
-    bonds = VALENCES[element] + gained - hydrogens
-    return Token("atom", bonds, charge, needs_bracket and not match["isotope"], element.islower())
-
-
-def read_charge(text: str) -> int:
-    """-1 of "-", 2 of "+2" or "++"."""
-    if not text:
-        return 0
-    size = int(text[1:]) if text[1:].isdigit() else len(text)
-    return size if text[0] == "+" else -size
+MOST_KNOWN = 100_000
+"""Situations that are remembered, a kilobyte each."""
 
 
 class Guide:
@@ -89,6 +44,10 @@ class Guide:
             Token("") if place < tokenizer.n_special else read_token(text)
             for place, text in enumerate(self.texts)
         ]
+        self.kinds = list(dict.fromkeys(self.tokens))
+        """Tokens that differ in what they do."""
+        self.kind_V = torch.tensor([self.kinds.index(token) for token in self.tokens])
+        self.usual_V = torch.tensor([token.usual for token in self.tokens])
         self.known: dict[tuple[object, ...], Tensor] = {}
 
     def hide(self, ids: Sequence[int], start: int, end: int, length: int) -> Gap:
@@ -101,18 +60,33 @@ class Guide:
             state = state.after(token)
         depth = need = 0
         odd: set[str] = set()
+        inside: set[str] = set()
         for token in right[:last]:
             kind = self.tokens[token].kind
             depth += {"open": 1, "close": -1}.get(kind, 0)
             need = max(need, -depth)
-            odd ^= {self.texts[token]} if kind == "ring" else set()
+            if kind == "ring":
+                odd ^= {self.texts[token]}
+                inside |= odd if not need else set()
+        before, bearings = state, set()
+        for token in hidden:
+            if self.tokens[token].charge:
+                bearings.add((self.texts[token], *before.bearer))
+            before = before.after(token)
         state = replace(
             state, to_close=need, to_meet=frozenset(odd),
             charge=sum(self.tokens[token].charge for token in hidden),
             further=frozenset(token for token in hidden if not self.tokens[token].usual),
-            goes_on=bool(last) and self.tokens[right[0]].kind not in ("close", ""),
+            bearings=frozenset(bearings), covers=frozenset(inside & odd),
+            n_before=len(state.free), goes_on=bool(last) and self.tokens[right[0]].kind not in ("close", ""),
         )  # fmt: skip
         return Gap((*ids[:start], *[self.mask_id] * length, *ids[end:]), start, start + length, state)
+
+
+@lru_cache(maxsize=4)
+def guide_of(tokenizer: StringTokenizer) -> Guide:
+    """The guide of a tokenizer, with what it has found out already."""
+    return Guide(tokenizer)
 
 
 @dataclass(frozen=True)
@@ -130,12 +104,22 @@ class Writing:
     """Of the bond that has been written, if any."""
     free: tuple[int, ...] = ()
     """Bonds that each atom has left."""
-    aromatic: tuple[bool, ...] = ()
-    """Whether each atom is."""
-    branches: tuple[int, ...] = ()
-    """Atoms that the open branches are on."""
+    atoms: tuple[Token, ...] = ()
+    """Each atom."""
+    parents: tuple[int, ...] = ()
+    """The atom that each is bonded to and that was written before it, or -1."""
+    oxo: frozenset[int] = frozenset()
+    """Atoms with a double bond to an oxygen."""
+    flat: frozenset[int] = frozenset()
+    """Aromatic atoms that are in no ring yet."""
+    branches: tuple[tuple[int, int], ...] = ()
+    """Atoms that the open branches are on, and how many atoms there were before."""
     rings: tuple[tuple[str, int], ...] = ()
     """Open ring bonds with their atoms."""
+    closed: tuple[tuple[int, int], ...] = ()
+    """Atoms that ring bonds join."""
+    begun: str = ""
+    """What has been written of a carboxylate."""
     charge: int = 0
     """What is left to be written."""
     to_close: int = 0
@@ -144,130 +128,178 @@ class Writing:
     """Ring bonds that what follows closes."""
     further: frozenset[int] = field(default=frozenset())
     """Tokens that are allowed although they are not usual."""
+    bearings: frozenset[Bearing] = field(default=frozenset())
+    """Where charges stood in what was hidden."""
+    covers: frozenset[str] = field(default=frozenset())
+    """Those of `to_meet` that the end of the fragment lies in."""
+    n_before: int = 0
+    """Atoms before the fragment."""
     goes_on: bool = False
     """Whether an atom or a branch follows."""
 
     @property
     def cost(self) -> int:
         """What the bond to the next atom takes of this one."""
-        return 1 if self.atom >= 0 and self.aromatic[self.atom] else self.order or 1
+        return 1 if self.atom >= 0 and self.atoms[self.atom].aromatic else self.order or 1
 
     def cost_of(self, what: Token) -> int:
         """What it takes of that atom."""
         return 1 if what.aromatic else self.order or 1
 
+    @property
+    def bearer(self) -> tuple[str, bool]:
+        """The atom that the next is bonded to, see `Bearing`."""
+        if self.atom < 0:
+            return "", False
+        what = self.atoms[self.atom]
+        return what.text or what.element, self.atom in self.oxo
+
+    def path(self, atom: int) -> Iterator[int]:
+        """The atom, the one before it, and so on to the first."""
+        while atom >= 0:
+            yield atom
+            atom = self.parents[atom]
+
+    def ring(self, other: int) -> list[int]:
+        """The atoms of the smallest ring that a bond from this atom to another closes."""
+        bonds: dict[int, list[int]] = {}
+        for one, two in (*enumerate(self.parents), *self.closed):
+            bonds.setdefault(one, []).append(two)
+            bonds.setdefault(two, []).append(one)
+        came, edge = {self.atom: -1}, [self.atom]
+        while edge and other not in came:
+            steps = {near: atom for atom in edge for near in bonds[atom] if near >= 0 and near not in came}
+            came, edge = came | steps, [*steps]
+        found = [other]
+        while came.get(found[-1], -1) >= 0:
+            found.append(came[found[-1]])
+        return found
+
     def after(self, token: int) -> Writing:
         """The state after this token, allowed or not."""
         what, remaining = self.guide.tokens[token], self.remaining - 1
+        begun = begun_after(self.begun, what, is_first=not self.last, order=self.order)
         if what.kind == "atom":
-            free = list(self.free)
+            free, new, oxo = list(self.free), len(self.free), self.oxo
             if self.atom >= 0:
                 free[self.atom] -= self.cost
+                if self.order == 2:
+                    pairs = ((self.atom, what), (new, self.atoms[self.atom]))
+                    oxo = oxo | {atom for atom, other in pairs if other.element == "O"}
             free.append(what.bonds - (self.cost_of(what) if self.atom >= 0 else 0))
             return replace(
-                self, remaining=remaining, last="atom", atom=len(free) - 1, order=0, free=tuple(free),
-                aromatic=(*self.aromatic, what.aromatic), charge=self.charge - what.charge,
+                self, remaining=remaining, last="atom", atom=new, order=0, free=tuple(free), begun=begun,
+                atoms=(*self.atoms, what), parents=(*self.parents, self.atom), oxo=oxo,
+                flat=self.flat | {new} if what.aromatic else self.flat, charge=self.charge - what.charge,
             )  # fmt: skip
         if what.kind == "bond":
-            return replace(self, remaining=remaining, last="bond", order=what.bonds)
+            return replace(self, remaining=remaining, last="bond", order=what.bonds, begun=begun)
         if what.kind == "open":
-            return replace(self, remaining=remaining, last="open", branches=(*self.branches, self.atom))
+            branches = (*self.branches, (self.atom, len(self.free)))
+            return replace(self, remaining=remaining, last="open", branches=branches, begun=begun)
         if what.kind == "close" and self.branches:
             return replace(
-                self, remaining=remaining, last="close", atom=self.branches[-1], branches=self.branches[:-1]
-            )
+                self, remaining=remaining, last="close", atom=self.branches[-1][0],
+                branches=self.branches[:-1], begun=begun,
+            )  # fmt: skip
         if what.kind == "ring" and self.atom >= 0:
-            label, free = self.guide.texts[token], list(self.free)
+            free, flat, closed = list(self.free), self.flat, self.closed
             free[self.atom] -= self.cost
-            opened = any(label == other for other, _ in self.rings)
-            rings = tuple(ring for ring in self.rings if ring[0] != label)
-            if not opened:
-                rings = (*rings, (label, self.atom))
-            return replace(self, remaining=remaining, last="ring", order=0, free=tuple(free), rings=rings)
-        return replace(self, remaining=remaining)
+            rings = tuple(ring for ring in self.rings if ring[0] != what.text)
+            if len(rings) == len(self.rings):
+                rings = (*rings, (what.text, self.atom))
+            else:
+                other = dict(self.rings)[what.text]
+                here, there = set(self.path(self.atom)), set(self.path(other))
+                flat = flat - (here ^ there) - {max(here & there, default=-1)}
+                closed = (*closed, (self.atom, other))
+            return replace(
+                self, remaining=remaining, last="ring", order=0, free=tuple(free), rings=rings, flat=flat,
+                closed=closed, begun="",
+            )  # fmt: skip
+        return replace(self, remaining=remaining, begun="")
+
+    @property
+    def enters(self) -> bool:
+        """Whether a branch has been opened and nothing but a bond been written in it."""
+        return bool(self.branches) and self.branches[-1] == (self.atom, len(self.free))
+
+    @property
+    def is_acid(self) -> bool:
+        """Whether the charge that is left is of carboxylates."""
+        nitro = {(NITRO[1], NITRO[0], True), (NITRO[1], NITRO[0], False)}
+        others = {bearing for bearing in self.bearings if bearing[0] != NITRO[0]} - nitro
+        return self.charge < 0 and others == {(NITRO[1], "C", True)}
 
     def allowed(self) -> Tensor:
         """Bool (V,), True on the tokens that may follow."""
         opened = {label for label, _ in self.rings}
-        # An atom that is bonded to the one before it, or is it, closes no ring with it.
+        outer = self.covers if len(self.branches) == self.to_close else frozenset()
+        way = {atom: place for place, atom in enumerate(self.path(self.atom), start=1)}
+        own = {label: atom for label, atom in self.rings if label not in self.to_meet}
         missing = [
-            FEWEST_IN_RING - len(self.free) + atom for label, atom in self.rings if label not in self.to_meet
+            (AROMATIC_RINGS.start if atom in self.flat else FEWEST_IN_RING) - way.get(atom, 0)
+            for atom in own.values()
         ]
-        closing = frozenset(
-            label for label, atom in self.rings
-            if label not in self.to_meet and len(self.free) - atom >= FEWEST_IN_RING and self.atom != atom
-        )  # fmt: skip
+        # A ring bond is closed by an atom that follows the one that opened it, in the same branch.
+        closing = frozenset(label for label, atom in own.items() if atom in way and self._closes(atom))
+        start, bearer = self.branches[-1][::-1] if self.branches else (0, -1)
         lowest = next(str(n) for n in range(1, 100) if str(n) not in opened)
-        needs = _Needs(
-            depth=len(self.branches) - self.to_close, rings=len(opened ^ self.to_meet), charge=self.charge,
-            atoms=max([*missing, int(self.last in ("bond", "open"))]),
+        # What follows an aromatic atom whose ring is open, and was opened last, is in that ring.
+        last_opened = [*own.values()][-1] if own else -1
+        in_ring = last_opened >= start and last_opened in self.flat
+        what = Situation(
+            here=self.atoms[self.atom] if self.atom >= 0 else None,
+            left=self.free[self.atom] if self.atom >= 0 else 0,
+            order=self.order, last=self.last,
+            closing=closing, opening=(self.to_meet - opened) | {lowest}, to_meet=self.to_meet,
+            needs=Needs(
+                depth=len(self.branches) - self.to_close, rings=len(opened ^ self.to_meet),
+                charge=self.charge, atoms=max([*missing, int(self.last in ("bond", "open"))]),
+                begun=self.begun if self.is_acid else None, is_first=not self.last,
+                goes_on=self.goes_on,
+            ),
+            further=self.further, bearings=self.bearings, bearer=self.bearer, enters=self.enters,
+            is_covered=any(
+                atom in way for label, atom in self.rings if label in own or label in outer
+            ),
+            is_flat=self.atom in self.flat and self.atom >= self.n_before,
+            in_ring=in_ring, is_far=in_ring and len(self.ring(last_opened)) >= AROMATIC_RINGS.stop - 1,
+            is_left_open=any(atom >= start for atom in (*self.flat, *own.values())),
+            outside=(self.free[bearer], self.atoms[bearer]) if bearer >= 0 else None,
         )  # fmt: skip
-        left = self.free[self.atom] if self.atom >= 0 else None
         # More tokens than would make a difference are not told apart.
-        remaining = min(self.remaining, needs.tokens() + 8)
-        key = (
-            left, left is not None and self.aromatic[self.atom], self.order, remaining, self.last,
-            self.goes_on, needs, closing, self.to_meet - opened, lowest, self.to_meet, self.further,
-        )  # fmt: skip
+        remaining = min(self.remaining, what.needs.tokens() + 16)
+        key = (remaining, what)
         if key not in self.guide.known:
-            opening = (self.to_meet - opened) | {lowest}
-            self.guide.known[key] = self._mask(left, remaining, needs, closing, opening)
+            guide = self.guide
+            if len(guide.known) >= MOST_KNOWN:
+                guide.known.clear()
+            mask = [bool(kind.kind) and what.allows(kind, remaining) for kind in guide.kinds]
+            unusual_V = torch.zeros_like(guide.usual_V)
+            unusual_V[list(self.further)] = True
+            guide.known[key] = torch.tensor(mask)[guide.kind_V] & (guide.usual_V | unusual_V)
         return self.guide.known[key]
 
-    def _mask(
-        self, left: int | None, remaining: int, needs: _Needs, closing: Set[str], opening: Set[str]
-    ) -> Tensor:
-        solid = self.last in ("atom", "ring", "close")
-        flat = left is not None and self.aromatic[self.atom]
-        ends = 1 if self.goes_on else 0
-
-        def fits(after: _Needs, bonds: int) -> bool:
-            """Whether what is open can be closed then, by an atom with so many bonds left."""
-            rest = remaining - 1
-            leads_on = bonds > 0 or after.depth > 0
-            return rest >= after.tokens() and (leads_on if rest else bonds >= ends)
-
-        def may(text: str, place: int, what: Token) -> bool:
-            if what.kind == "atom":
-                bonds = what.bonds - (0 if left is None else self.cost_of(what))
-                good = left is None or left >= self.cost
-                after = needs._replace(atoms=max(needs.atoms - 1, 0), charge=needs.charge - what.charge)
-                return good and bonds >= 0 and fits(after, bonds) and (what.usual or place in self.further)
-            if left is None:
-                return False
-            if what.kind == "bond":
-                enough = left >= (1 if flat else what.bonds) + (self.last == "open")
-                good = enough and (solid or self.last == "open")
-                return good and fits(needs._replace(atoms=max(needs.atoms, 1)), 1)
-            if what.kind == "open":
-                # One bond for the branch, and one to go on with after it.
-                after = needs._replace(depth=needs.depth + 1, atoms=max(needs.atoms, 1))
-                return solid and left >= 2 and fits(after, 1)
-            if what.kind == "close":
-                return solid and needs.depth > 0 and fits(needs._replace(depth=needs.depth - 1), 1)
-            if what.kind == "ring" and self.last in ("atom", "ring") and left >= 1:
-                if text in closing or (text in opening and text in self.to_meet):
-                    return fits(needs._replace(rings=needs.rings - 1), left - 1)
-                after = needs._replace(rings=needs.rings + 1, atoms=max(needs.atoms, FEWEST_IN_RING - 1))
-                return text in opening and fits(after, left - 1)
+    def _closes(self, other: int) -> bool:
+        """Whether a ring bond may join this atom to that one."""
+        if self.last not in ("atom", "ring"):
             return False
+        ring = self.ring(other)
+        if not (self.atoms[self.atom].aromatic and self.atoms[other].aromatic):
+            return len(ring) >= FEWEST_IN_RING
+        if len(ring) not in AROMATIC_RINGS:
+            return False
+        if not self.flat.issuperset(ring) or len(self.rings) > 1:
+            return True  # other rings share its bonds
+        # Its double bonds take atoms in pairs, but not those that give two electrons.
+        n_paired = sum(not self._gives_pair(atom) for atom in ring)
+        is_open = self.atoms[self.atom].element == "n" and not self.atoms[self.atom].charge
+        return n_paired % 2 == 0 or (is_open and self.free[self.atom] > 1)
 
-        tokens = enumerate(zip(self.guide.texts, self.guide.tokens, strict=True))
-        return torch.tensor([bool(what.kind) and may(text, place, what) for place, (text, what) in tokens])
-
-
-class _Needs(NamedTuple):
-    """What has to be written before a fragment may end."""
-
-    depth: int
-    """Branches that are open, below zero those that what follows closes."""
-    rings: int
-    """Ring bonds."""
-    charge: int
-    atoms: int
-    """Atoms that a bond, a branch or a ring waits for."""
-
-    def tokens(self) -> int:
-        """The fewest tokens: a charged atom ends a branch, for which there may have to be one."""
-        charged, depth = abs(self.charge), abs(self.depth)
-        return depth + self.rings + charged + 2 * max(0, charged - depth - 1) + max(self.atoms - charged, 0)
+    def _gives_pair(self, atom: int) -> bool:
+        """Whether an aromatic atom has no double bond in its ring."""
+        what, left = self.atoms[atom], self.free[atom] - (atom == self.atom)
+        if what.element == "n":
+            return what.charge < 0 or (not what.charge and left <= 0)
+        return what.element in ("o", "s", "se") or what.charge < 0 or atom in self.oxo

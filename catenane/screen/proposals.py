@@ -19,7 +19,7 @@ from catenane.inference.writing import sequence_model
 from catenane.models.decoding import Decoding
 from catenane.notation import NotationName, Record, get_notation
 from catenane.screen.checks import linkers_beyond, span
-from catenane.screen.drafts import Draft, Drafts, write_drafts
+from catenane.screen.drafts import ALIKE, Draft, Drafts, write_drafts
 from catenane.screen.regions import Vary, find_regions, named_region
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def propose_each(
         raise UsageError("say what to vary, by --mask FIRST:END or by --vary linker or sidechain")
     conditions = None if ranker is None else find_target(ranker, target)
     generator = torch.Generator().manual_seed(seed)
-    how = Decoding(method="nucleus", n=1, share=share, temperature=temperature)
+    how = Decoding(method="nucleus", n=ALIKE, share=share, temperature=temperature)
     by, wanted = (LIKELIHOOD, 2 * n) if ranker is None else (target, POOL * n)
 
     def begin(string: str) -> Drafts | NotationError | UsageError:

@@ -151,12 +151,13 @@ def test_a_nucleus_draws_what_it_should():
     }
 
     def shares(**settings) -> dict[int, float]:
-        how = Decoding(method="nucleus", n=4000, **settings)
-        [results] = decode(
-            model, ids_1S, ids_1S > 0, start, how, allowed_V=allowed_V,
+        many_NS = ids_1S.repeat(4000, 1)
+        results = decode(
+            model, many_NS, many_NS > 0, prompt([2] * 4000, [1] * 4000, [1] * 4000),
+            Decoding(method="nucleus", **settings), allowed_V=allowed_V,
             generator=torch.Generator().manual_seed(0),
         )  # fmt: skip
-        drawn = [w.ids[0] for w in results]
+        drawn = [w.ids[0] for [w] in results]
         return {token: drawn.count(token) / len(drawn) for token in set(drawn)}
 
     for token, share in shares(share=1.0).items():
