@@ -51,9 +51,11 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 """Settings of the head and the encoder; `frozen` is what `finetune` does by default."""
 PRETRAINED = {
-    "pretrained by masking, frozen, states alone": {},
-    "pretrained by masking and consistency, frozen, states alone": {"auxiliary.consistency": 0.3},
-}
+    "pretrained by masking, frozen, states alone": {"auxiliary.descriptors": 0.0},
+    "pretrained by masking and consistency, frozen, states alone": {
+        "auxiliary.descriptors": 0.0, "auxiliary.consistency": 0.3,
+    },
+}  # fmt: skip
 """Settings of a short pretraining with the shape of `ENCODER`."""
 CORPUS, CORPUS_STRINGS, CORPUS_EPOCHS = "smiles/zinc_100k", 4000, 6
 FRAMEWORKS, FRAMEWORK_MODEL, FRAMEWORK_TARGET = "mof/hmof", "mof-uptake", "co2_0.1bar"
