@@ -166,3 +166,25 @@ def test_a_nucleus_draws_what_it_should():
     two = expected[best_first[0]] + expected[best_first[1]]
     assert set(shares(share=two - 1e-4)) == set(best_first[:2])
     assert set(shares(share=1.0, temperature=0.01)) == set(best_first[:1])
+
+
+def test_what_a_nucleus_draws_side_by_side_differs_and_the_likely_come_often():
+    model, allowed_V = make_model(), allow(5, 6, 7)
+    ids_1S, start = torch.randint(5, 12, (1, 6)), prompt([2], [1], [2])
+    how = Decoding(method="nucleus", n=12, share=1.0)
+    [every] = decode(model, ids_1S, ids_1S > 0, start, how, allowed_V=allowed_V)
+    assert {w.ids for w in every} == set(product((5, 6, 7), repeat=2))  # all that there are, each once
+    many = 600
+    first: dict[tuple[int, ...], int] = {}
+    many_NS = ids_1S.repeat(many, 1)
+    found = decode(
+        model, many_NS, many_NS > 0, prompt([2] * many, [1] * many, [2] * many),
+        Decoding(method="nucleus", n=3, share=1.0), allowed_V=allowed_V,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    for results in found:
+        assert len({w.ids for w in results}) == 3
+        first[results[0].ids] = first.get(results[0].ids, 0) + 1
+    for ids in product((5, 6, 7), repeat=2):
+        expected = torch.tensor(log_probability(model, ids_1S[0], start, ids, allowed_V)).exp().item()
+        assert first.get(ids, 0) / many == pytest.approx(expected, abs=0.07)
