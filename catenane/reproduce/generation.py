@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 import numpy as np
@@ -157,13 +158,16 @@ def _by_model(model: Model, seed: int) -> Writer:
     """What a trained model writes as by `catenane generate`, where a length is drawn for each hole."""
 
     def write(holes: Sequence[Hole]) -> list[str | None]:
-        each = holes[::N_DRAFTS]
-        gaps = [find_gaps(model, [hole.region], seed + place)[0] for place, hole in enumerate(each)]
+        gaps = {}
+        for place, hole in enumerate(holes[::N_DRAFTS]):
+            with suppress(UsageError):  # a string may be too long for the model
+                gaps[place] = find_gaps(model, [hole.region], seed + place)[0]
+        found: list[str | None] = [None] * len(holes)
         how = Decoding(method="nucleus", n=N_DRAFTS)
-        found: list[str | None] = []
-        for written in write_gaps(model, gaps, how, torch.Generator().manual_seed(seed)):
-            texts = [model.bundle.tokenizer.decode(option.ids) for option in written]
-            found += [*texts, *[None] * (N_DRAFTS - len(texts))]
+        written = write_gaps(model, [*gaps.values()], how, torch.Generator().manual_seed(seed))
+        for place, options in zip(gaps, written, strict=True):
+            for which, option in enumerate(options):
+                found[place * N_DRAFTS + which] = model.bundle.tokenizer.decode(option.ids)
         return found
 
     return write
