@@ -71,11 +71,8 @@ def test_scaffold_puts_the_largest_groups_into_train(make_table):
     assert sides[0].most_common(1)[0] == ("c1ccccc1", 9)
     assert max(sides[2].values()) <= min(sides[0].values())
     assert len(split.train) / len(SMILES) == pytest.approx(0.8, abs=0.06)
-
-
-def test_the_seed_decides_between_scaffolds_of_one_size(make_table):
-    table = make_table(SMILES)
-    assert len({tuple(make_split(table, "scaffold", seed=seed).train) for seed in range(8)}) > 1
+    trained = {tuple(make_split(table, "scaffold", seed=seed).train) for seed in range(8)}
+    assert len(trained) > 1, "the seed decides between scaffolds of one size"
 
 
 def test_molecules_without_a_ring_are_one_scaffold(make_table):
@@ -107,9 +104,8 @@ def test_topologies_stay_together_and_the_commonest_trains(make_table):
 
 
 def test_a_net_stands_on_one_side_also_where_several_codes_are_given(make_table):
-    nets = (
-        ["pcu"] * 6 + ["pcu,fcu"] * 2 + ["fcu"] * 2 + ["bcu,UNKNOWN"] * 2 + ["UNKNOWN", "ERROR"] + ["tbo"] * 2
-    )
+    several = ["pcu,fcu", "fcu", "bcu,UNKNOWN", "tbo"] * 2
+    nets = ["pcu"] * 6 + several + ["UNKNOWN", "ERROR"]
     strings = [f"[Zn].{'C' * (i + 2)}&&{net}" for i, net in enumerate(nets)]
     split = make_split(make_table(strings, notation="mofid"), "topology", fractions=(0.6, 0.2, 0.2))
     assert split.n_groups == 4  # pcu with fcu, bcu, none, tbo
@@ -134,9 +130,6 @@ def test_a_column_names_the_parts_in_any_spelling(make_table):
     assert [part.tolist() for part in parts(split)] == [[0, 1], [2, 3, 4, 5], [6, 7]]
     assert split.n_groups is None
     assert split.method == "column:set"
-
-
-def test_a_column_may_leave_validation_out(make_table):
     split = make_split(make_table(SMILES[:3], columns={"set": ["train", "test", "train"]}), "column:set")
     assert [part.tolist() for part in parts(split)] == [[0, 2], [], [1]]
 
@@ -172,12 +165,6 @@ def test_a_part_may_be_left_out(make_table):
     assert len(split.test) == pytest.approx(0.3 * len(SMILES), abs=2)
 
 
-@pytest.mark.parametrize("fractions", [(0.8, 0.1), (0.8, 0.1, 0.2), (1.1, -0.1, 0.0), (0.0, 0.5, 0.5)])
-def test_fractions_must_add_up(make_table, fractions):
-    with pytest.raises(ConfigError, match="expected 3, of train, valid, test, that add up to 1 or 100"):
-        make_split(make_table(SMILES), fractions=fractions)
-
-
 @pytest.mark.parametrize(
     ("method", "notation", "message"),
     [
@@ -193,12 +180,14 @@ def test_a_method_that_does_not_suit_is_refused(make_table, method, notation, me
     assert message in str(error.value)
 
 
-def test_percentages_are_shares():
+def test_percentages_are_shares(make_table):
     assert split_shares((80, 10, 10), 3) == (0.8, 0.1, 0.1)
     assert split_shares((1, 0, 0), 3) == (1, 0, 0)
-    for sizes in ((80, 10), (80, 10, 20), (0, 50, 50), (-10, 100, 10), (float("nan"), 1, 1)):
+    for sizes in ((80, 10), (80, 10, 20), (0, 50, 50), (-10, 100, 10), (1.1, -0.1, 0), (float("nan"), 1, 1)):
         with pytest.raises(ConfigError, match="that add up to 1 or 100"):
             split_shares(sizes, 3)
+    with pytest.raises(ConfigError, match="expected 3, of train, valid, test, that add up to 1 or 100"):
+        make_split(make_table(SMILES), fractions=(0.8, 0.1, 0.2))
 
 
 def test_clusters_are_those_of_rdkit_and_stay_whole(make_table, molecules):
@@ -227,7 +216,7 @@ def test_clusters_are_those_of_rdkit_and_stay_whole(make_table, molecules):
 
 def test_memory_of_clustering_grows_with_the_rows_alone(make_table, molecules, peak_memory):
     """All molecules alike: a list of neighbours would hold every pair."""
-    once, thrice = (make_table(molecules[:100] * n) for n in (20, 60))
+    once, thrice = (make_table(molecules[:100] * n) for n in (10, 30))
     for table in (once, thrice):
         butina_clusters(table.records)
     small, large = (peak_memory(lambda t=t: butina_clusters(t.records)) for t in (once, thrice))
@@ -248,6 +237,8 @@ def test_the_oldest_train_and_the_newest_are_tested(make_table):
     again = make_split(table, "time:day", fractions=(0.9, 0, 0.1), seed=3)
     np.testing.assert_array_equal(again.test, split.test)
     assert len(again.valid) == 0
+    with pytest.raises(ConfigError, match=r"makes no folds, since .* newer"):
+        make_folds(table, "time:day", 5)
 
 
 def test_rows_of_one_time_are_not_parted(make_table):
@@ -295,12 +286,7 @@ def test_folds_by_a_column_keep_its_values_whole(make_table):
     labs = ["Basel", "Leiden", "Basel", "Turku", "", "Turku", "Leiden", "Basel"]
     table = make_table(SMILES[:8], columns={"lab": labs})
     folds = make_folds(table, "column:lab", 4)
-    assert sorted(tuple({labs[i] for i in fold}) for fold in folds) == [
-        ("",),
-        ("Basel",),
-        ("Leiden",),
-        ("Turku",),
-    ]
+    assert sorted("/".join({labs[i] for i in fold}) for fold in folds) == ["", "Basel", "Leiden", "Turku"]
     split = make_split(table, "column:lab", fractions=(0.5, 0.5, 0), test=folds[0])
     sides = [{labs[i] for i in part} for part in parts(split)]
     assert sum(map(len, sides)) == 4
@@ -325,11 +311,6 @@ def test_folds_by_linker_hold_each_linker_out_once_at_most(make_table):
         assert shared_with_train(table, split)["every linker"] == 0
     with pytest.raises(DataError, match=r"23 linkers in .* for 30 folds"):
         make_folds(table, "linker", 30)
-
-
-def test_what_is_newer_is_no_fold(make_table):
-    with pytest.raises(ConfigError, match=r"makes no folds, since .* newer"):
-        make_folds(make_table(SMILES, columns={"day": ["1"] * len(SMILES)}), "time:day", 5)
 
 
 def test_test_rows_of_a_table_of_their_own(make_table):

@@ -9,6 +9,8 @@ from catenane.errors import BundleError, UsageError
 from catenane.inference import Ensemble, Model
 from catenane.models.bundle import load_bundle
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 NUMBERS = ["size", "size_low", "size_high"]
 
 
@@ -38,10 +40,11 @@ def classes(options, tmp_path_factory) -> Path:
 
 
 def test_several_models_predict_the_mean_of_values_and_of_bounds(runs: Path, molecules):
-    strings = [*molecules[:40], "C1CC", "[SiH3]CCCCCCCCCCCCCCCCCCCCCCCCCCBr"]
+    longer = ["C" * n for n in range(9, 40)]
+    strings = [*molecules[:40], "C1CC", "[SiH3]CCCCCCCCCCCCCCCCCCCCCCCCCCBr", *longer]
     together = catenane.load(runs, device="cpu").predict(strings, coverage=0.8)
     each = [catenane.load(runs / f"seed-{n}", device="cpu").predict(strings, coverage=0.8) for n in range(3)]
-    assert each[0]["size_low"].notna().sum() == 41
+    assert each[0]["size_low"].notna().sum() == 41 + len(longer)
     for name in NUMBERS:
         np.testing.assert_allclose(together[name], np.mean([table[name] for table in each], axis=0))
     assert (each[0]["size"] != each[1]["size"]).iloc[0]

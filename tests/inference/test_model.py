@@ -9,6 +9,8 @@ import pytest
 import catenane
 from catenane.errors import BundleError, NotationError, UsageError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SIX = ["size", "size_low", "size_high", "sparse", "sparse_low", "sparse_high"]
 
 

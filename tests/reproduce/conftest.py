@@ -15,4 +15,6 @@ def smallest() -> dict[str, object]:
         "encoder.d_hidden": 16,
         "encoder.max_length": 128,
         "head.hidden": [16],
+        "pretraining.precision": "fp32",
+        "finetuning.precision": "fp32",
     }

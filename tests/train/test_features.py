@@ -12,6 +12,8 @@ from catenane import PropertyRegressor
 from catenane.cli.prediction import predict
 from catenane.errors import DataError, UsageError
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def heated(molecules, tmp_path_factory) -> Path:

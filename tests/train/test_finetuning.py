@@ -11,10 +11,12 @@ from catenane.models.bundle import load_bundle
 from catenane.train import finetune, pretrain
 from catenane.train.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_repeated_strings_take_the_class_that_most_of_them_carry(molecules: list[str], tiny, tmp_path: Path):
     """The diol is 0, 0 and 1; the diamine is 0 and 1, which is no class."""
-    rows = [f"{text},{index % 2}" for index, text in enumerate(molecules)]
+    rows = [f"{text},{index % 2}" for index, text in enumerate(molecules[::3])]
     repeats = ["OCCCCCCO,0", "C(O)CCCCCO,0", "OCCCCCCO,1", "NCCCCCCN,0", "NCCCCCCN,1"]
     path = tmp_path / "classes.csv"
     path.write_text("smiles,y\n" + "\n".join(rows + repeats) + "\n")

@@ -10,6 +10,8 @@ from catenane.models.bundle import load_bundle
 from catenane.train import finetune
 from catenane.train.folder import RunFolder
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 def test_whole_models_are_trained_and_predict_their_mean(molecule_file: Path, tiny, tmp_path: Path):
     options = {"target": "size", "settings": tiny, "baselines": False, "device": "cpu"}

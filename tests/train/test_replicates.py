@@ -12,6 +12,8 @@ from catenane.train import finetune
 from catenane.train.folder import RunFolder
 from catenane.train.replicates import run_names
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 
 @pytest.fixture(scope="module")
 def options(molecule_file: Path, tiny) -> dict:

@@ -13,6 +13,8 @@ from catenane.train import finetune, pretrain, tune
 from catenane.train.space import load_space
 from catenane.train.start import choose_start
 
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 SPACE = """
 [gaussian-process]
 "head.kind" = ["gaussian-process"]
