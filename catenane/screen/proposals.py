@@ -29,7 +29,7 @@ __all__ = ["LIKELIHOOD", "Proposals", "propose", "propose_each"]
 
 LIKELIHOOD = "likelihood"
 """Column of the mean probability of a fragment's tokens, given how many they are."""
-POOL = 3
+POOL = 6
 """Times the proposals wanted that are ranked by a property, and half as often by likelihood."""
 TOGETHER = 16
 """Strings that are written for side by side."""
