@@ -92,8 +92,12 @@ def _sites(linker: str) -> tuple[str, int]:
 
 
 def _n_unstable(smiles: str) -> int:
-    """Unstable groups."""
-    return len(Smiles.parse(smiles).mol.GetSubstructMatches(pattern(UNSTABLE)))
+    """Unstable groups; none where RDKit builds no molecule, as of some linkers that data sets hold."""
+    try:
+        mol = Smiles.parse(smiles).mol
+    except NotationError:
+        return 0
+    return len(mol.GetSubstructMatches(pattern(UNSTABLE)))
 
 
 @lru_cache(maxsize=10_000)

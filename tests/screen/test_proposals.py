@@ -103,6 +103,11 @@ def test_a_new_linker_has_to_be_sound_and_to_bind_as_the_one_before(blocks, reas
     assert check(f"{BDC}.{ZN4O}&&pcu.cat0", f"{'.'.join(blocks)}&&pcu.cat0", "mofid") == reason
 
 
+def test_the_linker_before_may_be_one_that_rdkit_does_not_build():
+    unread = "O=C([O-])C(C)(C)(C)(C)C(=O)[O-]"
+    assert check(f"{unread}.{ZN4O}&&pcu.cat0", f"{BDC}.{ZN4O}&&pcu.cat0", "mofid") == ""
+
+
 def test_a_molecule_keeps_its_charge_and_gets_no_unstable_group():
     assert check("CCO", "CCN", "smiles") == ""
     assert check("CCO", "CC[O-]", "smiles") == "with another charge or unpaired electrons"

@@ -170,13 +170,14 @@ def _models(mol: Chem.Mol) -> np.ndarray:
 
     with rdBase.BlockLogs():
         model = Chem.Mol(mol)
-        failed = Chem.SanitizeMol(model, catchErrors=True)
+        if Chem.SanitizeMol(model, catchErrors=True):
+            raise NotationError("RDKit builds no molecule of a linker to infer a shape from: give its shape")
         Chem.FindPotentialStereoBonds(model)
         for bond in model.GetBonds():
             if bond.GetStereo() == Chem.BondStereo.STEREOANY:
                 bond.SetStereo(Chem.BondStereo.STEREOTRANS)
         model = Chem.AddHs(model)
-        if failed or not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED):
+        if not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED):
             raise NotationError("RDKit finds no 3D model of a linker to infer its shape from: give its shape")
         if rdForceFieldHelpers.MMFFHasAllMoleculeParams(model):
             rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(model)
