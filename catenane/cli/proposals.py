@@ -142,8 +142,8 @@ def write_proposals(
         if page:
             without = f"{count_of(len(rejected), 'string')} without proposals" if rejected else ""
             write_proposals_page(page, drawn, model, lowest=lowest, without=without)
-    told = f"{n_proposals:,} proposals for {n_rows - len(rejected):,} of {n_rows:,} rows"
-    stderr.print(f"{told} written to {out}" if out else told)
+    summary = f"{n_proposals:,} proposals for {n_rows - len(rejected):,} of {n_rows:,} rows"
+    stderr.print(f"{summary} written to {out}" if out else summary)
     if n_short:
         stderr.print(f"{n_short:,} rows have fewer than {n:,}: try --temperature 1.3", style="yellow")
 

@@ -78,9 +78,7 @@ def linkers_beyond(record: Record, other: Record) -> list[str]:
 
 def _charges(smiles: str) -> tuple[int, int] | None:
     """Formal charge and unpaired electrons; None where RDKit builds no molecule."""
-    try:
-        mol = Smiles.parse(smiles).mol
-    except NotationError:
+    if (mol := _molecule(smiles)) is None:
         return None
     return Chem.GetFormalCharge(mol), sum(atom.GetNumRadicalElectrons() for atom in mol.GetAtoms())
 
@@ -93,11 +91,16 @@ def _sites(linker: str) -> tuple[str, int]:
 
 def _n_unstable(smiles: str) -> int:
     """Unstable groups; none where RDKit builds no molecule, as of some linkers that data sets hold."""
+    mol = _molecule(smiles)
+    return 0 if mol is None else len(mol.GetSubstructMatches(pattern(UNSTABLE)))
+
+
+def _molecule(smiles: str) -> Chem.Mol | None:
+    """None where RDKit builds none."""
     try:
-        mol = Smiles.parse(smiles).mol
+        return Smiles.parse(smiles).mol
     except NotationError:
-        return 0
-    return len(mol.GetSubstructMatches(pattern(UNSTABLE)))
+        return None
 
 
 @lru_cache(maxsize=10_000)

@@ -26,6 +26,7 @@ from catenane.screen.situation import (
     Needs,
     Situation,
     begun_after,
+    cost_of,
 )
 from catenane.tokenizers import StringTokenizer
 
@@ -138,15 +139,6 @@ class Writing:
     """Whether an atom or a branch follows."""
 
     @property
-    def cost(self) -> int:
-        """What the bond to the next atom takes of this one."""
-        return 1 if self.atom >= 0 and self.atoms[self.atom].aromatic else self.order or 1
-
-    def cost_of(self, what: Token) -> int:
-        """What it takes of that atom."""
-        return 1 if what.aromatic else self.order or 1
-
-    @property
     def bearer(self) -> tuple[str, bool]:
         """The atom that the next is bonded to, see `Bearing`."""
         if self.atom < 0:
@@ -182,11 +174,11 @@ class Writing:
         if what.kind == "atom":
             free, new, oxo = list(self.free), len(self.free), self.oxo
             if self.atom >= 0:
-                free[self.atom] -= self.cost
+                free[self.atom] -= cost_of(self.atoms[self.atom], self.order)
                 if self.order == 2:
                     pairs = ((self.atom, what), (new, self.atoms[self.atom]))
                     oxo = oxo | {atom for atom, other in pairs if other.element == "O"}
-            free.append(what.bonds - (self.cost_of(what) if self.atom >= 0 else 0))
+            free.append(what.bonds - (cost_of(what, self.order) if self.atom >= 0 else 0))
             return replace(
                 self, remaining=remaining, last="atom", atom=new, order=0, free=tuple(free), begun=begun,
                 atoms=(*self.atoms, what), parents=(*self.parents, self.atom), oxo=oxo,
@@ -204,7 +196,7 @@ class Writing:
             )  # fmt: skip
         if what.kind == "ring" and self.atom >= 0:
             free, flat, closed = list(self.free), self.flat, self.closed
-            free[self.atom] -= self.cost
+            free[self.atom] -= cost_of(self.atoms[self.atom], self.order)
             rings = tuple(ring for ring in self.rings if ring[0] != what.text)
             if len(rings) == len(self.rings):
                 rings = (*rings, (what.text, self.atom))

@@ -6,7 +6,16 @@ from typing import NamedTuple
 
 from catenane.screen.effects import Token
 
-__all__ = ["AROMATIC_RINGS", "FEWEST_IN_RING", "NITRO", "Bearing", "Needs", "Situation", "begun_after"]
+__all__ = [
+    "AROMATIC_RINGS",
+    "FEWEST_IN_RING",
+    "NITRO",
+    "Bearing",
+    "Needs",
+    "Situation",
+    "begun_after",
+    "cost_of",
+]
 
 FEWEST_IN_RING = 3
 AROMATIC_RINGS = range(5, 8)
@@ -31,6 +40,11 @@ def begun_after(begun: str, what: Token, *, is_first: bool, order: int) -> str:
     if text and begun + text in CARBOXYLATE and (begun or is_first):
         return begun + text
     return "C" if text == "C" and order < 2 else ""
+
+
+def cost_of(what: Token, order: int) -> int:
+    """What a bond of this order, 0 where none is written, takes of the bonds of an atom."""
+    return 1 if what.aromatic else order or 1
 
 
 class Needs(NamedTuple):
@@ -115,7 +129,7 @@ class Situation(NamedTuple):
             return False
         solid = self.last in ("atom", "ring", "close")
         if what.kind == "bond" and not self.in_ring:
-            cost = 1 if here.aromatic else what.bonds
+            cost = cost_of(here, what.bonds)
             leaves = here.is_full and not self.enters
             enough = self.left == cost if leaves else self.left >= cost + self.enters
             good = enough and (solid or self.last == "open")
@@ -140,7 +154,7 @@ class Situation(NamedTuple):
     def _allows_atom(self, what: Token, after: Needs, remaining: int) -> bool:
         bonds = what.bonds
         if self.here is not None:
-            bonds -= 1 if what.aromatic else self.order or 1
+            bonds -= cost_of(what, self.order)
             if (self.is_flat and not self.is_covered) or not self._may_bond(self.here, what):
                 return False
         if bonds < 0 or (what.usual and what.charge and not self._may_bear(what)):
@@ -157,7 +171,7 @@ class Situation(NamedTuple):
 
     def _may_bond(self, here: Token, what: Token) -> bool:
         """Whether the atom may be bonded to this one."""
-        cost = 1 if here.aromatic else self.order or 1
+        cost = cost_of(here, self.order)
         if self.left < cost or (here.is_full and not self.enters and self.left > cost):
             return False
         is_loose = "".join(sorted((here.element, what.element))) in LOOSE
