@@ -28,7 +28,7 @@ from catenane.train.checkpoint import Progress
 from catenane.train.learning import LearningTask
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run
-from catenane.train.start import start_from
+from catenane.train.start import CROSS_ATTENTION, start_from
 from catenane.version import __version__
 
 __all__ = ["FittedPairs", "StringPairs", "fit_pairs", "score_strings"]
@@ -117,6 +117,7 @@ def fit_pairs(
         parts: Places of the training, validation and test pairs.
         recipe: Settings; the shape of the encoder is the parent's where there is one.
         parent: A bundle to start from: one that writes gives encoder and decoder, any other its encoder.
+            The cross-attention of one that has only filled holes is learnt afresh.
         how: How test strings are written.
         seed: Of weights, order and dropout.
         folder: Of history and checkpoints.
@@ -136,7 +137,10 @@ def fit_pairs(
         torch.default_generator.manual_seed(seed)
         network = config.build_model()
     if parent is not None:
-        start_from(network, parent)
+        # From fragments a decoder learnt to look beside the hidden place, where a pair has what it needs
+        # at any place: taken over, that habit costs more than it gives (docs/reproduction/mass.md).
+        fills = parent.config.recipe.objective == "mass" and "translates" not in parent.card
+        start_from(network, parent, without=CROSS_ATTENTION if fills else None)
     logger.info("%s pairs to train on, %s and %s to validate and test", *(f"{len(part):,}" for part in parts))
     task = PairsTask(network, pairs, parts, recipe, seed)
     progress = run(

@@ -34,6 +34,8 @@ OF_A_NETWORK = ("encoder.", "finetuning.")
 LOSS = "finetuning.loss"
 SAMPLE = 200
 """Strings of a corpus that its notation is detected from."""
+CROSS_ATTENTION = ".cross_attention"
+"""In the names of weights by which a decoder attends to what is read."""
 
 
 @dataclass(frozen=True)
@@ -202,10 +204,10 @@ def with_shapes_of(parent: Bundle, recipe: Recipe, settings: Mapping[str, Any]) 
     return dataclasses.replace(recipe, **shapes).with_settings(own)
 
 
-def start_from(network: nn.Module, parent: Bundle) -> None:
+def start_from(network: nn.Module, parent: Bundle, *, without: str | None = None) -> None:
     """Start from the weights of a trained model, of one of properties those of its encoder.
 
-    The vocabulary may have grown.
+    The vocabulary may have grown. Weights whose names hold `without` stay as they are.
 
     Raises:
         ConfigError: The encoder of the model is of another kind, or of other shapes.
@@ -219,6 +221,8 @@ def start_from(network: nn.Module, parent: Bundle) -> None:
         )
     for name, tensor in parent.model.state_dict().items():
         if name not in own or (parent.config.targets and not name.startswith("encoder.")):
+            continue
+        if without is not None and without in name:
             continue
         if own[name].shape[1:] != tensor.shape[1:] or len(own[name]) < len(tensor):
             raise ConfigError(

@@ -79,6 +79,7 @@ def finetune_pairs(
         source: Column of the input strings, or a file of text.
         target: Column of what is to be written, or a file whose lines belong to those of the source.
         model: A bundle to start from: one that writes gives encoder and decoder, any other its encoder.
+            The cross-attention of one that has only filled holes is learnt afresh.
             Tokens that are not in its vocabulary are added.
         tokenizer: A tokenizer.json, where there is no model and the strings are text.
         languages: Of texts, that of the source and that of the target; by default what their names end in.

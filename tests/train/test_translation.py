@@ -83,6 +83,19 @@ def test_a_parent_gives_its_weights_and_new_tokens_join_its_vocabulary(
     for name in ("decoder.blocks.0.attention.input.weight", "head.transform.weight"):
         assert weights[name].sub(before[name]).abs().max() < 1e-3
     assert result.metrics["pretrained_from"] == parent.card["name"]
+    # What looks beside a hidden place is of no use where there is none.
+    cross = "decoder.blocks.0.cross_attention.input.weight"
+    assert weights[cross].sub(before[cross]).abs().max() > 1e-2
+
+
+def test_a_parent_that_has_met_pairs_gives_its_cross_attention_too(translated, pairs_file, tmp_path):
+    child = finetune_pairs(
+        pairs_file, source="before", target="after", model=translated.folder, out=tmp_path / "run",
+        settings={"finetuning.epochs": 1, "finetuning.min_steps": 0, "finetuning.learning_rate": 1e-9},
+        device="cpu",
+    )  # fmt: skip
+    weights, before = (load_bundle(each.folder).model.state_dict() for each in (child, translated))
+    assert all(weights[name].sub(before[name]).abs().max() < 1e-3 for name in before)
 
 
 def test_says_what_it_cannot_do(pairs_file, tmp_path):
