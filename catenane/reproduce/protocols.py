@@ -153,7 +153,10 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     common, shares = values.pop("data"), values.get("shares", [])
     sets, splits = values.pop("sets", {"": {}}), values.pop("splits", {"": {}})
     variants: list[Variant] = []
-    for split, set_, entry in product(splits, sets, values["variants"]):
+    entries: dict[str, dict[str, Any]] = {}
+    for entry in values["variants"]:
+        entries[entry["name"]] = _completed(entry, entries)
+    for split, set_, entry in product(splits, sets, entries.values()):
         data = {"targets": []} | common | sets[set_] | splits[split] | entry.get("data", {})
         data = Data(**{"scored": data["targets"][0] if data["targets"] else "*"} | data)
         places = {"group": entry["name"], "data": data, "set": set_, "split": split}
@@ -170,6 +173,14 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     values["tables"] = {title: [Score(**line) for line in lines] for title, lines in values["tables"].items()}
     values["plots"] = [Plot(**plot) for plot in values.get("plots", [])]
     return Protocol(**values)
+
+
+def _completed(entry: Mapping[str, Any], earlier: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The fields of a variant, with those of the earlier one that it is like, save for printed numbers."""
+    own = dict(entry)
+    model = dict(earlier[own.pop("like")]) if "like" in own else {}
+    joined = {name: {**model.get(name, {}), **own.get(name, {})} for name in ("settings", "data")}
+    return model | {"published": {}} | own | joined
 
 
 @cache

@@ -99,3 +99,30 @@ def test_a_misspelt_field_is_refused(tmp_path: Path):
     path.write_text("title = ")
     with pytest.raises(ConfigError, match="not a readable TOML file"):
         find_protocol(str(path))
+
+
+def test_a_variant_is_like_an_earlier_one_but_for_what_it_says(tmp_path: Path):
+    variants = """
+[[variants]]
+name = "large"
+recipe = "small"
+start = "random"
+settings = { "encoder.d_model" = 256, "encoder.n_layers" = 4 }
+published = { "test.mae" = ["somewhere"] }
+
+[[variants]]
+name = "small"
+like = "large"
+settings = { "encoder.d_model" = 64 }
+"""
+    common = 'title = ""\nsource = ""\nseeds = 1\nmeasures = []\ntables = {}\n[data]\nname = ""\n'
+    (tmp_path / "sizes.toml").write_text(common + variants)
+    large, small = find_protocol(str(tmp_path / "sizes.toml")).variants
+    assert (small.recipe, small.start) == (large.recipe, large.start) == ("small", "random")
+    assert small.settings == {"encoder.d_model": 64, "encoder.n_layers": 4}
+    assert large.settings["encoder.d_model"] == 256
+    assert large.published
+    assert not small.published
+    (tmp_path / "sizes.toml").write_text(common + variants.replace('like = "large"', 'like = "larger"'))
+    with pytest.raises(ConfigError, match="'larger' is missing"):
+        find_protocol(str(tmp_path / "sizes.toml"))
