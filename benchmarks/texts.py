@@ -3,8 +3,9 @@
     python benchmarks/texts.py --out runs/texts
 
 Language B has a word of its own for each word of A, save for names, which both share, and puts adjectives
-behind nouns. The files of sentences in A and in B share no sentence with each other or with the test; which
-word means which is said in the pairs alone. Results are written to benchmarks/results/texts.json.
+behind nouns. Words have usual companions, so that a name says something of the words beside it. The files of
+sentences in A and in B share no sentence with each other, the pairs or the test; which word means which is
+said in the pairs alone. Results are written to benchmarks/results/texts.json.
 """
 
 from __future__ import annotations
@@ -22,7 +23,11 @@ from documents import RESULTS
 Sentence = tuple[str, str]
 WORDS = {"adjective": 3, "noun": 5, "verb": 3}
 """Of each kind; each is half as common as the one before it."""
+FAITHFUL = 0.75
+"""Share of the places where a word goes with its usual companion: names with verbs, verbs with things."""
 NAMES = ["Anna", "Boris", "Clara", "Dario", "Elena", "Felix"]
+SEEDS = 3
+"""Of the models that learn from pairs."""
 SHAPE = "--set encoder.d_model=48 --set encoder.n_layers=1 --set decoder.n_layers=1 --set encoder.d_hidden=96"
 
 
@@ -36,44 +41,61 @@ def lexicon(rng: random.Random, consonants: str, vowels: str) -> dict[str, list[
 
 
 def sentences(seed: int) -> Iterator[Sentence]:
-    """Different sentences in both languages."""
+    """Sentences in both languages, frequent ones again and again."""
     rng = random.Random(seed)
     first, second = lexicon(rng, "bdgklmnprst", "aeiou"), lexicon(rng, "cfhjqvwxyz", "aeiou")
-    met = set()
 
-    def word(kind: str) -> tuple[str, str]:
+    def draw(kind: str, wanted: int) -> int:
         places = range(WORDS[kind])
-        place = rng.choices(places, [0.5**place for place in places])[0]
-        return first[kind][place], second[kind][place]
+        if rng.random() < FAITHFUL:
+            return wanted % WORDS[kind]
+        return rng.choices(places, [0.5**place for place in places])[0]
 
-    def phrase() -> tuple[str, str]:
+    def phrase(wanted: int | None = None) -> tuple[int, str, str]:
+        """What a verb goes with, and how it is said."""
+        place = rng.randrange(len(NAMES)) if wanted is None else wanted
         if rng.random() < 0.4:
-            return (rng.choice(NAMES),) * 2
-        noun, adjective = word("noun"), word("adjective")
+            name = NAMES[place if rng.random() < FAITHFUL else rng.randrange(len(NAMES))]
+            return NAMES.index(name), name, name
+        noun = draw("noun", place)
         if rng.random() < 0.5:
-            return f"the {noun[0]}", f"la {noun[1]}"
-        return f"the {adjective[0]} {noun[0]}", f"la {noun[1]} {adjective[1]}"
+            return noun, f"the {first['noun'][noun]}", f"la {second['noun'][noun]}"
+        adjective = draw("adjective", noun)
+        words = [language[kind][n] for language, kind, n in (
+            (first, "adjective", adjective), (first, "noun", noun),
+            (second, "noun", noun), (second, "adjective", adjective),
+        )]  # fmt: skip
+        return noun, f"the {words[0]} {words[1]}", f"la {words[2]} {words[3]}"
 
     while True:
-        subject, verb, thing = phrase(), word("verb"), phrase()
-        sentence = (f"{subject[0]} {verb[0]} {thing[0]}.", f"{subject[1]} {verb[1]} {thing[1]}.")
-        if sentence not in met:
-            met.add(sentence)
-            yield sentence
+        subject = phrase()
+        verb = draw("verb", subject[0])
+        thing = phrase(2 * verb + rng.randrange(2))
+        yield (
+            f"{subject[1]} {first['verb'][verb]} {thing[1]}.",
+            f"{subject[2]} {second['verb'][verb]} {thing[2]}.",
+        )
 
 
 def write_languages(folder: Path, *, n_texts: int, n_pairs: int, n_test: int, seed: int = 1) -> None:
-    """mono.la and mono.lb, train.la and train.lb, test.la and test.lb."""
-    made = sentences(seed)
-    sides: dict[str, list[str]] = {}
-    for name, count in (("test", n_test), ("train", n_pairs)):
-        pairs = [next(made) for _ in range(count)]
-        sides[f"{name}.la"], sides[f"{name}.lb"] = ([pair[side] for pair in pairs] for side in (0, 1))
-    for side, name in enumerate(("mono.la", "mono.lb")):
-        sides[name] = [next(made)[side] for _ in range(n_texts)]
+    """mono.la and mono.lb, train.la and train.lb, test.la and test.lb; each sentence is of one set alone."""
+    sizes = {"test": n_test, "train": n_pairs, "mono.la": n_texts, "mono.lb": n_texts}
+    rng, homes = random.Random(seed), {}
+    kept: dict[str, list[Sentence]] = {name: [] for name in sizes}
+    for sentence in sentences(seed):
+        known = sentence in homes
+        name = homes.setdefault(sentence, rng.choice([*sizes]))
+        if len(kept[name]) < sizes[name] and not (known and name == "test"):
+            kept[name].append(sentence)
+        if all(len(kept[name]) == size for name, size in sizes.items()):
+            break
     folder.mkdir(parents=True, exist_ok=True)
-    for name, lines in sides.items():
-        (folder / name).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    for name, found in kept.items():
+        for side, language in enumerate(("la", "lb")):
+            if name.endswith(language) or not name.startswith("mono"):
+                path = folder / name if name.startswith("mono") else folder / f"{name}.{language}"
+                lines = [sentence[side] for sentence in found]
+                path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -81,33 +103,37 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--out", type=Path, default=Path("runs/texts"))
-    parser.add_argument("--texts", type=int, default=350, help="sentences of each language")
+    parser.add_argument("--texts", type=int, default=1000, help="sentences of each language")
     parser.add_argument("--pairs", type=int, default=300)
     parser.add_argument("--test", type=int, default=100)
     arguments = parser.parse_args()
     write_languages(arguments.out, n_texts=arguments.texts, n_pairs=arguments.pairs, n_test=arguments.test)
     run = Runner(arguments.out)
-    small = f"--recipe mass-small {SHAPE} --set fragment.share=0.5"
-    stage = (
-        "pretrain mono.la mono.lb --recipe mass-translation-small --set translation.shuffle=2 "
-        f"{rates('pretraining', 5e-3)}"
-    )
+    small = f"--tokenizer bpe --recipe mass-small {SHAPE} --set fragment.share=0.5"
+    stage = "pretrain mono.la mono.lb --recipe mass-translation-small --set translation.shuffle=2"
     pairs = f"finetune --source train.la --target train.lb {rates('finetuning', 1e-2)} --epochs 20"
     run("tokenizer train mono.la mono.lb --size 400 --out bpe")
+    run(f"pretrain mono.la mono.lb {small} {rates('pretraining', 1e-2)} --epochs 15 --out mass")
     run(
-        f"pretrain mono.la mono.lb --tokenizer bpe {small} {rates('pretraining', 1e-2)} --epochs 6 --out mass"
+        f"{stage} --tokenizer bpe {SHAPE} {rates('pretraining', 1e-2)} --set translation.back_translation=0 "
+        "--epochs 25 --out noise"
     )
-    run(f"{stage} --model mass --set translation.back_translation=0 --epochs 45 --out noise")
-    run(f"{stage} --model noise --epochs 25 --out unpaired")
-    run(f"{pairs} --model mass --out pairs-mass")
-    run(f"{pairs} --tokenizer bpe {small} --out pairs")
+    run(f"{stage} {rates('pretraining', 5e-3)} --model noise --epochs 12 --out unpaired")
+    for seed in range(SEEDS):
+        run(f"{pairs} --model mass --seed {seed} --out pairs-mass-{seed}")
+        run(f"{pairs} {small} --seed {seed} --out pairs-{seed}")
+    both = ("la", "lb"), ("lb", "la")
     scores = {
         "copied from the source": run.copied(),
-        "MASS alone": run.scores("mass", ("la", "lb"), ("lb", "la")),
-        "without pairs: MASS, then noise": run.scores("noise", ("la", "lb"), ("lb", "la")),
-        "without pairs: MASS, noise, back-translation": run.scores("unpaired", ("la", "lb"), ("lb", "la")),
-        "pairs, from scratch": run.scores("pairs", ("la", "lb")),
-        "pairs, after MASS": run.scores("pairs-mass", ("la", "lb")),
+        "MASS alone": run.scores("mass", *both),
+        "without pairs: noise": run.scores("noise", *both),
+        "without pairs: noise, then back-translation too": run.scores("unpaired", *both),
+        "pairs, from scratch": {
+            "la to lb": [run.scores(f"pairs-{n}", both[0])["la to lb"] for n in range(SEEDS)]
+        },
+        "pairs, after MASS": {
+            "la to lb": [run.scores(f"pairs-mass-{n}", both[0])["la to lb"] for n in range(SEEDS)]
+        },
     }
     history = (arguments.out / "unpaired" / "history.csv").read_text(encoding="utf-8").splitlines()
     result = {

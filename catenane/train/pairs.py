@@ -28,7 +28,7 @@ from catenane.train.checkpoint import Progress
 from catenane.train.learning import LearningTask
 from catenane.train.logs import LogFormat
 from catenane.train.loop import forked_generators, run
-from catenane.train.start import CROSS_ATTENTION, start_from
+from catenane.train.start import start_from
 from catenane.version import __version__
 
 __all__ = ["FittedPairs", "StringPairs", "fit_pairs", "score_strings"]
@@ -137,10 +137,7 @@ def fit_pairs(
         torch.default_generator.manual_seed(seed)
         network = config.build_model()
     if parent is not None:
-        # From fragments a decoder learnt to look beside the hidden place, where a pair has what it needs
-        # at any place: taken over, that habit costs more than it gives (docs/reproduction/mass.md).
-        fills = parent.config.recipe.objective == "mass" and "translates" not in parent.card
-        start_from(network, parent, without=CROSS_ATTENTION if fills else None)
+        start_from(network, parent, reads_whole=True)
     logger.info("%s pairs to train on, %s and %s to validate and test", *(f"{len(part):,}" for part in parts))
     task = PairsTask(network, pairs, parts, recipe, seed)
     progress = run(

@@ -204,10 +204,12 @@ def with_shapes_of(parent: Bundle, recipe: Recipe, settings: Mapping[str, Any]) 
     return dataclasses.replace(recipe, **shapes).with_settings(own)
 
 
-def start_from(network: nn.Module, parent: Bundle, *, without: str | None = None) -> None:
+def start_from(network: nn.Module, parent: Bundle, *, reads_whole: bool = False) -> None:
     """Start from the weights of a trained model, of one of properties those of its encoder.
 
-    The vocabulary may have grown. Weights whose names hold `without` stay as they are.
+    The vocabulary may have grown. A decoder that has only filled holes attends to what is beside them. Where
+    `reads_whole`, where it is to write what it reads in another form, that habit costs more than it gives
+    (docs/reproduction/mass.md), and the cross-attention stays as it is in the network.
 
     Raises:
         ConfigError: The encoder of the model is of another kind, or of other shapes.
@@ -219,10 +221,11 @@ def start_from(network: nn.Module, parent: Bundle, *, without: str | None = None
             f"the encoder of the model is of another kind: {strange.removeprefix('encoder.')} has no place "
             "in this one; start from a model that reads tokens, or from none"
         )
+    has_filled = parent.config.recipe.objective == "mass" and "translates" not in parent.card
     for name, tensor in parent.model.state_dict().items():
         if name not in own or (parent.config.targets and not name.startswith("encoder.")):
             continue
-        if without is not None and without in name:
+        if reads_whole and has_filled and CROSS_ATTENTION in name:
             continue
         if own[name].shape[1:] != tensor.shape[1:] or len(own[name]) < len(tensor):
             raise ConfigError(
