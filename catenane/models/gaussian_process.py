@@ -186,23 +186,24 @@ class GaussianProcessHead(Head):
             found["descriptor"] = squared_distances(own_BF, own_PF) / n_own
         for name, (code_PU, sizes_P, columns_U) in self._landmark_codes().items():
             own_BC = counts_BC[:, self._kinds[name]]
-            code_BU = unary(own_BC, MOST_COUNTED)[:, columns_U]
+            code_UB = unary(own_BC, MOST_COUNTED)[:, columns_U].T.contiguous()
+            shared_BP = torch.sparse.mm(code_PU, code_UB).T[:, places].contiguous()
             sizes_B = own_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-            found[name] = tanimoto(code_BU @ code_PU[places].T, sizes_B, sizes_P[places])
+            found[name] = tanimoto(shared_BP, sizes_B, sizes_P[places])
         if self.n_features:  # the last, for `combine`
             squared_BP = squared_distances(plain_BF[:, n_own:], landmarks_PF[:, n_own:])
             found["feature"] = squared_BP / self.n_features
         return found
 
     def _landmark_codes(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-        """Fragments of the landmarks in unary code, without columns that are always zero, and their sums."""
+        """Fragments of the landmarks in sparse unary code, without columns of zeros, and their sums."""
         for name, place in self._kinds.items():
             counts_PC = self.landmark_fragments_PC[:, place]
             if name not in self._codes or self._codes[name][0].device != counts_PC.device:
                 code_PU = unary(counts_PC, MOST_COUNTED)
                 columns_U = code_PU.any(dim=0).nonzero()[:, 0]
                 sizes_P = counts_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-                self._codes[name] = code_PU[:, columns_U], sizes_P, columns_U
+                self._codes[name] = code_PU[:, columns_U].to_sparse(), sizes_P, columns_U
         return self._codes
 
     def _fit_target(

@@ -21,7 +21,7 @@ T = TypeVar("T")
 Item = TypeVar("Item")
 Feature = Callable[[Record], Any]
 
-_SMALLEST_SHARE = 2_048
+_SMALLEST_SHARE = 1_024
 """Strings below which a process of their own takes longer to start than it saves."""
 _MOST_MOLECULES = 8_192
 """Records of one call that keep what they were parsed to."""
