@@ -187,7 +187,7 @@ class GaussianProcessHead(Head):
         for name, (code_PU, sizes_P, columns_U) in self._landmark_codes().items():
             own_BC = counts_BC[:, self._kinds[name]]
             code_UB = unary(own_BC, MOST_COUNTED)[:, columns_U].T.contiguous()
-            shared_BP = torch.sparse.mm(code_PU, code_UB).T[:, places].contiguous()
+            shared_BP = (code_PU @ code_UB).T[:, places].contiguous()
             sizes_B = own_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
             found[name] = tanimoto(shared_BP, sizes_B, sizes_P[places])
         if self.n_features:  # the last, for `combine`
@@ -196,14 +196,17 @@ class GaussianProcessHead(Head):
         return found
 
     def _landmark_codes(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-        """Fragments of the landmarks in sparse unary code, without columns of zeros, and their sums."""
+        """Fragments of the landmarks in unary code, without columns of zeros, and their sums."""
         for name, place in self._kinds.items():
             counts_PC = self.landmark_fragments_PC[:, place]
             if name not in self._codes or self._codes[name][0].device != counts_PC.device:
                 code_PU = unary(counts_PC, MOST_COUNTED)
                 columns_U = code_PU.any(dim=0).nonzero()[:, 0]
                 sizes_P = counts_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-                self._codes[name] = code_PU[:, columns_U].to_sparse(), sizes_P, columns_U
+                code_PU = code_PU[:, columns_U]
+                # Sparse is as exact, and faster, but not every accelerator multiplies it.
+                code_PU = code_PU.to_sparse() if code_PU.device.type == "cpu" else code_PU
+                self._codes[name] = code_PU, sizes_P, columns_U
         return self._codes
 
     def _fit_target(

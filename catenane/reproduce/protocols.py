@@ -155,6 +155,8 @@ def _make_protocol(values: Mapping[str, Any]) -> Protocol:
     variants: list[Variant] = []
     entries: dict[str, dict[str, Any]] = {}
     for entry in values["variants"]:
+        if entry["name"] in entries:
+            raise ConfigError(f"protocol {values['name']}: two variants are called {entry['name']!r}")
         entries[entry["name"]] = _completed(entry, entries)
     for split, set_, entry in product(splits, sets, entries.values()):
         data = {"targets": []} | common | sets[set_] | splits[split] | entry.get("data", {})

@@ -126,3 +126,6 @@ settings = { "encoder.d_model" = 64 }
     (tmp_path / "sizes.toml").write_text(common + variants.replace('like = "large"', 'like = "larger"'))
     with pytest.raises(ConfigError, match="'larger' is missing"):
         find_protocol(str(tmp_path / "sizes.toml"))
+    (tmp_path / "sizes.toml").write_text(common + variants.replace('name = "small"', 'name = "large"'))
+    with pytest.raises(ConfigError, match="two variants are called 'large'"):
+        find_protocol(str(tmp_path / "sizes.toml"))
