@@ -177,10 +177,10 @@ def _models(mol: Chem.Mol) -> np.ndarray:
             if bond.GetStereo() == Chem.BondStereo.STEREOANY:
                 bond.SetStereo(Chem.BondStereo.STEREOTRANS)
         model = Chem.AddHs(model)
-        if not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED):
+        if not rdDistGeom.EmbedMultipleConfs(model, _MODELS, randomSeed=_SEED, numThreads=0):
             raise NotationError("RDKit finds no 3D model of a linker to infer its shape from: give its shape")
         if rdForceFieldHelpers.MMFFHasAllMoleculeParams(model):
-            rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(model)
+            rdForceFieldHelpers.MMFFOptimizeMoleculeConfs(model, numThreads=0)
     return np.stack([conformer.GetPositions()[: mol.GetNumAtoms()] for conformer in model.GetConformers()])
 
 
