@@ -58,14 +58,12 @@ def sentences(seed: int) -> Iterator[Sentence]:
             name = NAMES[place if rng.random() < FAITHFUL else rng.randrange(len(NAMES))]
             return NAMES.index(name), name, name
         noun = draw("noun", place)
+        nouns = first["noun"][noun], second["noun"][noun]
         if rng.random() < 0.5:
-            return noun, f"the {first['noun'][noun]}", f"la {second['noun'][noun]}"
+            return noun, f"the {nouns[0]}", f"la {nouns[1]}"
         adjective = draw("adjective", noun)
-        words = [language[kind][n] for language, kind, n in (
-            (first, "adjective", adjective), (first, "noun", noun),
-            (second, "noun", noun), (second, "adjective", adjective),
-        )]  # fmt: skip
-        return noun, f"the {words[0]} {words[1]}", f"la {words[2]} {words[3]}"
+        adjectives = first["adjective"][adjective], second["adjective"][adjective]
+        return noun, f"the {adjectives[0]} {nouns[0]}", f"la {nouns[1]} {adjectives[1]}"
 
     while True:
         subject = phrase()
@@ -90,12 +88,14 @@ def write_languages(folder: Path, *, n_texts: int, n_pairs: int, n_test: int, se
         if all(len(kept[name]) == size for name, size in sizes.items()):
             break
     folder.mkdir(parents=True, exist_ok=True)
-    for name, found in kept.items():
-        for side, language in enumerate(("la", "lb")):
-            if name.endswith(language) or not name.startswith("mono"):
-                path = folder / name if name.startswith("mono") else folder / f"{name}.{language}"
-                lines = [sentence[side] for sentence in found]
-                path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    files = {"mono.la": ("mono.la", 0), "mono.lb": ("mono.lb", 1)} | {
+        f"{name}.{language}": (name, side)
+        for name in ("train", "test")
+        for side, language in enumerate(("la", "lb"))
+    }
+    for file, (name, side) in files.items():
+        lines = [sentence[side] for sentence in kept[name]]
+        (folder / file).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def main() -> None:
@@ -128,12 +128,8 @@ def main() -> None:
         "MASS alone": run.scores("mass", *both),
         "without pairs: noise": run.scores("noise", *both),
         "without pairs: noise, then back-translation too": run.scores("unpaired", *both),
-        "pairs, from scratch": {
-            "la to lb": [run.scores(f"pairs-{n}", both[0])["la to lb"] for n in range(SEEDS)]
-        },
-        "pairs, after MASS": {
-            "la to lb": [run.scores(f"pairs-mass-{n}", both[0])["la to lb"] for n in range(SEEDS)]
-        },
+        "pairs, from scratch": [run.scores(f"pairs-{seed}", both[0]) for seed in range(SEEDS)],
+        "pairs, after MASS": [run.scores(f"pairs-mass-{seed}", both[0]) for seed in range(SEEDS)],
     }
     history = (arguments.out / "unpaired" / "history.csv").read_text(encoding="utf-8").splitlines()
     result = {
