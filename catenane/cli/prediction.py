@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import nullcontext, suppress
+from contextlib import closing, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -136,14 +136,18 @@ def predict(
             predicting, columns, by, top=top or TOP, lowest=lowest, per_group=per_group,
             keep_all=page is not None,
         )  # fmt: skip
+    from catenane.inference import predict_pieces  # loads PyTorch
+
     tally = _Tally()
     count = RowCount("predict", show=out is not None or not stdout.is_terminal)
-    with count, table_writer(out, given.types) if write_table else nullcontext() as write:
-        for chunk in given.chunks():
-            features = {name: chunk.columns[place] for name, place in places.items()}
-            found = predicting.predictions(
-                chunk.readable(), conditions, features=features, coverage=coverage, spellings=spellings
-            )
+    pieces = (
+        (chunk, chunk.readable(), {name: chunk.columns[place] for name, place in places.items()})
+        for chunk in given.chunks()
+    )
+    predicted = predict_pieces(predicting, pieces, conditions, coverage=coverage, spellings=spellings)
+    writer = table_writer(out, given.types) if write_table else nullcontext()
+    with count, writer as write, closing(predicted):
+        for chunk, found in predicted:
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
                 names = ", ".join(taken)
@@ -152,6 +156,7 @@ def predict(
             if write is not None:
                 write(chunk.columns | add_suffix(results, chunk.columns))
             if ranking is not None:
+                features = {name: chunk.columns[place] for name, place in places.items()}
                 ranking.add(chunk.strings, found, features)
             count.add(len(chunk.strings))
         tally.require_rows(given.name)
@@ -277,8 +282,10 @@ def load_model(models: Sequence[str], device: str | None) -> Model:
 
     folders = [folder for model in models for folder in find_bundles(model)]
 
+    from catenane.hardware import tune_cpu
     from catenane.inference import load
 
+    tune_cpu()
     return load(folders, device=device)
 
 

@@ -52,7 +52,7 @@ def in_background(items: Iterable[T], ahead: int) -> Iterator[Iterator[T]]:
                 return
             yield item  # type: ignore[misc]
 
-    thread = Thread(target=make, name="batches", daemon=True)
+    thread = Thread(target=make, name="ahead", daemon=True)
     thread.start()
     try:
         yield taken()

@@ -15,11 +15,11 @@ from catenane.data.streams import choose_text_column
 from catenane.data.table import choose_string_column, string_value
 from catenane.data.table_files import LineTable, TableFile, find_fault, open_lines, open_table
 from catenane.errors import DataError, NotationError, UsageError
-from catenane.notation import JOINT
+from catenane.notation import CHUNK_ROWS, JOINT
 
 __all__ = ["InputChunk", "Inputs", "open_inputs"]
 
-CHUNK_ROWS, CHUNK_CHARACTERS = 16_384, 1 << 24
+CHUNK_CHARACTERS = 1 << 24
 
 
 @dataclass

@@ -7,8 +7,8 @@ aromatic, halogen, base, acid.
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
@@ -38,6 +38,7 @@ COMPUTED_LABELS = ("logP", "QED", "SAS")
 _TABLES = tomllib.loads(files(__package__).joinpath("molecules.toml").read_text(encoding="utf-8"))
 _PROPERTIES: dict[str, tuple[str, str]] = _TABLES["properties"]
 _GROUPS: dict[str, str] = _TABLES["groups"]
+_IN_FORMULA = re.compile(r"([A-Z][a-z]?)(\d*)")
 _ELEMENTS = ("C", "N", "O", "F", "Cl", "Br", "I", "S", "P", "B", "Si")
 MOLECULE_DESCRIPTORS: dict[str, str] = {
     **dict(_PROPERTIES.values()),
@@ -57,22 +58,20 @@ MOLECULE_DESCRIPTORS: dict[str, str] = {
 
 def describe_molecule(smiles: Smiles) -> list[float]:
     """Values of `MOLECULE_DESCRIPTORS` for one molecule."""
-    from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors
+    from rdkit.Chem.rdMolDescriptors import CalcCrippenDescriptors, CalcMolFormula
 
     mol = smiles.mol
-    atoms = [mol.GetAtomWithIdx(index) for index in range(mol.GetNumAtoms())]
-    symbols = Counter(atom.GetSymbol() for atom in atoms)
-    charges = [charge for atom in atoms if (charge := atom.GetFormalCharge())]
+    n_of = {symbol: int(count or 1) for symbol, count in _IN_FORMULA.findall(CalcMolFormula(mol))}
     return [
         *_calculator().ComputeProperties(mol),
         *CalcCrippenDescriptors(mol),
-        sum(charges),
-        len(charges),
-        sum(atom.GetTotalNumHs() for atom in atoms) + symbols["H"],
+        Chem.GetFormalCharge(mol),
+        len(mol.GetAtomsMatchingQuery(_charged())),
+        n_of.get("H", 0),
         len(Chem.GetMolFrags(mol)),
-        sum(atom.GetIsAromatic() for atom in atoms) / max(len(atoms), 1),
+        len(mol.GetAromaticAtoms()) / max(mol.GetNumAtoms(), 1),
         max(map(len, mol.GetRingInfo().AtomRings()), default=0),
-        *(symbols[symbol] for symbol in _ELEMENTS),
+        *(n_of.get(symbol, 0) for symbol in _ELEMENTS),
         *(len(mol.GetSubstructMatches(pattern(smarts))) for smarts in _GROUPS.values()),
     ]
 
@@ -117,9 +116,11 @@ def count_fragments(
     """
     width = n_kinds // n_strings
     result = np.zeros((len(records), n_kinds), dtype=np.uint8)
-    for row, (kinds, counts) in enumerate(compute_all(records, kind)):
+    if found := compute_all(records, kind):
+        kinds, counts = map(np.concatenate, zip(*found, strict=True))
         place, own = np.divmod(kinds, _N_KINDS)
-        np.add.at(result[row], place * width + own % width, counts)
+        rows = np.repeat(np.arange(len(found)), [len(of_row) for of_row, _ in found])
+        np.add.at(result, (rows, place * width + own % width), counts)
     return result
 
 
@@ -141,6 +142,13 @@ def _calculator() -> Any:
     from rdkit.Chem.rdMolDescriptors import Properties
 
     return Properties(list(_PROPERTIES))
+
+
+@cache
+def _charged() -> Any:
+    from rdkit.Chem.rdqueries import FormalChargeEqualsQueryAtom
+
+    return FormalChargeEqualsQueryAtom(0, negate=True)
 
 
 @cache

@@ -96,12 +96,11 @@ def compute_descriptors(
     names = descriptor_names(notation, n_strings)
     records = as_records(records, notation)
     rows = compute_all(records, describe, n_jobs=n_jobs)
-    values = np.stack(rows) if rows else np.empty((0, len(names)), np.float32)
+    parts = [np.stack(rows) if rows else np.empty((0, len(names)), np.float32)]
     for kind, n_kinds in ((fragments, n_fragments), (roles, n_roles)):
         if n_kinds:
-            counts = count_fragments(records, n_kinds, n_strings, kind)
-            values = np.hstack([values, counts.astype(np.float32)])
-    return Descriptors(values, names)
+            parts.append(count_fragments(records, n_kinds, n_strings, kind))
+    return Descriptors(np.hstack(parts, dtype=np.float32), names)
 
 
 def head_inputs(

@@ -18,11 +18,21 @@ from catenane.hardware import best_device
 from catenane.inference.attention import Attention, read_all, read_attention, require_chemical
 from catenane.inference.calibration import Calibration, check_domain
 from catenane.inference.intervals import difficulty_features
+from catenane.inference.pieces import predict_pieces
 from catenane.inference.rows import Features, Predictions, feature_cells, join, notes_of, read_features, split
 from catenane.models.bundle import Bundle, BundleConfig, class_columns
 from catenane.models.head import Conditions
 from catenane.models.networks import PropertyModel
-from catenane.notation import Feature, Record, as_records, get_notation, groups, read_mixed, read_records
+from catenane.notation import (
+    CHUNK_ROWS,
+    Feature,
+    Record,
+    as_records,
+    get_notation,
+    groups,
+    read_mixed,
+    read_records,
+)
 from catenane.progress import RowCount, verbosity
 from catenane.tokenizers import SEPARATOR
 
@@ -34,10 +44,8 @@ __all__ = ["COVERAGE", "Model", "Predictions"]
 COVERAGE = 0.9
 """Share of new labels that an interval is to hold, by default."""
 BATCH_TOKENS = 8192
-HEAD_ROWS = 4096
-"""Strings that a head reads at once."""
-PIECE = 16_384
-"""Strings that `Model.predict` reads at once."""
+HEAD_ROWS = 512
+"""Strings that a head reads at once: of more, what it compares leaves the caches."""
 
 
 class Model:
@@ -112,13 +120,14 @@ class Model:
 
         texts = join(strings, self.config.strings)
         cells, frames = feature_cells(self.config.features, features, len(texts)), []
+        rows = [slice(start, start + CHUNK_ROWS) for start in range(0, max(len(texts), 1), CHUNK_ROWS)]
+        pieces = (
+            (texts[part], texts[part], {name: values[part] for name, values in cells.items()})
+            for part in rows
+        )
+        options = {"coverage": coverage, "spellings": spellings}
         with verbosity(verbose), RowCount("predict", len(texts)) as count:
-            for start in range(0, max(len(texts), 1), PIECE):
-                piece = texts[start : start + PIECE]
-                given = {name: values[start : start + PIECE] for name, values in cells.items()}
-                found = self.predictions(
-                    piece, conditions, features=given, coverage=coverage, spellings=spellings
-                )
+            for piece, found in predict_pieces(self, pieces, conditions, **options):
                 frames.append(pd.DataFrame({**split(piece, self.config.strings), **found.named()}))
                 count.add(len(piece))
         table = pd.concat(frames, ignore_index=True)
@@ -133,12 +142,8 @@ class Model:
         **options: Any,
     ) -> Predictions:
         """As `predict`, as arrays; options are those of `predict_normalised`."""
-        numbers, wrong = read_features(self.config.features, features, len(strings))
-        readable, errors = self.read(strings, wrong)
-        read_N = [not error for error in errors]
-        numbers = {name: values_N[read_N] for name, values_N in numbers.items()}
-        found = self.predict_normalised(readable, features=numbers, conditions=conditions, **options)
-        return found.among(errors)
+        [(_, found)] = predict_pieces(self, [(None, strings, features)], conditions, **options)
+        return found
 
     def predict_normalised(
         self,

@@ -46,7 +46,7 @@ def rotate(x_BHLD: Tensor, rotation: Rotation | None) -> Tensor:
     if rotation is None:
         return x_BHLD
     cos, sin = (table.to(x_BHLD.dtype) for table in rotation)
-    return x_BHLD * cos + x_BHLD.roll(x_BHLD.shape[-1] // 2, dims=-1) * sin
+    return torch.addcmul(x_BHLD * cos, x_BHLD.roll(x_BHLD.shape[-1] // 2, dims=-1), sin)
 
 
 class RotaryPositions(nn.Module):

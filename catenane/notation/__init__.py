@@ -10,6 +10,7 @@ from catenane.notation.blocks import (
 )
 from catenane.notation.mofid import FAILED_TOPOLOGIES, Mofid, token_kind
 from catenane.notation.reading import (
+    CHUNK_ROWS,
     Feature,
     as_records,
     compute_all,
@@ -35,6 +36,7 @@ from catenane.notation.text import Text
 from catenane.notation.toolkit import Chem, heed_interrupts, pattern, rdkit_errors
 
 __all__ = [
+    "CHUNK_ROWS",
     "FAILED_TOPOLOGIES",
     "JOINT",
     "NOTATIONS",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import multiprocessing
+import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -15,7 +16,9 @@ from catenane.errors import ConfigError, NotationError
 from catenane.notation.registry import NotationName, Record, get_notation
 from catenane.notation.syntax import excerpt, well_formed
 
-__all__ = ["Feature", "as_records", "compute_all", "detect_notation", "read_mixed", "read_records"]
+__all__ = [
+    "CHUNK_ROWS", "Feature", "as_records", "compute_all", "detect_notation", "read_mixed", "read_records",
+]  # fmt: skip
 
 T = TypeVar("T")
 Item = TypeVar("Item")
@@ -23,6 +26,8 @@ Feature = Callable[[Record], Any]
 
 _SMALLEST_SHARE = 1_024
 """Strings below which a process of their own takes longer to start than it saves."""
+CHUNK_ROWS = min(16_384, 2 * _SMALLEST_SHARE * (os.cpu_count() or 1))
+"""Strings of a long table to be read at once: enough for each core, few enough that models begin soon."""
 _MOST_MOLECULES = 8_192
 """Records of one call that keep what they were parsed to."""
 _SAMPLE = 256

@@ -98,7 +98,7 @@ def test_a_series_keeps_its_index_and_a_table_is_refused(model, molecules):
 
 def test_many_strings_are_answered_in_pieces(model, molecules, monkeypatch, caplog):
     whole = model.predict(molecules)
-    monkeypatch.setattr("catenane.inference.model.PIECE", 50)
+    monkeypatch.setattr("catenane.inference.model.CHUNK_ROWS", 50)
     monkeypatch.setattr("catenane.progress.LONGEST_SILENCE", 0.0)
     pd.testing.assert_frame_equal(model.predict(molecules), whole, rtol=1e-5)
     assert caplog.messages == []
