@@ -119,6 +119,11 @@ def test_another_run_is_refused_before_anything_is_written(tmp_path: Path):
     opened(tmp_path / "run", {"recipe": {"epochs": 2}, "seed": 3}, [source], resume=True)
 
 
+def test_a_recipe_that_is_described_otherwise_is_the_same_run(tmp_path: Path):
+    for description in ("Small.", "A small one."):
+        opened(tmp_path, {"recipe": {"description": description, "epochs": 2}}, resume=True)
+
+
 @pytest.mark.parametrize("flags", [{}, {"resume": True}, {"overwrite": True}])
 def test_a_folder_that_a_killed_process_has_just_made_is_fresh(flags, tmp_path: Path):
     """Killed while it wrote `run.json`: of that, what `replaced` leaves is there."""
