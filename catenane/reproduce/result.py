@@ -7,6 +7,7 @@ committed results without running anything again.
 from __future__ import annotations
 
 import json
+import math
 import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -119,8 +120,13 @@ def cells(row: Row) -> list[str]:
     if len(set(values)) == 1 and isinstance(values[0], int):
         mean, spread = f"{values[0]:,}", NOTHING
     else:
-        mean = f"{statistics.fmean(values):z,.3f}".replace("-", "−") if values else NOTHING
-        spread = f"± {statistics.stdev(values):.3f}" if len(values) > 1 else NOTHING
+        centre = statistics.fmean(values) if values else math.nan
+        deviation = statistics.stdev(values) if len(values) > 1 else math.nan
+        # Three decimals; more where these would be fewer than three digits of the larger of the two.
+        size = max(abs(centre), 0.0 if math.isnan(deviation) else deviation)
+        decimals = max(3, min(6, 2 - math.floor(math.log10(size)))) if 0 < size < math.inf else 3
+        mean = f"{centre:z,.{decimals}f}".replace("-", "−") if values else NOTHING
+        spread = NOTHING if math.isnan(deviation) else f"± {deviation:.{decimals}f}"
     return [row.quantity, row.unit, row.published or NOTHING, mean, spread, str(len(values) or NOTHING)]
 
 
