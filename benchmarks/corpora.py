@@ -24,7 +24,7 @@ import numpy as np
 
 from catenane.data import open_corpus, write_corpus
 from catenane.data.corpus import BEGINS_FILE, FORMAT, IDS_FILE, LENGTHS_FILE, STRIDE, CorpusFile
-from catenane.data.table import open_strings
+from catenane.data.streams import open_strings
 from catenane.files import write_json
 from catenane.tokenizers import load_tokenizer
 

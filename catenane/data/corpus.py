@@ -154,13 +154,16 @@ class TokenCorpus:
         """The strings at these places, int64 of shape (n,), in this order; only they are read."""
         lengths = self.lengths[indices].astype(np.int64)
         offsets = np.append(0, np.cumsum(lengths))
-        ids = np.empty(offsets[-1], np.uint16)
         begins = self._find_begins(indices)
         shards = np.searchsorted(self._first, begins, side="right") - 1
-        for shard in np.unique(shards).tolist():
-            mine = np.flatnonzero(shards == shard)
-            places = expand_ranges(begins[mine] - self._first[shard], lengths[mine])
-            ids[expand_ranges(offsets[mine], lengths[mine])] = self._shards[shard][places]
+        # In the order of the shards, so that a shard costs one slice: a batch of a large corpus is from many.
+        order = np.argsort(shards, kind="stable")
+        places = expand_ranges((begins - self._first[shards])[order], lengths[order])
+        found, firsts = np.unique(shards[order], return_index=True)
+        ends = np.cumsum(lengths[order])[np.append(firsts[1:], len(order)) - 1] if len(order) else []
+        parts = [self._shards[n][part] for n, part in zip(found, np.split(places, ends)[:-1], strict=True)]
+        ids = np.empty(offsets[-1], np.uint16)
+        ids[expand_ranges(offsets[:-1][order], lengths[order])] = np.concatenate([ids[:0], *parts])
         return TokenSlice(ids, offsets)
 
     def _find_begins(self, indices: np.ndarray) -> np.ndarray:
