@@ -120,14 +120,12 @@ class Model:
 
         texts = join(strings, self.config.strings)
         cells, frames = feature_cells(self.config.features, features, len(texts)), []
-        rows = [slice(start, start + CHUNK_ROWS) for start in range(0, max(len(texts), 1), CHUNK_ROWS)]
-        pieces = (
-            (texts[part], texts[part], {name: values[part] for name, values in cells.items()})
-            for part in rows
-        )
-        options = {"coverage": coverage, "spellings": spellings}
+        starts = range(0, max(len(texts), 1), CHUNK_ROWS)
+        rows = (slice(start, start + CHUNK_ROWS) for start in starts)
+        pieces = ((texts[part], texts[part], {k: cells[k][part] for k in cells}) for part in rows)
+        predicted = predict_pieces(self, pieces, conditions, coverage=coverage, spellings=spellings)
         with verbosity(verbose), RowCount("predict", len(texts)) as count:
-            for piece, found in predict_pieces(self, pieces, conditions, **options):
+            for piece, found in predicted:
                 frames.append(pd.DataFrame({**split(piece, self.config.strings), **found.named()}))
                 count.add(len(piece))
         table = pd.concat(frames, ignore_index=True)

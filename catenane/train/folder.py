@@ -24,7 +24,7 @@ __all__ = ["RunFolder", "bundle_files", "source_files"]
 MARK = "run.json"
 """Settings, digests of inputs, and files of the run; a folder without it is never resumed or emptied."""
 FORMAT = "catenane run, version 1"
-WORDS = frozenset({"recipe.description"})
+WITHOUT_EFFECT = frozenset({"recipe.description"})
 """Settings that change nothing of what is learnt."""
 MOST_NAMED = 5
 """Differing settings that a message names."""
@@ -144,7 +144,7 @@ class RunFolder:
         shown = [
             f"{name} was {before.get(name)!r} and is {now.get(name)!r}"
             for name in {**before, **now}
-            if name not in WORDS and before.get(name) != now.get(name)
+            if name not in WITHOUT_EFFECT and before.get(name) != now.get(name)
         ]
         for role, files in self._run["inputs"].items():
             digests = [[file["sha256"] for file in each] for each in (earlier["inputs"].get(role, []), files)]
