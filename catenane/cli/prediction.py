@@ -145,8 +145,8 @@ def predict(
         for chunk in given.chunks()
     )
     predicted = predict_pieces(predicting, pieces, conditions, coverage=coverage, spellings=spellings)
-    writer = table_writer(out, given.types) if write_table else nullcontext()
-    with count, writer as write, closing(predicted):
+    table = table_writer(out, given.types) if write_table else nullcontext()
+    with count, table as write, closing(predicted):
         for chunk, found in predicted:
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):

@@ -96,7 +96,7 @@ def compute_descriptors(
     names = descriptor_names(notation, n_strings)
     records = as_records(records, notation)
     rows = compute_all(records, describe, n_jobs=n_jobs)
-    parts = [np.stack(rows) if rows else np.empty((0, len(names)), np.float32)]
+    parts: list[NDArray] = [np.stack(rows) if rows else np.empty((0, len(names)), np.float32)]
     for kind, n_kinds in ((fragments, n_fragments), (roles, n_roles)):
         if n_kinds:
             parts.append(count_fragments(records, n_kinds, n_strings, kind))
