@@ -140,14 +140,14 @@ def predict(
 
     tally = _Tally()
     count = RowCount("predict", show=out is not None or not stdout.is_terminal)
-    pieces = (
-        (chunk, chunk.readable(), {name: chunk.columns[place] for name, place in places.items()})
-        for chunk in given.chunks()
+    with_features = (
+        (chunk, {name: chunk.columns[place] for name, place in places.items()}) for chunk in given.chunks()
     )
+    pieces = (((chunk, features), chunk.readable(), features) for chunk, features in with_features)
     predicted = predict_pieces(predicting, pieces, conditions, coverage=coverage, spellings=spellings)
     table = table_writer(out, given.types) if write_table else nullcontext()
     with count, table as write, closing(predicted):
-        for chunk, found in predicted:
+        for (chunk, features), found in predicted:
             results = found.named()
             if not tally.n_rows and (taken := [name for name in results if name in chunk.columns]):
                 names = ", ".join(taken)
@@ -156,7 +156,6 @@ def predict(
             if write is not None:
                 write(chunk.columns | add_suffix(results, chunk.columns))
             if ranking is not None:
-                features = {name: chunk.columns[place] for name, place in places.items()}
                 ranking.add(chunk.strings, found, features)
             count.add(len(chunk.strings))
         tally.require_rows(given.name)

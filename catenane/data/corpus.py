@@ -160,8 +160,8 @@ class TokenCorpus:
         order = np.argsort(shards, kind="stable")
         places = expand_ranges((begins - self._first[shards])[order], lengths[order])
         found, firsts = np.unique(shards[order], return_index=True)
-        ends = np.cumsum(lengths[order])[np.append(firsts[1:], len(order)) - 1] if len(order) else []
-        parts = [self._shards[n][part] for n, part in zip(found, np.split(places, ends)[:-1], strict=True)]
+        of_shard = np.split(places, np.cumsum(lengths[order])[firsts[1:] - 1])
+        parts = [self._shards[shard][part] for shard, part in zip(found, of_shard, strict=False)]
         ids = np.empty(offsets[-1], np.uint16)
         ids[expand_ranges(offsets[:-1][order], lengths[order])] = np.concatenate([ids[:0], *parts])
         return TokenSlice(ids, offsets)
