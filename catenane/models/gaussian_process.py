@@ -1,7 +1,7 @@
 """A property head without gradient descent: Gaussian-process regression on what is read of a string.
 
 Axes: N rows to learn from, B rows to predict, P landmarks, M rows that tune a kernel, D width of the stream,
-F descriptors, C kinds of fragments and U columns of their unary code, T targets, K settings of a kernel.
+F descriptors, C kinds of fragments, T targets, K settings of a kernel.
 """
 
 from __future__ import annotations
@@ -19,12 +19,11 @@ from catenane.models.string_kernel import (
     FEATURE_SETTINGS,
     JITTER,
     SETTINGS,
+    SharedFragments,
     Similarity,
     combine,
     squared_distances,
-    tanimoto,
     tune,
-    unary,
 )
 
 __all__ = ["GaussianProcessHead", "logistic_curve"]
@@ -83,7 +82,7 @@ class GaussianProcessHead(Head):
         self._kinds = {name: place for name, place in places.items() if config.fragments}
         counts_PC = torch.zeros(n_landmarks, n_counts, dtype=torch.uint8)
         self.register_buffer("landmark_fragments_PC", counts_PC)
-        self._codes: dict[str, tuple[Tensor, Tensor, Tensor]] = {}
+        self._shared: dict[str, SharedFragments] = {}
 
     @torch.no_grad()
     def fit(
@@ -127,7 +126,7 @@ class GaussianProcessHead(Head):
         landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
         for part, of_all in zip(landmarks, inputs, strict=True):
             part.copy_(of_all[chosen_P])
-        self._codes = {}
+        self._shared = {}
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
         for place in range(self.n_scores):
@@ -184,30 +183,20 @@ class GaussianProcessHead(Head):
             own_BF, own_PF = plain_BF[:, :n_own], landmarks_PF[:, :n_own]
             found["linear"] = own_BF @ own_PF.T / n_own
             found["descriptor"] = squared_distances(own_BF, own_PF) / n_own
-        for name, (code_PU, sizes_P, columns_U) in self._landmark_codes().items():
-            own_BC = counts_BC[:, self._kinds[name]]
-            code_UB = unary(own_BC, MOST_COUNTED)[:, columns_U].T.contiguous()
-            shared_BP = (code_PU @ code_UB).T[:, places].contiguous()
-            sizes_B = own_BC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-            found[name] = tanimoto(shared_BP, sizes_B, sizes_P[places])
+        for name, shared in self._shared_fragments().items():
+            found[name] = shared(counts_BC[:, self._kinds[name]])[:, places]
         if self.n_features:  # the last, for `combine`
             squared_BP = squared_distances(plain_BF[:, n_own:], landmarks_PF[:, n_own:])
             found["feature"] = squared_BP / self.n_features
         return found
 
-    def _landmark_codes(self) -> dict[str, tuple[Tensor, Tensor, Tensor]]:
-        """Fragments of the landmarks in unary code, without columns of zeros, and their sums."""
+    def _shared_fragments(self) -> dict[str, SharedFragments]:
+        """The landmarks by each kind of fragments, prepared once on the device where they are."""
+        counts_PC = self.landmark_fragments_PC
         for name, place in self._kinds.items():
-            counts_PC = self.landmark_fragments_PC[:, place]
-            if name not in self._codes or self._codes[name][0].device != counts_PC.device:
-                code_PU = unary(counts_PC, MOST_COUNTED)
-                columns_U = code_PU.any(dim=0).nonzero()[:, 0]
-                sizes_P = counts_PC.clamp(max=MOST_COUNTED).sum(dim=1).float()
-                code_PU = code_PU[:, columns_U]
-                # Sparse is as exact, and faster, but not every accelerator multiplies it.
-                code_PU = code_PU.to_sparse() if code_PU.device.type == "cpu" else code_PU
-                self._codes[name] = code_PU, sizes_P, columns_U
-        return self._codes
+            if name not in self._shared or self._shared[name].sizes_P.device != counts_PC.device:
+                self._shared[name] = SharedFragments(counts_PC[:, place], MOST_COUNTED)
+        return self._shared
 
     def _fit_target(
         self,

@@ -2,29 +2,30 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
-from catenane.models.string_kernel import rational_quadratic, squared_distances, tanimoto, unary
+from catenane.models.string_kernel import SharedFragments, rational_quadratic, squared_distances
 
 COUNTS = torch.tensor([[0, 1, 3, 0], [2, 1, 1, 0], [0, 0, 0, 0], [0, 1, 3, 9]], dtype=torch.uint8)
 
 
-def test_products_of_unary_codes_are_sums_of_the_smaller_counts():
-    code = unary(COUNTS, 9)
-    smaller = torch.minimum(COUNTS[:, None], COUNTS).sum(-1).float()
-    assert torch.equal(code @ code.T, smaller)
+@pytest.mark.parametrize("highest", [2, 9])
+def test_fragments_are_shared_as_the_smaller_counts_over_the_larger(highest):
+    random = torch.Generator().manual_seed(0)
+    rows, landmarks = torch.randint(0, 5, (2, 60, 4), generator=random, dtype=torch.uint8)
+    rows[:, 0], landmarks[:, 1] = 0, 0  # kinds that only the others have
+    a, b = rows.clamp(max=highest)[:, None], landmarks.clamp(max=highest)
+    expected = torch.minimum(a, b).sum(-1) / torch.maximum(a, b).sum(-1)
+    assert torch.equal(SharedFragments(landmarks, highest)(rows), expected.nan_to_num(nan=1.0))
 
 
-def test_counts_above_the_highest_count_as_the_highest():
-    assert torch.equal(unary(COUNTS, 3), unary(COUNTS.clamp(max=3), 3))
-
-
-def test_tanimoto_is_shared_over_all_and_one_for_equals():
-    code, sizes = unary(COUNTS, 9), COUNTS.sum(dim=1).float()
-    similarity = tanimoto(code @ code.T, sizes, sizes)
+def test_rows_share_everything_with_themselves_and_nothing_where_they_have_nothing():
+    similarity = SharedFragments(COUNTS, 9)(COUNTS)
     assert torch.equal(similarity.diagonal(), torch.ones(4))
     assert similarity[0, 1] == 2 / 6
     assert similarity[0, 2] == 0.0
+    assert SharedFragments(COUNTS, 9)(COUNTS[:0]).shape == (0, 4)
 
 
 def test_distances_equal_those_of_torch():
