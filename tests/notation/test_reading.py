@@ -50,6 +50,31 @@ def test_the_order_stays_and_each_bad_string_has_its_reason():
     assert "\n" not in str(found[5])
 
 
+def test_a_string_that_one_feature_refuses_is_its_error_alone_and_no_other_feature_is_computed():
+    asked: list[str] = []
+
+    def first(record: Record) -> int:
+        if len(record.text) % 7 == 3:
+            raise NotationError(f"{len(record.text)} atoms")
+        return len(record.text)
+
+    def second(record: Record) -> str:
+        asked.append(record.text)
+        return record.text[::-1]
+
+    strings = ["C" * n if n % 5 else "C(" * n for n in range(1, 400)]
+    found = read_records(strings, "smiles", (first, second))
+    for text, item in zip(strings, found, strict=True):
+        if "(" in text:
+            assert isinstance(item, NotationError)
+        elif len(text) % 7 == 3:
+            assert str(item) == f"{len(text)} atoms"
+        else:
+            assert isinstance(item, Record)
+            assert item.computed == {first: len(text), second: text[::-1]}
+    assert asked == [item.text for item in found if isinstance(item, Record)]
+
+
 def test_equal_strings_are_parsed_once_and_their_groups_come_from_that(parsed):
     records = read_records(["c1ccccc1CC", "OCC", "c1ccccc1CC"], "smiles", [groups])
     assert records[0] is records[2]
