@@ -22,6 +22,7 @@ from catenane.models.string_kernel import (
     SharedFragments,
     Similarity,
     combine,
+    compare_descriptors,
     squared_distances,
     tune,
 )
@@ -46,7 +47,8 @@ class GaussianProcessHead(Head):
 
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
     by shared fragments of either kind; one by features is added and multiplied with it. Its weights and
-    lengths are chosen for each target by marginal likelihood under a prior. With more training rows than
+    lengths, and the relevance of each descriptor, are chosen for each target by marginal likelihood under a
+    prior. With more training rows than
     landmarks the process is approximated by the landmarks (subset of regressors), so that cost is linear in
     the rows.
 
@@ -63,16 +65,19 @@ class GaussianProcessHead(Head):
     landmark_descriptors_PF: Tensor
     landmark_fragments_PC: Tensor
     settings_TK: Tensor
+    relevance_TF: Tensor
     weights_TP: Tensor
     curve_T2: Tensor
 
     def __init__(self, config: HeadConfig, **shape: Any) -> None:
         super().__init__(config, **shape)
         n_targets, n_landmarks = self.n_scores, config.landmarks
+        self.n_own = self.n_plain - self.n_features
         for name, size in {
             "landmark_states_PD": (n_landmarks, self.d_model),
             "landmark_descriptors_PF": (n_landmarks, self.n_plain),
             "settings_TK": (n_targets, len(SETTINGS) + (len(FEATURE_SETTINGS) if self.n_features else 0)),
+            "relevance_TF": (n_targets, self.n_own),
             "weights_TP": (n_targets, n_landmarks),
             "curve_T2": (n_targets, 2),
         }.items():
@@ -82,7 +87,7 @@ class GaussianProcessHead(Head):
         self._kinds = {name: place for name, place in places.items() if config.fragments}
         counts_PC = torch.zeros(n_landmarks, n_counts, dtype=torch.uint8)
         self.register_buffer("landmark_fragments_PC", counts_PC)
-        self._shared: dict[str, SharedFragments] = {}
+        self._fragments: dict[str, SharedFragments] = {}
 
     @torch.no_grad()
     def fit(
@@ -126,7 +131,7 @@ class GaussianProcessHead(Head):
         landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
         for part, of_all in zip(landmarks, inputs, strict=True):
             part.copy_(of_all[chosen_P])
-        self._shared = {}
+        self._fragments = {}
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
         left_out_NT = torch.empty_like(labels_NT)
         for place in range(self.n_scores):
@@ -146,8 +151,8 @@ class GaussianProcessHead(Head):
     ) -> Tensor:
         """As in `Head`; the process is its only member."""
         parts = (part.split(CHUNK) for part in self._inputs(pooled_BD, descriptors_BF))
-        similarities = (self._similarity(chunk) for chunk in zip(*parts, strict=True))
-        scores_BT = self._to_loss_scale(torch.cat([self._scores(part) for part in similarities]))
+        chunks = zip(*parts, strict=True)
+        scores_BT = self._to_loss_scale(torch.cat([self._scores(chunk) for chunk in chunks]))
         return scores_BT[None] if per_member else scores_BT
 
     def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
@@ -168,35 +173,38 @@ class GaussianProcessHead(Head):
             counts_BC.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8),
         )
 
-    def _scores(self, similarity: Similarity) -> Tensor:
-        columns = zip(self.settings_TK, self.weights_TP, strict=True)
-        return torch.stack([combine(similarity, row_K) @ weights_P for row_K, weights_P in columns], dim=1)
+    def _scores(self, inputs: Inputs) -> Tensor:
+        shared = self._shared(inputs)
+        columns = [
+            self._kernel(inputs, shared, place) @ self.weights_TP[place] for place in range(self.n_scores)
+        ]
+        return torch.stack(columns, dim=1)
 
-    def _similarity(self, inputs: Inputs, places: Tensor | slice = slice(None)) -> Similarity:
-        """What rows have in common with the landmarks at these places."""
+    def _kernel(self, inputs: Inputs, shared: Similarity, place: int) -> Tensor:
+        """Of one target, between rows and all landmarks."""
+        own_BF, own_PF = inputs[1][:, : self.n_own], self.landmark_descriptors_PF[:, : self.n_own]
+        similarity = shared | compare_descriptors(own_BF, own_PF, self.relevance_TF[place])
+        return combine(similarity, self.settings_TK[place])
+
+    def _shared(self, inputs: Inputs, places: Tensor | slice = slice(None)) -> Similarity:
+        """What rows have in common with the landmarks at these places, for any target."""
         states_BD, plain_BF, counts_BC = inputs
-        landmarks_PF = self.landmark_descriptors_PF[places]
         states_BP = squared_distances(states_BD, self.landmark_states_PD[places])
         found = {"state": states_BP / states_BD.shape[1]}
-        n_own = self.n_plain - self.n_features
-        if n_own:
-            own_BF, own_PF = plain_BF[:, :n_own], landmarks_PF[:, :n_own]
-            found["linear"] = own_BF @ own_PF.T / n_own
-            found["descriptor"] = squared_distances(own_BF, own_PF) / n_own
-        for name, shared in self._shared_fragments().items():
-            found[name] = shared(counts_BC[:, self._kinds[name]])[:, places]
-        if self.n_features:  # the last, for `combine`
-            squared_BP = squared_distances(plain_BF[:, n_own:], landmarks_PF[:, n_own:])
-            found["feature"] = squared_BP / self.n_features
+        for name, compare in self._compared_fragments().items():
+            found[name] = compare(counts_BC[:, self._kinds[name]])[:, places]
+        if self.n_features:
+            given_BF, given_PF = plain_BF[:, self.n_own :], self.landmark_descriptors_PF[places, self.n_own :]
+            found["feature"] = squared_distances(given_BF, given_PF) / self.n_features
         return found
 
-    def _shared_fragments(self) -> dict[str, SharedFragments]:
+    def _compared_fragments(self) -> dict[str, SharedFragments]:
         """The landmarks by each kind of fragments, prepared once on the device where they are."""
         counts_PC = self.landmark_fragments_PC
         for name, place in self._kinds.items():
-            if name not in self._shared or self._shared[name].sizes_P.device != counts_PC.device:
-                self._shared[name] = SharedFragments(counts_PC[:, place], MOST_COUNTED)
-        return self._shared
+            if name not in self._fragments or self._fragments[name].sizes_P.device != counts_PC.device:
+                self._fragments[name] = SharedFragments(counts_PC[:, place], MOST_COUNTED)
+        return self._fragments
 
     def _fit_target(
         self,
@@ -209,16 +217,17 @@ class GaussianProcessHead(Head):
     ) -> Tensor:
         """Settings and weights of one target; returns the scores of rows that are left out."""
         landmarks_P = order_N[: len(self.landmark_states_PD)]
-        tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
+        tuned_M = self._tuned(labels_N[landmarks_P])
         rows_M = landmarks_P[tuned_M]
-        similarity = self._similarity(tuple(part[rows_M] for part in inputs), tuned_M)
-        settings_K = tune(similarity, labels_N[rows_M], weights_N[rows_M])
-        self.settings_TK[place] = settings_K
-        noise = settings_K[-1].exp().double()
+        tuning = tuple(part[rows_M] for part in inputs)
+        self.settings_TK[place], self.relevance_TF[place] = tune(
+            self._shared(tuning, tuned_M), tuning[1][:, : self.n_own], labels_N[rows_M], weights_N[rows_M]
+        )
+        noise = self.settings_TK[place, -1].exp().double()
 
         def kernel(rows: Tensor) -> Tensor:
             chunks = (tuple(part[chunk] for part in inputs) for chunk in rows.split(CHUNK))
-            return torch.cat([combine(self._similarity(chunk), settings_K) for chunk in chunks])
+            return torch.cat([self._kernel(chunk, self._shared(chunk), place) for chunk in chunks])
 
         if len(landmarks_P) < len(labels_N):
             self.weights_TP[place], scores_N = _reduced(
@@ -230,6 +239,16 @@ class GaussianProcessHead(Head):
         weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise_P, groups_P)
         self.weights_TP[place] = weights_P
         return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
+
+    def _tuned(self, labels_P: Tensor) -> Tensor:
+        """Places of the landmarks that tune the kernel; of classes the rarer one has up to half of them."""
+        places_K = (~labels_P.isnan()).nonzero()[:, 0]
+        if self.task == "regression":
+            return places_K[:N_TUNED]
+        is_one_K = labels_P[places_K] > 0
+        rarer, other = sorted((places_K[is_one_K], places_K[~is_one_K]), key=len)
+        rarer = rarer[: N_TUNED // 2]
+        return torch.cat([rarer, other[: N_TUNED - len(rarer)]])
 
 
 def _exact(

@@ -21,6 +21,7 @@ __all__ = [
     "SharedFragments",
     "Similarity",
     "combine",
+    "compare_descriptors",
     "rational_quadratic",
     "squared_distances",
     "tune",
@@ -47,24 +48,26 @@ FEATURE_SETTINGS = {"feature_weight": 0.0, "feature_length": 0.0, "feature_shape
 PRIOR = 8.0
 """Cost in nats of moving such a logarithm by one. Labels of similar molecules alone would drive it far, and
 what lies outside the training set would be predicted worse."""
+RELEVANCE_PRIOR = 1.0
+"""The same of the relevance of a descriptor, which is one before the labels are seen."""
 
 
 Similarity: TypeAlias = dict[str, Tensor]
 """What kernels are made of, (B, P) each: squared distances by `state`, `descriptor` and `feature`, the
 `linear` product of descriptors, and the share of fragments in common, by `fragment` and `role`; of these what
-there is."""
+there is. Those of descriptors differ by target, see `compare_descriptors`."""
 
 
 def combine(similarity: Similarity, settings_K: Tensor) -> Tensor:
     """The kernel, (B, P), of the dtype of the similarities.
 
-    Parts are summed. That of features comes last and is multiplied with the sum of the others as well: what a
-    feature does depends on the string.
+    Parts are summed. That of features is multiplied with the sum of the others as well: what a feature does
+    depends on the string.
     """
     settings_K = settings_K.to(similarity["state"].dtype).exp()
     setting = dict(zip(_starting(similarity), settings_K, strict=True))
     kernel_BP = torch.zeros_like(similarity["state"])
-    for name, part_BP in similarity.items():
+    for name, part_BP in sorted(similarity.items(), key=lambda part: part[0] == "feature"):
         if f"{name}_length" in setting:
             part_BP = rational_quadratic(part_BP, setting[f"{name}_length"], setting[f"{name}_shape"])
         part_BP = setting[f"{name}_weight"] * part_BP
@@ -77,33 +80,57 @@ def _starting(similarity: Similarity) -> dict[str, float]:
     return FEATURE_SETTINGS | SETTINGS if "feature" in similarity else SETTINGS
 
 
-@torch.enable_grad()
-def tune(similarity: Similarity, labels_M: Tensor, weights_M: Tensor) -> Tensor:
-    """The logarithms of the settings that make the labels likeliest under the prior, float32 (K,).
+def compare_descriptors(a_BF: Tensor, b_PF: Tensor, relevance_F: Tensor) -> Similarity:
+    """`linear` products and squared distances by `descriptor`, each descriptor weighed by its relevance.
 
-    A label of weight w has the noise of one of weight 1, divided by w.
+    Source: Rasmussen and Williams, section 5.1 (automatic relevance determination).
     """
-    similarity = {name: part_MM.double() for name, part_MM in similarity.items()}
-    labels_M = labels_M.double()
-    start_K = torch.tensor(list(_starting(similarity).values()), dtype=torch.float64)
+    if not a_BF.shape[1]:
+        return {}
+    weighted_BF = a_BF * relevance_F / a_BF.shape[1]
+    product_BP = weighted_BF @ b_PF.T
+    norms_P = b_PF.square() @ relevance_F / a_BF.shape[1]
+    norms_BP = (weighted_BF * a_BF).sum(dim=1)[:, None] + norms_P
+    return {"linear": product_BP, "descriptor": (norms_BP - 2 * product_BP).clamp(min=0.0)}
+
+
+@torch.enable_grad()
+def tune(shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor) -> tuple[Tensor, Tensor]:
+    """The settings that make the labels likeliest under the prior.
+
+    Args:
+        shared: What the rows have in common, but by descriptors.
+        own_MF: Their descriptors, standardised.
+        labels_M: Standardised as well.
+        weights_M: A label of weight w has the noise of one of weight 1, divided by w.
+
+    Returns:
+        Logarithms of the settings, float32 (K,), and the relevance of each descriptor, float32 (F,).
+    """
+    shared = {name: part_MM.double() for name, part_MM in shared.items()}
+    own_MF, labels_M = own_MF.double(), labels_M.double()
+    start_K = torch.tensor(list(_starting(shared).values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
+    relevance_F = own_MF.new_zeros(own_MF.shape[1]).requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [settings_K], lr=0.5, max_iter=12, tolerance_change=1e-4, line_search_fn="strong_wolfe"
-    )
+        [settings_K, relevance_F],
+        lr=0.5, max_iter=15, tolerance_change=1e-4, line_search_fn="strong_wolfe",
+    )  # fmt: skip
 
     def cost() -> Tensor:
         optimizer.zero_grad()
+        similarity = shared | compare_descriptors(own_MF, own_MF, relevance_F.exp())
         noise_MM = (settings_K[-1].exp() / weights_M + JITTER).diag()
         root_MM = torch.linalg.cholesky(combine(similarity, settings_K) + noise_MM)
         white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
         nats: Tensor = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
         nats = nats + PRIOR * (settings_K - start_K).square().sum()
+        nats = nats + RELEVANCE_PRIOR * relevance_F.square().sum()
         nats.backward()
         return nats
 
     optimizer.step(cost)
-    tuned_K: Tensor = settings_K.detach().float()
-    return tuned_K
+    return settings_K.detach().float(), relevance_F.detach().exp().float()
 
 
 def squared_distances(a_BF: Tensor, b_PF: Tensor) -> Tensor:

@@ -39,7 +39,7 @@ def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pool
     keep = [place for place in range(len(labels)) if place != row]
     inputs = head._inputs(pooled, descriptors)
     order = torch.tensor(keep)
-    kernels = string_kernel.combine(head._similarity(inputs), head.settings_TK[0]).double()
+    kernels = head._kernel(inputs, head._shared(inputs), 0).double()
     # Columns are landmarks, which stand in the order in which they were drawn.
     places = torch.tensor(
         [
@@ -171,10 +171,30 @@ def test_both_kinds_of_fragments_are_compared(place):
     alone[:, PLAIN + place] = descriptors[:, PLAIN + place]
     head = make_head()
     head.fit(alone[:, PLAIN + place, None].double(), alone, torch.zeros_like(pooled))
-    same = head._similarity(head._inputs(torch.zeros_like(pooled), alone))
+    same = head._shared(head._inputs(torch.zeros_like(pooled), alone))
     kinds = ["fragment", "role"]
     varies = [bool((same[kind] != same[kind][0, 0]).any()) for kind in kinds]
     assert varies == [place == 0, place > 0]
+
+
+def test_descriptors_that_determine_the_label_become_relevant_for_each_target_by_itself():
+    pooled, descriptors, _ = make_inputs(200)
+    labels = torch.stack([descriptors[:, 1], descriptors[:, 0] - descriptors[:, 2]], dim=1).double()
+    head = make_head(200, targets=("one", "difference"))
+    head.fit(labels, descriptors, pooled)
+    one, difference = head.relevance_TF
+    assert one[1] > 1.5 * one[[0, 2]].max()
+    assert difference[[0, 2]].min() > 1.5 * difference[1]
+
+
+def test_half_of_the_rows_that_tune_a_rare_class_have_it():
+    head = make_head(task="classification")
+    labels = torch.full((5_000,), -0.1)
+    labels[40::10], labels[:20] = 4.0, torch.nan
+    tuned = labels[head._tuned(labels)]
+    assert (len(tuned), int((tuned > 0).sum())) == (600, 300)
+    assert int((labels[head._tuned(labels[:1_000])] > 0).sum()) == 96
+    assert len(make_head()._tuned(labels)) == 600
 
 
 def test_it_works_without_descriptors_and_fragments():
