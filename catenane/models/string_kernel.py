@@ -111,26 +111,26 @@ def tune(shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor
     own_MF, labels_M = own_MF.double(), labels_M.double()
     start_K = torch.tensor(list(_starting(shared).values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
-    relevance_F = own_MF.new_zeros(own_MF.shape[1]).requires_grad_()
+    logs_F = own_MF.new_zeros(own_MF.shape[1]).requires_grad_()
     optimizer = torch.optim.LBFGS(
-        [settings_K, relevance_F],
+        [settings_K, logs_F],
         lr=0.5, max_iter=15, tolerance_change=1e-4, line_search_fn="strong_wolfe",
     )  # fmt: skip
 
     def cost() -> Tensor:
         optimizer.zero_grad()
-        similarity = shared | compare_descriptors(own_MF, own_MF, relevance_F.exp())
+        similarity = shared | compare_descriptors(own_MF, own_MF, logs_F.exp())
         noise_MM = (settings_K[-1].exp() / weights_M + JITTER).diag()
         root_MM = torch.linalg.cholesky(combine(similarity, settings_K) + noise_MM)
         white_M = torch.linalg.solve_triangular(root_MM, labels_M[:, None], upper=False)
         nats: Tensor = white_M.square().sum() / 2 + root_MM.diagonal().log().sum()
         nats = nats + PRIOR * (settings_K - start_K).square().sum()
-        nats = nats + RELEVANCE_PRIOR * relevance_F.square().sum()
+        nats = nats + RELEVANCE_PRIOR * logs_F.square().sum()
         nats.backward()
         return nats
 
     optimizer.step(cost)
-    return settings_K.detach().float(), relevance_F.detach().exp().float()
+    return settings_K.detach().float(), logs_F.detach().exp().float()
 
 
 def squared_distances(a_BF: Tensor, b_PF: Tensor) -> Tensor:
@@ -162,7 +162,7 @@ class SharedFragments:
         self.highest = highest
         counts_PC = counts_PC.clamp(max=highest)
         self.sizes_P = counts_PC.sum(dim=1).float()
-        levels_N = torch.arange(1, highest + 1, device=counts_PC.device)
+        levels_N = torch.arange(1, highest + 1, dtype=torch.uint8, device=counts_PC.device)
         kinds_U, places_U = (counts_PC.amax(dim=0)[:, None] >= levels_N).nonzero(as_tuple=True)
         smaller_UP = torch.minimum(counts_PC.T[kinds_U], levels_N[places_U, None])
         # Half precision takes half the time; sums are exact up to 2,048. Row 0 is of what no landmark has.
