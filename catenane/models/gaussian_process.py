@@ -48,9 +48,8 @@ class GaussianProcessHead(Head):
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
     by shared fragments of either kind; one by features is added and multiplied with it. Its weights and
     lengths, and the relevance of each descriptor, are chosen for each target by marginal likelihood under a
-    prior. With more training rows than
-    landmarks the process is approximated by the landmarks (subset of regressors), so that cost is linear in
-    the rows.
+    prior. With more training rows than landmarks the process is approximated by the landmarks (subset of
+    regressors), so that cost is linear in the rows, and all descriptors stay equally relevant.
 
     Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
     leave-one-out predictions.
@@ -217,11 +216,16 @@ class GaussianProcessHead(Head):
     ) -> Tensor:
         """Settings and weights of one target; returns the scores of rows that are left out."""
         landmarks_P = order_N[: len(self.landmark_states_PD)]
-        tuned_M = self._tuned(labels_N[landmarks_P])
+        exact = len(landmarks_P) == len(labels_N)
+        tuned_M = self._tuned(labels_N[landmarks_P], evenly=exact and self.task != "regression")
         rows_M = landmarks_P[tuned_M]
         tuning = tuple(part[rows_M] for part in inputs)
         self.settings_TK[place], self.relevance_TF[place] = tune(
-            self._shared(tuning, tuned_M), tuning[1][:, : self.n_own], labels_N[rows_M], weights_N[rows_M]
+            self._shared(tuning, tuned_M),
+            tuning[1][:, : self.n_own],
+            labels_N[rows_M],
+            weights_N[rows_M],
+            relevances=exact,
         )
         noise = self.settings_TK[place, -1].exp().double()
 
@@ -229,7 +233,7 @@ class GaussianProcessHead(Head):
             chunks = (tuple(part[chunk] for part in inputs) for chunk in rows.split(CHUNK))
             return torch.cat([self._kernel(chunk, self._shared(chunk), place) for chunk in chunks])
 
-        if len(landmarks_P) < len(labels_N):
+        if not exact:
             self.weights_TP[place], scores_N = _reduced(
                 kernel, landmarks_P, labels_N, noise, weights_N, groups_N
             )
@@ -240,10 +244,11 @@ class GaussianProcessHead(Head):
         self.weights_TP[place] = weights_P
         return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
 
-    def _tuned(self, labels_P: Tensor) -> Tensor:
-        """Places of the landmarks that tune the kernel; of classes the rarer one has up to half of them."""
+    @staticmethod
+    def _tuned(labels_P: Tensor, *, evenly: bool) -> Tensor:
+        """Places of the landmarks that tune the kernel; `evenly`, up to half of them have the rarer class."""
         places_K = (~labels_P.isnan()).nonzero()[:, 0]
-        if self.task == "regression":
+        if not evenly:
             return places_K[:N_TUNED]
         is_one_K = labels_P[places_K] > 0
         rarer, other = sorted((places_K[is_one_K], places_K[~is_one_K]), key=len)

@@ -95,7 +95,9 @@ def compare_descriptors(a_BF: Tensor, b_PF: Tensor, relevance_F: Tensor) -> Simi
 
 
 @torch.enable_grad()
-def tune(shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor) -> tuple[Tensor, Tensor]:
+def tune(
+    shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor, *, relevances: bool = True
+) -> tuple[Tensor, Tensor]:
     """The settings that make the labels likeliest under the prior.
 
     Args:
@@ -103,6 +105,7 @@ def tune(shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor
         own_MF: Their descriptors, standardised.
         labels_M: Standardised as well.
         weights_M: A label of weight w has the noise of one of weight 1, divided by w.
+        relevances: Learn how relevant each descriptor is, too.
 
     Returns:
         Logarithms of the settings, float32 (K,), and the relevance of each descriptor, float32 (F,).
@@ -111,9 +114,9 @@ def tune(shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor
     own_MF, labels_M = own_MF.double(), labels_M.double()
     start_K = torch.tensor(list(_starting(shared).values()), dtype=torch.float64)
     settings_K = start_K.clone().requires_grad_()
-    logs_F = own_MF.new_zeros(own_MF.shape[1]).requires_grad_()
+    logs_F = own_MF.new_zeros(own_MF.shape[1]).requires_grad_(relevances)
     optimizer = torch.optim.LBFGS(
-        [settings_K, logs_F],
+        [settings_K, logs_F] if relevances else [settings_K],
         lr=0.5, max_iter=15, tolerance_change=1e-4, line_search_fn="strong_wolfe",
     )  # fmt: skip
 

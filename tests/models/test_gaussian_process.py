@@ -187,14 +187,20 @@ def test_descriptors_that_determine_the_label_become_relevant_for_each_target_by
     assert difference[[0, 2]].min() > 1.5 * difference[1]
 
 
+def test_more_rows_than_landmarks_leave_all_descriptors_equally_relevant():
+    pooled, descriptors, labels = make_inputs()
+    head = make_head(N - 10)
+    head.fit(labels, descriptors, pooled)
+    assert torch.equal(head.relevance_TF, torch.ones(1, PLAIN))
+
+
 def test_half_of_the_rows_that_tune_a_rare_class_have_it():
-    head = make_head(task="classification")
     labels = torch.full((5_000,), -0.1)
     labels[40::10], labels[:20] = 4.0, torch.nan
-    tuned = labels[head._tuned(labels)]
+    tuned = labels[GaussianProcessHead._tuned(labels, evenly=True)]
     assert (len(tuned), int((tuned > 0).sum())) == (600, 300)
-    assert int((labels[head._tuned(labels[:1_000])] > 0).sum()) == 96
-    assert len(make_head()._tuned(labels)) == 600
+    assert int((labels[GaussianProcessHead._tuned(labels[:1_000], evenly=True)] > 0).sum()) == 96
+    assert torch.equal(GaussianProcessHead._tuned(labels, evenly=False), torch.arange(20, 620))
 
 
 def test_it_works_without_descriptors_and_fragments():
