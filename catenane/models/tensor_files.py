@@ -65,7 +65,8 @@ def read_tensors(path: Path, expected: Shapes | None = None) -> dict[str, torch.
         if found.get(name) != expected.get(name):
             raise BundleError(
                 f"{path}: weights do not fit config.json: {name!r} is {_shown(found.get(name))}, expected "
-                f"{_shown(expected.get(name))}; copy the folder again"
+                f"{_shown(expected.get(name))}; copy the folder again, or train the model again if an "
+                "earlier version made it"
             )
     try:
         return load_file(path)
