@@ -35,13 +35,20 @@ def command_line() -> str:
 
 
 def print_table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[str]]) -> None:
-    """Print for people: columns by their heads, those of the kind "number" aligned to the right."""
+    """Print for people: columns by their heads, those of the kind "number" aligned to the right.
+
+    Where they are too wide for the terminal, heads of numbers are broken between words, and text anywhere.
+    """
+    by_column = [*zip(*rows, strict=True)] or [()] * len(columns)
+    widths = [max(map(len, (head, *cells))) for head, cells in zip(columns, by_column, strict=True)]
+    is_wide = sum(widths) + 2 * len(widths) > stdout.width
     table = Table(
         title=title, title_justify="left", title_style="bold", box=None, header_style="dim", pad_edge=False
     )
-    for head, kind in columns.items():
+    for (head, kind), cells in zip(columns.items(), by_column, strict=True):
         if kind == "number":
-            table.add_column(head, justify="right", no_wrap=True)
+            least = max(map(len, (*head.split(), *cells)))
+            table.add_column(head, justify="right", width=least if is_wide else None, no_wrap=not is_wide)
         else:
             table.add_column(head, overflow="fold")
     for row in rows:
