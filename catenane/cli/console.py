@@ -48,7 +48,7 @@ def print_table(title: str, columns: Mapping[str, str], rows: Sequence[Sequence[
     for (head, kind), cells in zip(columns.items(), by_column, strict=True):
         if kind == "number":
             least = max(map(len, (*head.split(), *cells)))
-            table.add_column(head, justify="right", width=least if is_wide else None, no_wrap=not is_wide)
+            table.add_column(head, justify="right", width=least if is_wide else None)
         else:
             table.add_column(head, overflow="fold")
     for row in rows:
