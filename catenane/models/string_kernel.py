@@ -96,7 +96,7 @@ def compare_descriptors(a_BF: Tensor, b_PF: Tensor, relevance_F: Tensor) -> Simi
 
 @torch.enable_grad()
 def tune(
-    shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor, *, relevances: bool = True
+    shared: Similarity, own_MF: Tensor, labels_M: Tensor, weights_M: Tensor, *, relevances: bool
 ) -> tuple[Tensor, Tensor]:
     """The settings that make the labels likeliest under the prior.
 
