@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from catenane.errors import UsageError
 
 __all__ = [
     "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Languages", "Log", "Model",
-    "OptionalData", "Out", "Overwrite", "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights",
-    "collect_settings", "column_names", "numbers", "split_names",
+    "OptionalData", "Out", "Overwrite", "Replace", "Resume", "Seed", "Set", "Target", "Task", "Verb",
+    "Weights", "collect_settings", "column_names", "numbers", "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
@@ -68,6 +70,19 @@ Task = Annotated[
     typer.Option(help="Inferred from the labels by default."),
 ]
 Weights = Annotated[str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")]
+
+
+class Verb(TyperCommand):
+    """A verb that refuses an option given twice, of which the parser would keep the last in silence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As the parser does, without repeats of what is no list and no flag."""
+        for option, times in Counter(self.make_parser(ctx).parse_args(list(args))[2]).items():
+            if times > 1 and isinstance(option, TyperOption) and not (option.multiple or option.is_flag):
+                name, example = option.opts[0], option.metavar or ""
+                how = f" with commas, as in {name} {example}" if "," in example else ""
+                raise UsageError(f"{name} is given {times} times: give it once{how}")
+        return super().parse_args(ctx, args)
 
 
 def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:

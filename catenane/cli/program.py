@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from catenane.cli.analysis import attend, explain, groups, ngrams
+from catenane.cli.arguments import Verb
 from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
 from catenane.cli.exchange import export, import_
@@ -60,12 +61,12 @@ for verb in (
     ngrams,
     reproduce,
 ):
-    app.command()(verb)
+    app.command(cls=Verb)(verb)
 app.add_typer(tokenizer_app, name="tokenizer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
-models_app.command("import")(import_)
-models_app.command("export")(export)
+models_app.command("import", cls=Verb)(import_)
+models_app.command("export", cls=Verb)(export)
 app.add_typer(enumerate_app, name="enumerate")
 
 

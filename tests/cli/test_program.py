@@ -37,6 +37,11 @@ def test_every_verb_explains_itself_with_an_example(catenane, verb):
         (["finetune", "x.csv", "--target", ","], "at least one name"),
         (["finetune", "x.csv", "--target", "y,y"], "names one twice"),
         (["finetune", "x.csv", "--target", "y", "--set", "epochs"], "TABLE.NAME=VALUE"),
+        (
+            ["finetune", "x.csv", "--target", "a", "-t", "b"],
+            "--target is given 2 times: give it once with commas, as in --target COL[,COL]",
+        ),
+        (["embed", "CCO", "--device", "cpu", "--device", "cuda"], "--device is given 2 times: give it once"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(catenane, words, message):
