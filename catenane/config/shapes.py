@@ -144,9 +144,9 @@ class HeadConfig:
 
     kind: HeadKind = "network"
     """`network` learns by gradient descent; `gaussian-process` predicts by similarity to training rows, for a
-    frozen encoder and up to some ten thousand rows; `auto` takes it for numbers while every row can be a
-    landmark, and for classes, which networks overfit, up to ten times as many rows."""
-    landmarks: int = 4000
+    frozen encoder and up to some ten thousand rows; `auto` takes it for numbers up to half as many rows as
+    `landmarks`, and for classes, which networks overfit, up to five times as many."""
+    landmarks: int = 8000
     """Training rows that a Gaussian process keeps at most; a trained model has as many as it keeps."""
     fragments: int = 0
     """Kinds of Morgan fragments, folded, that are counted beside the descriptors; 0 for none. A Gaussian

@@ -26,7 +26,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from catenane.models.gaussian_process import logistic_curve
+from catenane.models.logistic import logistic_curve
 
 __all__ = [
     "ClassCalibration",

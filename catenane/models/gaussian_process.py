@@ -6,7 +6,6 @@ F descriptors, C kinds of fragments, T targets, K settings of a kernel.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import torch
@@ -15,9 +14,10 @@ from torch import Tensor
 from catenane.config import HeadConfig
 from catenane.errors import DataError
 from catenane.models.head import Head, standardised_inputs
+from catenane.models.logistic import logistic_curve
+from catenane.models.posterior import CHUNK, LandmarkProcess, learn_from_rows
 from catenane.models.string_kernel import (
     FEATURE_SETTINGS,
-    JITTER,
     SETTINGS,
     SharedFragments,
     Similarity,
@@ -27,14 +27,12 @@ from catenane.models.string_kernel import (
     tune,
 )
 
-__all__ = ["GaussianProcessHead", "logistic_curve"]
+__all__ = ["GaussianProcessHead"]
 
 MOST_COUNTED = 4
 """Counts of a fragment are cut off here: how often a longer chain repeats itself is in the descriptors."""
-N_TUNED = 600
-"""Training rows on which the settings of a kernel are chosen."""
-CHUNK = 1024
-"""Rows whose similarities are in memory together."""
+N_TUNED = 1_200
+"""Landmarks on which the settings of a kernel are chosen."""
 
 
 Inputs: TypeAlias = tuple[Tensor, ...]
@@ -48,8 +46,9 @@ class GaussianProcessHead(Head):
     The kernel is a sum of similarities by encoder states, by descriptors (one with a length, one linear) and
     by shared fragments of either kind; one by features is added and multiplied with it. Its weights and
     lengths, and the relevance of each descriptor, are chosen for each target by marginal likelihood under a
-    prior. With more training rows than landmarks the process is approximated by the landmarks (subset of
-    regressors), so that cost is linear in the rows, and all descriptors stay equally relevant.
+    prior. With more training rows than landmarks, rows are related through the landmarks alone, so that cost
+    is linear in the rows; half of the landmarks then have the rarer class of two, as long as there are such
+    rows.
 
     Classes are learnt as numbers, and scores become probabilities by a logistic curve fitted to the
     leave-one-out predictions.
@@ -57,7 +56,7 @@ class GaussianProcessHead(Head):
     Arguments are those of `Head`; of the settings `landmarks`, `fragments` and `target_scale` are used.
 
     Source: C. E. Rasmussen, C. K. I. Williams, Gaussian Processes for Machine Learning, 2006, chapters 2, 5
-    and 8.3.1; leave-one-out predictions eq. 5.12; logistic curve J. Platt, Adv. Large Margin Classif. 1999.
+    and 8.3; leave-one-out predictions eq. 5.12; logistic curve J. Platt, Adv. Large Margin Classif. 1999.
     """
 
     landmark_states_PD: Tensor
@@ -125,7 +124,7 @@ class GaussianProcessHead(Head):
         self.fit_targets(targets_NT)
         self._fit_inputs(descriptors_NF, pooled_ND)
         inputs = self._inputs(pooled_ND, descriptors_NF)
-        order_N = torch.randperm(len(targets_NT), generator=torch.Generator().manual_seed(seed))
+        order_N = self._drawn(targets_NT, seed)
         chosen_P = order_N[: len(self.landmark_states_PD)]
         landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
         for part, of_all in zip(landmarks, inputs, strict=True):
@@ -185,6 +184,15 @@ class GaussianProcessHead(Head):
         similarity = shared | compare_descriptors(own_BF, own_PF, self.relevance_TF[place])
         return combine(similarity, self.settings_TK[place])
 
+    def _variances(self, inputs: Inputs, place: int) -> Tensor:
+        """Of one target, the covariance of each row with itself, (B,)."""
+        own_B1F = inputs[1][:, None, : self.n_own]
+        same_B11 = own_B1F.new_zeros(len(own_B1F), 1, 1)
+        distances = {"state": same_B11} | ({"feature": same_B11} if self.n_features else {})
+        shares = dict.fromkeys(self._kinds, same_B11 + 1)
+        similarity = distances | shares | compare_descriptors(own_B1F, own_B1F, self.relevance_TF[place])
+        return combine(similarity, self.settings_TK[place])[:, 0, 0]
+
     def _shared(self, inputs: Inputs, places: Tensor | slice = slice(None)) -> Similarity:
         """What rows have in common with the landmarks at these places, for any target."""
         states_BD, plain_BF, counts_BC = inputs
@@ -216,8 +224,7 @@ class GaussianProcessHead(Head):
     ) -> Tensor:
         """Settings and weights of one target; returns the scores of rows that are left out."""
         landmarks_P = order_N[: len(self.landmark_states_PD)]
-        exact = len(landmarks_P) == len(labels_N)
-        tuned_M = self._tuned(labels_N[landmarks_P], evenly=exact and self.task != "regression")
+        tuned_M = (~labels_N[landmarks_P].isnan()).nonzero()[:N_TUNED, 0]
         rows_M = landmarks_P[tuned_M]
         tuning = tuple(part[rows_M] for part in inputs)
         self.settings_TK[place], self.relevance_TF[place] = tune(
@@ -225,127 +232,34 @@ class GaussianProcessHead(Head):
             tuning[1][:, : self.n_own],
             labels_N[rows_M],
             weights_N[rows_M],
-            relevances=exact,
         )
-        noise = self.settings_TK[place, -1].exp().double()
+        noise_N = self.settings_TK[place, -1].exp().double() / weights_N
 
         def kernel(rows: Tensor) -> Tensor:
             chunks = (tuple(part[chunk] for part in inputs) for chunk in rows.split(CHUNK))
             return torch.cat([self._kernel(chunk, self._shared(chunk), place) for chunk in chunks])
 
-        if not exact:
-            self.weights_TP[place], scores_N = _reduced(
-                kernel, landmarks_P, labels_N, noise, weights_N, groups_N
-            )
-            return scores_N
-        noise_P = noise / weights_N[order_N]
+        if len(landmarks_P) < len(labels_N):
+            variance_N = self._variances(inputs, place)
+            process = LandmarkProcess(kernel, landmarks_P, variance_N, labels_N, noise_N)
+            self.weights_TP[place] = process.weights_P
+            return process.left_out(groups_N)
         groups_P = None if groups_N is None else groups_N[order_N]
-        weights_P, scores_P = _exact(kernel(order_N).double(), labels_N[order_N], noise_P, groups_P)
+        weights_P, scores_P = learn_from_rows(
+            kernel(order_N).double(), labels_N[order_N], noise_N[order_N], groups_P
+        )
         self.weights_TP[place] = weights_P
         return torch.empty_like(scores_P).index_copy_(0, order_N, scores_P)
 
-    @staticmethod
-    def _tuned(labels_P: Tensor, *, evenly: bool) -> Tensor:
-        """Places of the landmarks that tune the kernel; `evenly`, up to half of them have the rarer class."""
-        places_K = (~labels_P.isnan()).nonzero()[:, 0]
-        if not evenly:
-            return places_K[:N_TUNED]
-        is_one_K = labels_P[places_K] > 0
-        rarer, other = sorted((places_K[is_one_K], places_K[~is_one_K]), key=len)
-        rarer = rarer[: N_TUNED // 2]
-        return torch.cat([rarer, other[: N_TUNED - len(rarer)]])
-
-
-def _exact(
-    kernel_PP: Tensor, labels_P: Tensor, noise_P: Tensor, groups_P: Tensor | None
-) -> tuple[Tensor, Tensor]:
-    """Weights of the landmarks where they are all rows, and scores of rows left out; both float64 (P,)."""
-    known_K = (~labels_P.isnan()).nonzero()[:, 0]
-    known_KK = kernel_PP[known_K][:, known_K]
-    known_KK.diagonal().add_(noise_P[known_K] + JITTER)
-    inverse_KK = torch.cholesky_inverse(torch.linalg.cholesky(known_KK))
-    weights_K = inverse_KK @ labels_P[known_K]
-    weights_P = torch.zeros_like(labels_P).index_copy_(0, known_K, weights_K)
-    scores_P = kernel_PP @ weights_P
-    residual_K = weights_K / inverse_KK.diagonal()
-    for group in _members(groups_P, known_K):
-        residual_K[group] = torch.linalg.solve(inverse_KK[group][:, group], weights_K[group])
-    scores_P[known_K] = labels_P[known_K] - residual_K
-    return weights_P, scores_P
-
-
-def _members(groups_N: Tensor | None, known_K: Tensor) -> list[Tensor]:
-    """Places among the known rows of each group that has several of them."""
-    if groups_N is None:
-        return []
-    numbers_K, counts = groups_N[known_K].unique(return_inverse=True, return_counts=True)[1:]
-    places = numbers_K.argsort(stable=True).split(counts.tolist())
-    return [group for group in places if len(group) > 1]
-
-
-def _reduced(
-    kernel: Callable[[Tensor], Tensor],
-    landmarks_P: Tensor,
-    labels_N: Tensor,
-    noise: Tensor,
-    weights_N: Tensor,
-    groups_N: Tensor | None,
-) -> tuple[Tensor, Tensor]:
-    """The same where there are more rows than landmarks; scores are float64 (N,)."""
-    prior_PP = kernel(landmarks_P).double()
-    prior_PP.diagonal().add_(JITTER)
-    root_PP = torch.linalg.cholesky(prior_PP)
-    chunks = torch.arange(len(labels_N)).split(CHUNK)
-    kernels_PB = (kernel(rows).double().T for rows in chunks)
-    features_NP = torch.cat(
-        [torch.linalg.solve_triangular(root_PP, part_PB, upper=False).T.float() for part_PB in kernels_PB]
-    )
-    gram_PP = noise * torch.eye(len(landmarks_P), dtype=torch.float64)
-    target_P = torch.zeros(len(landmarks_P), dtype=torch.float64)
-    for rows in (~labels_N.isnan()).nonzero()[:, 0].split(CHUNK):
-        chunk_BP = features_NP[rows].double()
-        weighted_PB = chunk_BP.T * weights_N[rows]
-        gram_PP.addmm_(weighted_PB, chunk_BP)
-        target_P += weighted_PB @ labels_N[rows]
-    gram_root_PP = torch.linalg.cholesky(gram_PP)
-    solution_P = torch.cholesky_solve(target_P[:, None], gram_root_PP)
-    scores_N = torch.empty_like(labels_N)
-    for rows in chunks:
-        chunk_BP, labels_B = features_NP[rows].double(), labels_N[rows]
-        scores_B = (chunk_BP @ solution_P)[:, 0]
-        # A row pulls its own score by its leverage; without it the residual is that much larger.
-        leverage_B = torch.linalg.solve_triangular(gram_root_PP, chunk_BP.T, upper=False).square().sum(0)
-        leverage_B *= weights_N[rows]
-        left_out_B = labels_B - (labels_B - scores_B) / (1 - leverage_B).clamp(min=1e-6)
-        scores_N[rows] = torch.where(labels_B.isnan(), scores_B, left_out_B)
-    known_K = (~labels_N.isnan()).nonzero()[:, 0]
-    for group in _members(groups_N, known_K):
-        rows = known_K[group]
-        part_GP = features_NP[rows].double()
-        half_PG = torch.linalg.solve_triangular(gram_root_PP, part_GP.T, upper=False)
-        pull_GG = torch.eye(len(rows), dtype=torch.float64) - (half_PG.T @ half_PG) * weights_N[rows]
-        residual_G = labels_N[rows] - (part_GP @ solution_P)[:, 0]
-        scores_N[rows] = labels_N[rows] - torch.linalg.lstsq(pull_GG, residual_G[:, None]).solution[:, 0]
-    return torch.linalg.solve_triangular(root_PP.T, solution_P, upper=True)[:, 0], scores_N
-
-
-def logistic_curve(scores_N: Tensor, classes_N: Tensor) -> Tensor:
-    """Slope and offset of the log-odds of class 1 over the score, float64.
-
-    Where one class alone occurs the slope is next to none. The classes are drawn in by one row each, so that
-    a perfect separation gives no certainty (Platt, 1999).
-    """
-    n_positive = float(classes_N.sum())
-    n_negative = len(classes_N) - n_positive
-    soft_N = torch.where(classes_N > 0.5, (n_positive + 1) / (n_positive + 2), 1 / (n_negative + 2))
-    curve_2 = torch.tensor([1.0, 0.0], dtype=torch.float64)
-    inputs_N2 = torch.stack([scores_N, torch.ones_like(scores_N)], dim=1)
-    for _ in range(50):  # Newton's method; the cost is convex
-        chance_N = (inputs_N2 @ curve_2).sigmoid()
-        slope_2 = inputs_N2.T @ (chance_N - soft_N)
-        curvature_22 = (inputs_N2 * (chance_N * (1 - chance_N)).clamp(min=1e-9)[:, None]).T @ inputs_N2
-        step_2 = torch.linalg.solve(curvature_22 + 1e-9 * torch.eye(2, dtype=torch.float64), slope_2)
-        curve_2 = curve_2 - step_2 / max(1.0, float(step_2.norm()))
-        if float(step_2.norm()) < 1e-8:
-            break
-    return curve_2
+    def _drawn(self, targets_NT: Tensor, seed: int) -> Tensor:
+        """Places of all rows in a random order; of classes the rarer ones come first."""
+        generator = torch.Generator().manual_seed(seed)
+        if self.task == "regression":
+            return torch.randperm(len(targets_NT), generator=generator)
+        share_T = targets_NT.nanmean(dim=0)
+        rarity_NT = 1 / torch.where(targets_NT > 0, share_T, 1 - share_T)
+        rarity_N = torch.where(targets_NT.isnan(), 0.0, rarity_NT).amax(dim=1)
+        # Drawn one after the other with these weights (P. S. Efraimidis, P. G. Spirakis, Inf. Process. Lett.
+        # 2006, 97, 181): half of the first rows have the rarer class of two, as long as there are such rows.
+        waits_N = torch.empty_like(rarity_N).exponential_(generator=generator) / rarity_N
+        return waits_N.argsort()

@@ -39,7 +39,7 @@ from catenane.version import __version__
 __all__ = ["FittedModel", "check_bounds", "check_target_weights", "fit_property_model", "infer_task"]
 
 logger = logging.getLogger(__name__)
-ROWS_PER_LANDMARK: Mapping[Task, int] = {"regression": 1, "classification": 10, "multiclass": 10}
+ROWS_PER_LANDMARK: Mapping[Task, float] = {"regression": 0.5, "classification": 5, "multiclass": 5}
 """Training rows for each landmark up to which a Gaussian process is chosen; networks overfit classes."""
 LARGEST_SKEWNESS = 1.0
 """Of labels that are learnt as they are, where they are never negative."""

@@ -8,8 +8,8 @@ import torch
 
 from catenane.config import HeadConfig
 from catenane.errors import ConfigError, DataError, UsageError
-from catenane.models import string_kernel
-from catenane.models.gaussian_process import GaussianProcessHead, _exact, _reduced
+from catenane.models.gaussian_process import GaussianProcessHead
+from catenane.models.posterior import JITTER
 
 N, WIDTH, PLAIN, FRAGMENTS = 60, 4, 3, 16
 
@@ -49,7 +49,7 @@ def refit_without(head: GaussianProcessHead, row: int, labels, descriptors, pool
     )
     kernels = kernels[:, places]
     scaled = (labels[:, 0] - head.target_mean_T[0]) / head.target_std_T[0]
-    noise = head.settings_TK[0, -1].exp().double() + string_kernel.JITTER
+    noise = head.settings_TK[0, -1].exp().double() + JITTER
     among = kernels[order][:, order] + noise * torch.eye(len(keep), dtype=torch.float64)
     score = kernels[row, order] @ torch.linalg.solve(among, scaled[order])
     return float(score * head.target_std_T[0] + head.target_mean_T[0])
@@ -61,32 +61,6 @@ def test_it_learns_what_the_inputs_determine():
     head.fit(labels[:150], descriptors[:150], pooled[:150])
     error = (head.predict(pooled[150:], descriptors[150:]) - labels[150:]).abs().mean()
     assert error < 0.35 * (labels[150:] - labels[:150].median()).abs().mean()
-
-
-@pytest.mark.parametrize("landmarks", [40, 25])
-def test_a_group_is_left_out_whole(landmarks: int):
-    """As where its labels are missing, under the same settings."""
-    generator = torch.Generator().manual_seed(0)
-    points = torch.randn(40, 3, generator=generator, dtype=torch.float64)
-    points[1::4] = points[::4]  # rows that know each other
-    labels, groups = points.sum(dim=1) + 0.3 * torch.randn(40, generator=generator), torch.arange(40) // 2
-    labels[7] = torch.nan
-    kernel_NN = torch.exp(-(torch.cdist(points, points) ** 2))
-    weights, noise = torch.rand(40, generator=generator, dtype=torch.float64) + 0.5, torch.tensor(0.1)
-
-    def scores(labels: torch.Tensor, groups: torch.Tensor | None) -> torch.Tensor:
-        if landmarks == 40:
-            return _exact(kernel_NN.clone(), labels, noise / weights, groups)[1]
-        chosen = torch.arange(landmarks)
-        return _reduced(lambda rows: kernel_NN[rows][:, chosen], chosen, labels, noise, weights, groups)[1]
-
-    found = scores(labels, groups)
-    for group in (0, 3, 10):
-        rows = groups == group
-        without, rows = scores(torch.where(rows, torch.nan, labels), None), rows & ~labels.isnan()
-        torch.testing.assert_close(found[rows], without[rows], atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(scores(labels, torch.arange(40)), scores(labels, None))
-    assert (found - labels).abs().nanmean() > (scores(labels, None) - labels).abs().nanmean()
 
 
 def test_leave_one_out_equals_a_process_without_the_row():
@@ -177,30 +151,44 @@ def test_both_kinds_of_fragments_are_compared(place):
     assert varies == [place == 0, place > 0]
 
 
-def test_descriptors_that_determine_the_label_become_relevant_for_each_target_by_itself():
+@pytest.mark.parametrize("landmarks", [200, 120])
+def test_descriptors_that_determine_the_label_become_relevant_for_each_target_by_itself(landmarks):
     pooled, descriptors, _ = make_inputs(200)
     labels = torch.stack([descriptors[:, 1], descriptors[:, 0] - descriptors[:, 2]], dim=1).double()
-    head = make_head(200, targets=("one", "difference"))
+    head = make_head(landmarks, targets=("one", "difference"))
     head.fit(labels, descriptors, pooled)
     one, difference = head.relevance_TF
     assert one[1] > 1.5 * one[[0, 2]].max()
     assert difference[[0, 2]].min() > 1.5 * difference[1]
 
 
-def test_more_rows_than_landmarks_leave_all_descriptors_equally_relevant():
-    pooled, descriptors, labels = make_inputs()
-    head = make_head(N - 10)
-    head.fit(labels, descriptors, pooled)
-    assert torch.equal(head.relevance_TF, torch.ones(1, PLAIN))
+def test_half_of_the_first_rows_drawn_have_a_rare_class_as_long_as_there_are_any():
+    classes = torch.zeros(5_000, 2)
+    classes[::50, 0], classes[7::500, 1], classes[4_000:, 1] = 1.0, 1.0, torch.nan
+    drawn = make_head(targets=("a", "b"), task="classification")._drawn(classes, 0)
+    assert torch.equal(drawn.sort().values, torch.arange(5_000))
+    rare = (classes == 1).any(dim=1)[drawn]
+    assert 35 <= int(rare[:100].sum()) <= 75
+    assert int(rare[:1_000].sum()) >= 100  # of 108
+    one = make_head(task="classification")._drawn(classes[:, :1], 0)
+    assert 35 <= int(classes[one[:100], 0].sum()) <= 65
+    plain = make_head()._drawn(classes[:, :1], 0)
+    assert int(classes[plain[:1_000], 0].sum()) < 40
 
 
-def test_half_of_the_rows_that_tune_a_rare_class_have_it():
-    labels = torch.full((5_000,), -0.1)
-    labels[40::10], labels[:20] = 4.0, torch.nan
-    tuned = labels[GaussianProcessHead._tuned(labels, evenly=True)]
-    assert (len(tuned), int((tuned > 0).sum())) == (600, 300)
-    assert int((labels[GaussianProcessHead._tuned(labels[:1_000], evenly=True)] > 0).sum()) == 96
-    assert torch.equal(GaussianProcessHead._tuned(labels, evenly=False), torch.arange(20, 620))
+def test_probabilities_of_a_rare_class_are_calibrated_though_it_is_half_of_the_landmarks():
+    """The mean probability of left-out rows is the share of the class, and that of new rows too."""
+    pooled, descriptors, labels = make_inputs(2_000)
+    noise = torch.randn(2_000, 1, generator=torch.Generator().manual_seed(3))
+    classes = (labels + 2 * noise > 5.5).double()
+    head = make_head(150, task="classification")
+    left_out = head.fit(classes[:1_000], descriptors[:1_000], pooled[:1_000]).sigmoid()
+    new = head.predict(pooled[1_000:], descriptors[1_000:])
+    assert 0.02 < float(classes.mean()) < 0.1
+    assert float(left_out.mean()) == pytest.approx(float(classes[:1_000].mean()), rel=0.05)
+    assert float(new.mean()) == pytest.approx(float(classes[1_000:].mean()), rel=0.3)
+    rare = head._drawn(classes[:1_000], 0)[:150]
+    assert float(classes[rare].mean()) > 0.25
 
 
 def test_it_works_without_descriptors_and_fragments():

@@ -171,7 +171,7 @@ def test_a_process_keeps_every_row_or_a_network_takes_its_place(
     )
     classes = replace(table, targets=(table.targets > np.median(table.targets)).astype(float))
     _, as_classes = fit(classes, recipe, parent=parent, task="classification", intervals=False)
-    few = len(split.train) <= 10 * landmarks
+    few = len(split.train) <= 5 * landmarks
     assert as_classes.bundle.config.recipe.head.kind == ("gaussian-process" if few else "network")
     labels, found = table.targets[split.test, 0], answers(fitted, table)[split.test, 0]
     assert np.abs(found - labels).mean() < 0.6 * np.abs(np.median(labels) - labels).mean()

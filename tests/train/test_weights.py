@@ -129,23 +129,6 @@ def test_baselines_heed_weights(molecules, task):
             assert np.abs(found[:, 0] - labels[test]).mean() < (6 if task == "regression" else 0.4), name
 
 
-def test_a_process_learns_as_if_a_label_of_weight_two_came_twice(molecules):
-    """Two labels of one string, alike, have half the noise of one."""
-    from catenane.models.gaussian_process import _exact
-
-    generator = torch.Generator().manual_seed(0)
-    inputs = torch.randn(8, 3, generator=generator).double()
-    labels = torch.randn(8, generator=generator).double()
-    twice = [*range(8), 3]
-    noise = torch.full((8,), 0.5).double()
-    noise[3] /= 2
-    weights, _ = _exact(inputs @ inputs.T, labels, noise, None)
-    repeated, _ = _exact(inputs[twice] @ inputs[twice].T, labels[twice], torch.full((9,), 0.5).double(), None)
-    summed = repeated[:8].clone()
-    summed[3] += repeated[8]
-    torch.testing.assert_close(inputs.T @ weights, inputs.T @ summed, atol=1e-3, rtol=1e-3)
-
-
 def test_target_weights_count_where_targets_share_a_network(molecule_file: Path, tiny, tmp_path: Path):
     table = read_table(molecule_file, targets=["size", "sparse"])
     weights_NT = label_weights(table, make_split(table, seed=0), (3.0, 1.0))
