@@ -79,6 +79,8 @@ def read_molformer(path: str | Path, vocabulary: str | Path | None = None) -> Bu
     if path.is_dir():
         settings, tensors = _read_folder(path)
         tokens = _folder_tokens(path)
+    elif not path.is_file():
+        raise BundleError(f"{path}: no such file: give the .ckpt file, or the folder of Hugging Face's form")
     else:
         tensors = read_checkpoint(path)
         tokens = _listed_tokens(Path(vocabulary or path.with_name(VOCABULARY)))

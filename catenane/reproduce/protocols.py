@@ -130,8 +130,11 @@ class Protocol:
         for pattern in only:
             fitting = {v.name for v in self.variants if fnmatch.filter((v.name, v.group), pattern)}
             if not fitting:
-                known = ", ".join(self.groups)
-                raise UsageError(f"{self.name} has no variant {pattern!r}: known are {known}")
+                contexts = dict.fromkeys(v.context for v in self.variants if v.context)
+                on = f", each after one of {', '.join(map(repr, contexts))}" if contexts else ""
+                raise UsageError(
+                    f"{self.name} has no variant {pattern!r}: known are {', '.join(self.groups)}{on}"
+                )
             names |= fitting
         return [variant for variant in self.variants if variant.name in names or not only]
 

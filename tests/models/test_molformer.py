@@ -295,7 +295,7 @@ def test_what_is_no_such_checkpoint_is_refused_in_one_line(checkpoint, folder, t
     refused(checkpoint, "vocabulary cannot be read .*: give the original repository's bert_vocab.txt")
     checkpoint.write_bytes(checkpoint.read_bytes()[:-200])
     refused(checkpoint, "not a checkpoint of PyTorch 1.6 or later, or damaged")
-    refused(tmp_path / "none.ckpt", "not a checkpoint of PyTorch")
+    refused(tmp_path / "none.ckpt", "no such file: give the .ckpt file")
     refused(tmp_path, "no folder of Hugging Face's form: config.json is missing")
     (folder / "config.json").write_text(json.dumps(CONFIG | {"feature_map_kernel": "elu"}))
     refused(folder, "feature_map_kernel is 'elu' in config.json, expected 'relu'")
