@@ -117,7 +117,7 @@ def left_out(table: Table, model: Model) -> np.ndarray:
         d_model=pooled_ND.shape[1], targets=table.target_names,
         task="classification" if classes else "regression",
     )  # fmt: skip
-    scores_NT = head.fit(torch.from_numpy(table.targets), None, torch.from_numpy(pooled_ND))
+    scores_NT = head.fit(torch.from_numpy(table.targets), None, torch.from_numpy(pooled_ND))[0]
     return (scores_NT.sigmoid() if classes else scores_NT).numpy()
 
 

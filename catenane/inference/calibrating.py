@@ -80,7 +80,7 @@ def calibrate(
     descriptors: Descriptors | None = None,
     pooled_ND: NDArray | None = None,
     learns_MN: NDArray[np.bool_] | None = None,
-    left_out_NT: NDArray | None = None,
+    left_out_2NT: NDArray | None = None,
     held_back: NDArray[np.int64] | None = None,
     seed: int = 0,
     device: str | None = None,
@@ -97,7 +97,8 @@ def calibrate(
         descriptors: Of all rows, if the head reads them and they are at hand.
         pooled_ND: Embeddings of all rows, if they are at hand.
         learns_MN: Which member learnt from which row; all from all training rows by default.
-        left_out_NT: Scores of the training rows, each by a model of the others, where they are at hand.
+        left_out_2NT: Scores of the training rows, each by a model of the others, and their deviations as the
+            head gives them, where they are at hand.
         held_back: Rows that were neither learnt from nor chose the epoch; without them there are no intervals
             where no member leaves a training row out.
         seed: Of draws.
@@ -108,14 +109,15 @@ def calibrate(
     scored, rows = train, train if held_back is None else np.concatenate([train, held_back])
     strings, records = [table.strings[row] for row in rows], [table.records[row] for row in rows]
     pooled = model.embed_normalised(records) if pooled_ND is None else pooled_ND[rows].astype(np.float64)
-    if left_out_NT is not None:
-        score_MNT = left_out_NT[None]
-        score_NT, variance_NT = left_out_NT, np.full_like(left_out_NT, np.nan)
+    if left_out_2NT is not None:
+        score_NT, deviation_NT = left_out_2NT
+        score_MNT, variance_NT = score_NT[None], np.full_like(score_NT, np.nan)
     else:
         part = None if descriptors is None else Descriptors(descriptors.values[rows], descriptors.names)
-        score_MNT = model.scores(pooled, model.describe(records, part), per_member=True)
+        score_MNT = model.member_scores(pooled, model.describe(records, part))
         learnt_MN = np.ones((len(score_MNT), len(table)), bool) if learns_MN is None else learns_MN
         score_NT, variance_NT = out_of_fold(score_MNT[:, :n_train], learnt_MN[:, train])
+        deviation_NT = np.full_like(score_NT, np.nan)
     with torch.inference_mode():
         labels = torch.from_numpy(table.exact[rows].astype(np.float32)).to(model.device)
         label_NT, held_label_NT = np.split(head.standardise(labels).double().cpu().numpy(), [n_train])
@@ -128,7 +130,7 @@ def calibrate(
     distance_N, near_NT = reference.neighbours(pooled[:n_train], own_N)
     if held_back is not None and not np.isfinite(score_NT).any():
         scored, label_NT, score_NT = held_back, held_label_NT, score_MNT[:, n_train:].mean(axis=0)
-        variance_NT = np.full_like(score_NT, np.nan)
+        variance_NT = deviation_NT = np.full_like(score_NT, np.nan)
         distance_N, near_NT = reference.neighbours(pooled[n_train:])
     intervals = classes = sets = None
     if np.isfinite(score_NT).any() and head.task != "regression":
@@ -137,8 +139,8 @@ def calibrate(
             share_NC = head.shares(torch.from_numpy(classes.probability(score_NT)[0])).numpy()
             sets = fit_sets(share_NC, label_NT, head.sizes)
     elif np.isfinite(score_NT).any():
-        features_NTF, n_members = difficulty_features(distance_N, near_NT, score_NT), len(score_MNT)
-        residual_NT = label_NT - score_NT
+        features_NTF = difficulty_features(distance_N, near_NT, score_NT, deviation_NT)
+        residual_NT, n_members = label_NT - score_NT, len(score_MNT)
         intervals = fit_intervals(features_NTF, residual_NT, variance_NT, n_members=n_members, seed=seed)
     encoded = bundle.tokenizer.encode_flat(
         part_texts(records[:n_train]), bundle.config.recipe.encoder.max_length

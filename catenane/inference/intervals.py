@@ -100,13 +100,16 @@ def out_of_fold(score_MNT: Array, learns_MN: NDArray[np.bool_]) -> tuple[Array, 
     return score_NT, np.where(n_N1 > 1, square_NT / np.maximum(n_N1 - 1, 1), np.nan)
 
 
-def difficulty_features(distance_N: Array, neighbour_NT: Array, score_NT: Array) -> Array:
-    """What difficulty is estimated from, (N, T, F): see `Reference.neighbours`, and scores on their scale."""
+def difficulty_features(
+    distance_N: Array, neighbour_NT: Array, score_NT: Array, deviation_NT: Array
+) -> Array:
+    """What difficulty is estimated from, (N, T, F): see `Reference.neighbours` and `Head.with_deviation`."""
     score_NT = np.clip(score_NT, -3.0, 4.0)
     distance_NT = np.broadcast_to(np.log(distance_N + 1e-3)[:, None], score_NT.shape)
     neighbour_NT = np.nan_to_num(np.log(neighbour_NT + 1e-3), nan=0.0)
     hinges = [np.maximum(score_NT - knot, 0.0) for knot in KNOTS]
-    return np.stack([distance_NT, neighbour_NT, score_NT, *hinges], axis=2)
+    deviation_NT = np.nan_to_num(np.log(deviation_NT), nan=0.0)
+    return np.stack([distance_NT, neighbour_NT, score_NT, *hinges, deviation_NT], axis=2)
 
 
 @dataclass(frozen=True)
@@ -127,6 +130,7 @@ class IntervalCalibration:
 
     def half_width(self, features_NTF: Array, coverage: float) -> Array:
         """Half the width of the intervals on the scale of the scores, (N, T); NaN where there are none."""
+        features_NTF = features_NTF[..., : self.weights_TF.shape[1]]  # once there was no deviation
         sigma_NT = _difficulty(features_NTF, self.weights_TF, self.offset_T, self.bounds_T2)
         quantile_T = np.full(len(self.n_T), np.nan)
         for t, stored_Q in enumerate(self.quantiles_TQ):

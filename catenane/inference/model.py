@@ -175,7 +175,8 @@ class Model:
         descriptors_NF = self.describe(records, descriptors, features)
         others = ([record.respelled(seed) for record in records] for seed in range(1, spellings))
         spelled = [pooled_ND, *(self.pool(self.encode(each)) for each in others)]
-        score_NT = np.mean([self.scores(each_ND, descriptors_NF) for each_ND in spelled], axis=0)
+        score = partial(self._in_batches, head.with_deviation)
+        score_NT, deviation_NT = np.mean([score(each_ND, descriptors_NF) for each_ND in spelled], axis=0)
         values_NC = values_NT = self.to_labels(score_NT)
         if conditions:
             predict = partial(self._in_batches, partial(head.predict, conditions=conditions))
@@ -190,7 +191,7 @@ class Model:
             if calibration.sets is not None:
                 sets_NC = calibration.sets.members(values_NC, head.sizes, coverage)
             if calibration.intervals is not None:
-                features_NTF = difficulty_features(distance_N, near_NT, score_NT)
+                features_NTF = difficulty_features(distance_N, near_NT, score_NT, deviation_NT)
                 half_NT = calibration.intervals.half_width(features_NTF, coverage)
                 ends = self.to_labels(score_NT - half_NT), self.to_labels(score_NT + half_NT)
                 low_NC, high_NC = head.bounds(values_NC, values_NT, ends, conditions)
@@ -214,11 +215,9 @@ class Model:
         found = self.property_model.head.columns(conditions)
         return tuple(chain(*class_columns(self.targets, self.config.classes))) or found
 
-    def scores(
-        self, pooled_ND: NDArray, descriptors_NF: NDArray | None, *, per_member: bool = False
-    ) -> NDArray:
-        """Scores of the head on the scale of its loss, float64 (N, T), or (M, N, T) per member."""
-        head = partial(self.property_model.head, per_member=per_member)
+    def member_scores(self, pooled_ND: NDArray, descriptors_NF: NDArray | None) -> NDArray:
+        """Scores of each member of the head on the scale of its loss, float64 (M, N, T)."""
+        head = partial(self.property_model.head, per_member=True)
         return self._in_batches(head, pooled_ND, descriptors_NF)
 
     def to_labels(self, score_NT: NDArray) -> NDArray:

@@ -15,7 +15,7 @@ from catenane.config import HeadConfig
 from catenane.errors import DataError
 from catenane.models.head import Head, standardised_inputs
 from catenane.models.logistic import logistic_curve
-from catenane.models.posterior import CHUNK, LandmarkProcess, learn_from_rows
+from catenane.models.posterior import CHUNK, JITTER, LandmarkProcess, learn_from_rows
 from catenane.models.string_kernel import (
     FEATURE_SETTINGS,
     SETTINGS,
@@ -110,8 +110,8 @@ class GaussianProcessHead(Head):
             seed: Of the choice of landmarks.
 
         Returns:
-            float64 tensor of shape (N, T): the score of each row by the process of the others, on the scale
-            of the loss; of a row without a label, its score.
+            float64 tensor of shape (2, N, T): the score of each row by the process of the others, on the
+            scale of the loss, and its deviation, see `with_deviation`; of a row without a label, its score.
 
         Raises:
             DataError: See `fit_targets`; or all labels of a class are equal.
@@ -142,16 +142,30 @@ class GaussianProcessHead(Head):
                     name = self.targets[place]
                     raise DataError(f"target {name!r} has labels of one class only in the training rows")
                 self.curve_T2[place] = logistic_curve(left_out_NT[known_N, place], classes_M)
-        return self._to_loss_scale(left_out_NT)
+        own_N = torch.arange(len(order_N)) if groups_N is None else groups_N
+        deviation_NT = torch.full_like(left_out_NT, torch.nan)
+        for rows in order_N.split(CHUNK) if self.task == "regression" else ():
+            alike_BP = own_N[rows, None] == own_N[chosen_P]
+            deviation_NT[rows] = self._scored(tuple(part[rows] for part in inputs), alike_BP)[1].double()
+        return torch.stack([self._to_loss_scale(left_out_NT), deviation_NT])
 
     def forward(
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, *, per_member: bool = False
     ) -> Tensor:
         """As in `Head`; the process is its only member."""
+        scores_BT = self.with_deviation(pooled_BD, descriptors_BF)[0]
+        return scores_BT[None] if per_member else scores_BT
+
+    def with_deviation(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
+        """As in `Head`; it is that of a process of one row, the landmark that leaves the smallest one.
+
+        In deviations of the labels, and of numbers alone. A whole process would need the inverse of the
+        covariances of all landmarks, and widths of intervals that follow from it are not better.
+        """
         parts = (part.split(CHUNK) for part in self._inputs(pooled_BD, descriptors_BF))
         chunks = zip(*parts, strict=True)
-        scores_BT = self._to_loss_scale(torch.cat([self._scores(chunk) for chunk in chunks]))
-        return scores_BT[None] if per_member else scores_BT
+        scores_BT, deviation_BT = torch.cat([self._scored(chunk) for chunk in chunks], dim=1)
+        return torch.stack([self._to_loss_scale(scores_BT), deviation_BT])
 
     def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
         """Of classes the log-odds, by the curve of each target."""
@@ -171,12 +185,23 @@ class GaussianProcessHead(Head):
             counts_BC.nan_to_num(nan=0.0).clamp(0, 255).to(torch.uint8),
         )
 
-    def _scores(self, inputs: Inputs) -> Tensor:
-        shared = self._shared(inputs)
-        columns = [
-            self._kernel(inputs, shared, place) @ self.weights_TP[place] for place in range(self.n_scores)
-        ]
-        return torch.stack(columns, dim=1)
+    def _scored(self, inputs: Inputs, alike_BP: Tensor | None = None) -> Tensor:
+        """Scores and deviations, (2, B, T); a landmark that is alike does not count for the latter."""
+        shared, columns = self._shared(inputs), []
+        landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
+        for place in range(self.n_scores):
+            kernel_BP = self._kernel(inputs, shared, place)
+            score_B = kernel_BP @ self.weights_TP[place]
+            deviation_B = torch.full_like(score_B, torch.nan)
+            if self.task == "regression":
+                noise = self.settings_TK[place, -1].exp()
+                explained_BP = kernel_BP.detach().square().div_(self._variances(landmarks, place) + noise)
+                if alike_BP is not None:
+                    explained_BP.masked_fill_(alike_BP, 0.0)
+                left_B = self._variances(inputs, place) + noise - explained_BP.amax(dim=1)
+                deviation_B = left_B.clamp(min=JITTER).sqrt()
+            columns.append(torch.stack([score_B, deviation_B]))
+        return torch.stack(columns, dim=2)
 
     def _kernel(self, inputs: Inputs, shared: Similarity, place: int) -> Tensor:
         """Of one target, between rows and all landmarks."""

@@ -104,6 +104,11 @@ class Head(nn.Module, ABC):
             DataError: Descriptors are missing, or there are other than F of them.
         """
 
+    def with_deviation(self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None) -> Tensor:
+        """Scores, and the deviation of the labels from them that a head expects, NaN if none: (2, B, T)."""
+        scores_BT = self(pooled_BD, descriptors_BF)
+        return torch.stack([scores_BT, torch.full_like(scores_BT, torch.nan)])
+
     def predict(
         self, pooled_BD: Tensor, descriptors_BF: Tensor | None = None, conditions: Conditions | None = None
     ) -> Tensor:

@@ -154,11 +154,11 @@ def fit_property_model(
         weighed_NT = None if weights_NT is None else torch.from_numpy(weights_NT[split.train])
         # Where several rows share a solute, say, one that is left out tells little without the others.
         groups = group_rows(table, split.method) if table.string_columns else None
-        left_out_NT = head.fit(
+        left_out_2NT = head.fit(
             labels_NT, described_NF, states_ND, weighed_NT, seed=seed,
             groups_N=None if groups is None else torch.from_numpy(_numbered(groups[split.train])),
         )  # fmt: skip
-        evidence = {"left_out_NT": left_out_NT.numpy()}
+        evidence = {"left_out_2NT": left_out_2NT.numpy()}
         progress = Progress("", seconds=time.monotonic() - began, finished=True)
     else:
         assert isinstance(head, PropertyHead)

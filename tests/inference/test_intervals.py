@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -69,12 +71,12 @@ def simulate(seed: int, *, n: int = 600, n_members: int = 8, own: float = 0.5, h
     score_NT, variance_NT = out_of_fold((rng.normal(size=(n, 1)) + own_MN1) * scale_N[:, None], learns_MN)
     reference, own_N = fit_reference(train_ND, np.abs(score_NT), seed)
     calibration = fit_intervals(
-        difficulty_features(*reference.neighbours(train_ND, own_N), np.zeros((n, 1))),
+        difficulty_features(*reference.neighbours(train_ND, own_N), np.zeros((n, 1)), np.ones((n, 1))),
         -score_NT, variance_NT, n_members=n_members, seed=seed,
     )  # fmt: skip
     own_K = own * rng.normal(size=(n_members, 2000)).mean(axis=0)
     error_K = np.abs(rng.normal(size=2000) + own_K) * scale_K
-    features = difficulty_features(*reference.neighbours(new_ND), np.zeros((2000, 1)))
+    features = difficulty_features(*reference.neighbours(new_ND), np.zeros((2000, 1)), np.ones((2000, 1)))
     widths = {level: calibration.half_width(features, level)[:, 0] for level in LEVELS}
     if hard:
         return {level: widths[level][hard_K].mean() / widths[level][~hard_K].mean() for level in LEVELS}
@@ -157,3 +159,22 @@ def test_scores_that_rank_the_wrong_way_give_the_share_of_the_class():
     value_N1, _, _ = fit_classes(logit_N1, (logit_N1 < -1).astype(float)).probability(logit_N1)
     np.testing.assert_allclose(value_N1, 0.25, atol=0.01)
     assert (np.diff(value_N1[:, 0]) > 0).all()
+
+
+def test_rows_that_the_head_deviates_more_on_have_wider_intervals():
+    """Beyond the calibration rows too, where errors grow with the deviation; others do not look at it."""
+    rng = np.random.default_rng(0)
+
+    def draw(n: int, largest: float) -> tuple[np.ndarray, np.ndarray]:
+        deviation = rng.uniform(0.2, largest, size=(n, 1))
+        nothing = np.ones(n), np.ones((n, 1)), np.zeros((n, 1))
+        return difficulty_features(*nothing, deviation), deviation * rng.normal(size=(n, 1))
+
+    (known, residual), (new, error) = draw(1000, 0.6), draw(4000, 1.2)
+    found = fit_intervals(known, residual, np.full((1000, 1), np.nan), n_members=1)
+    width = found.half_width(new, 0.9)
+    assert float((np.abs(error) <= width).mean()) == pytest.approx(0.9, abs=0.03)
+    before = replace(found, weights_TF=found.weights_TF[:, :-1])
+    assert np.ptp(before.half_width(new, 0.9)) < 1e-9 < np.ptp(width)
+    without = difficulty_features(np.ones(3), np.ones((3, 1)), np.zeros((3, 1)), np.full((3, 1), np.nan))
+    assert np.isfinite(without).all()

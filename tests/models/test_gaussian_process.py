@@ -66,7 +66,7 @@ def test_it_learns_what_the_inputs_determine():
 def test_leave_one_out_equals_a_process_without_the_row():
     pooled, descriptors, labels = make_inputs()
     head = make_head()
-    left_out = head.to_labels(head.fit(labels, descriptors, pooled))
+    left_out = head.to_labels(head.fit(labels, descriptors, pooled)[0])
     for row in (0, 17, 59):
         assert float(left_out[row, 0]) == pytest.approx(
             refit_without(head, row, labels, descriptors, pooled), abs=1e-4
@@ -76,8 +76,8 @@ def test_leave_one_out_equals_a_process_without_the_row():
 def test_fewer_landmarks_than_rows_come_close_to_all():
     pooled, descriptors, labels = make_inputs(200)
     full, reduced = make_head(200), make_head(160)
-    expected = full.fit(labels, descriptors, pooled)
-    found = reduced.fit(labels, descriptors, pooled)
+    expected = full.fit(labels, descriptors, pooled)[0]
+    found = reduced.fit(labels, descriptors, pooled)[0]
     assert (found - expected).abs().mean() < 0.15
 
 
@@ -86,7 +86,7 @@ def test_a_missing_label_is_predicted_and_counts_for_nothing():
     holed = labels.clone()
     holed[5] = torch.nan
     head = make_head()
-    found = head.fit(holed, descriptors, pooled)
+    found = head.fit(holed, descriptors, pooled)[0]
     assert torch.isfinite(found).all()
     assert float(found[5, 0]) == pytest.approx(float(head(pooled[5:6], descriptors[5:6])[0, 0]), abs=1e-3)
 
@@ -106,7 +106,7 @@ def test_probabilities_rise_with_the_class_and_stay_inside():
     pooled, descriptors, labels = make_inputs(120)
     classes = (labels > labels.median()).double()
     head = make_head(120, task="classification")
-    left_out = head.to_labels(head.fit(classes, descriptors, pooled))
+    left_out = head.to_labels(head.fit(classes, descriptors, pooled)[0])
     assert ((left_out > 0) & (left_out < 1)).all()
     assert left_out[classes == 1].mean() > left_out[classes == 0].mean() + 0.3
 
@@ -114,7 +114,7 @@ def test_probabilities_rise_with_the_class_and_stay_inside():
 def test_amounts_are_never_negative():
     pooled, descriptors, labels = make_inputs()
     head = make_head(target_scale="sqrt")
-    left_out = head.fit(labels.clamp(min=0), descriptors, pooled)
+    left_out = head.fit(labels.clamp(min=0), descriptors, pooled)[0]
     assert (head.to_labels(left_out) >= 0).all()
     assert (head.predict(pooled, descriptors) >= 0).all()
 
@@ -162,6 +162,41 @@ def test_descriptors_that_determine_the_label_become_relevant_for_each_target_by
     assert difference[[0, 2]].min() > 1.5 * difference[1]
 
 
+def test_the_deviation_is_that_of_a_process_of_the_most_telling_landmark():
+    pooled, descriptors, labels = make_inputs(80)
+    head = make_head(N)
+    left_out = head.fit(labels[:N], descriptors[:N], pooled[:N])
+    scores, deviations = head.with_deviation(pooled, descriptors)
+    torch.testing.assert_close(scores, head(pooled, descriptors))
+    inputs = head._inputs(pooled, descriptors)
+    kernel = head._kernel(inputs, head._shared(inputs), 0).double()
+    noise = head.settings_TK[0, -1].exp().double()
+    order = head._drawn(labels[:N], 0)
+    own = torch.empty(N, dtype=torch.float64)
+    own[:] = kernel[:N].gather(1, order.argsort()[:, None])[:, 0]  # with the landmark that a row is
+    for row in (3, 70):
+        variance = float(own[row]) if row < N else float(head._variances(inputs, 0)[row])
+        each = [
+            variance + noise - kernel[row, place] ** 2 / (own[order[place]] + noise) for place in range(N)
+        ]
+        assert float(deviations[row, 0]) == pytest.approx(float(min(each)) ** 0.5, rel=1e-3)
+        if row < N:  # left out, it is no landmark of its own
+            del each[int(order.argsort()[row])]
+            assert float(left_out[1, row, 0]) == pytest.approx(float(min(each)) ** 0.5, rel=1e-3)
+    assert (left_out[1] >= deviations[:N] - 1e-4).all()
+    far = head.with_deviation(pooled[:5] + 40, descriptors[:5] + 40)[1]
+    assert float(far.min()) > float(deviations.max())
+
+
+def test_the_deviation_of_a_row_left_out_does_not_rest_on_its_group():
+    pooled, descriptors, labels = make_inputs()
+    twins = torch.arange(N) // 2 * 2
+    pooled, descriptors, labels = pooled[twins], descriptors[twins], labels[twins]
+    alone = make_head().fit(labels, descriptors, pooled)[1]
+    grouped = make_head().fit(labels, descriptors, pooled, groups_N=twins)[1]
+    assert float((grouped - alone).min()) > 0.05
+
+
 def test_half_of_the_first_rows_drawn_have_a_rare_class_as_long_as_there_are_any():
     classes = torch.zeros(5_000, 2)
     classes[::50, 0], classes[7::500, 1], classes[4_000:, 1] = 1.0, 1.0, torch.nan
@@ -182,7 +217,7 @@ def test_probabilities_of_a_rare_class_are_calibrated_though_it_is_half_of_the_l
     noise = torch.randn(2_000, 1, generator=torch.Generator().manual_seed(3))
     classes = (labels + 2 * noise > 5.5).double()
     head = make_head(150, task="classification")
-    left_out = head.fit(classes[:1_000], descriptors[:1_000], pooled[:1_000]).sigmoid()
+    left_out = head.fit(classes[:1_000], descriptors[:1_000], pooled[:1_000])[0].sigmoid()
     new = head.predict(pooled[1_000:], descriptors[1_000:])
     assert 0.02 < float(classes.mean()) < 0.1
     assert float(left_out.mean()) == pytest.approx(float(classes[:1_000].mean()), rel=0.05)
