@@ -126,8 +126,7 @@ class GaussianProcessHead(Head):
         inputs = self._inputs(pooled_ND, descriptors_NF)
         order_N = self._drawn(targets_NT, seed)
         chosen_P = order_N[: len(self.landmark_states_PD)]
-        landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
-        for part, of_all in zip(landmarks, inputs, strict=True):
+        for part, of_all in zip(self._landmarks, inputs, strict=True):
             part.copy_(of_all[chosen_P])
         self._fragments = {}
         labels_NT = (self._on_scale(targets_NT) - self.target_mean_T) / self.target_std_T
@@ -167,6 +166,10 @@ class GaussianProcessHead(Head):
         scores_BT, deviation_BT = torch.cat([self._scored(chunk) for chunk in chunks], dim=1)
         return torch.stack([self._to_loss_scale(scores_BT), deviation_BT])
 
+    @property
+    def _landmarks(self) -> Inputs:
+        return self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
+
     def _to_loss_scale(self, scores_BT: Tensor) -> Tensor:
         """Of classes the log-odds, by the curve of each target."""
         if self.task == "regression":
@@ -188,14 +191,15 @@ class GaussianProcessHead(Head):
     def _scored(self, inputs: Inputs, alike_BP: Tensor | None = None) -> Tensor:
         """Scores and deviations, (2, B, T); a landmark that is alike does not count for the latter."""
         shared, columns = self._shared(inputs), []
-        landmarks = self.landmark_states_PD, self.landmark_descriptors_PF, self.landmark_fragments_PC
         for place in range(self.n_scores):
             kernel_BP = self._kernel(inputs, shared, place)
             score_B = kernel_BP @ self.weights_TP[place]
             deviation_B = torch.full_like(score_B, torch.nan)
             if self.task == "regression":
                 noise = self.settings_TK[place, -1].exp()
-                explained_BP = kernel_BP.detach().square().div_(self._variances(landmarks, place) + noise)
+                explained_BP = (
+                    kernel_BP.detach().square().div_(self._variances(self._landmarks, place) + noise)
+                )
                 if alike_BP is not None:
                     explained_BP.masked_fill_(alike_BP, 0.0)
                 left_B = self._variances(inputs, place) + noise - explained_BP.amax(dim=1)
