@@ -73,15 +73,16 @@ Weights = Annotated[str | None, typer.Option(metavar="COL", help="Weights of the
 
 
 class Verb(TyperCommand):
-    """A verb that refuses an option given twice, of which the parser would keep the last in silence."""
+    """A verb that refuses a list given twice, of which the parser would keep the last in silence."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As the parser does, without repeats of what is no list and no flag."""
+        """As the parser does; of an option that is no list the last one counts, as in other programs."""
         for option, times in Counter(self.make_parser(ctx).parse_args(list(args))[2]).items():
-            if times > 1 and isinstance(option, TyperOption) and not (option.multiple or option.is_flag):
-                name, example = option.opts[0], option.metavar or ""
-                how = f" with commas, as in {name} {example}" if "," in example else ""
-                raise UsageError(f"{name} is given {times} times: give it once{how}")
+            if times > 1 and isinstance(option, TyperOption) and "," in (option.metavar or ""):
+                name = option.opts[0]
+                raise UsageError(
+                    f"{name} is given {times} times: give it once with commas, as in {name} {option.metavar}"
+                )
         return super().parse_args(ctx, args)
 
 

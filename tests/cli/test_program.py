@@ -41,7 +41,10 @@ def test_every_verb_explains_itself_with_an_example(catenane, verb):
             ["finetune", "x.csv", "--target", "a", "-t", "b"],
             "--target is given 2 times: give it once with commas, as in --target COL[,COL]",
         ),
-        (["embed", "CCO", "--device", "cpu", "--device", "cuda"], "--device is given 2 times: give it once"),
+        (
+            ["finetune", "x.csv", "--target", "y", "--task", "regression", "--task", "magic"],
+            "'magic' is not one of",
+        ),
     ],
 )
 def test_wrong_usage_ends_with_2_and_one_line(catenane, words, message):
