@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand, TyperOption
 
 from catenane.errors import UsageError
 
 __all__ = [
     "Column", "Data", "DataDir", "Device", "Epochs", "Features", "Json", "Languages", "Log", "Model",
-    "OptionalData", "Out", "Overwrite", "Replace", "Resume", "Seed", "Set", "Target", "Task", "Verb",
-    "Weights", "collect_settings", "column_names", "numbers", "split_names",
+    "OptionalData", "Out", "Overwrite", "Replace", "Resume", "Seed", "Set", "Target", "Task", "Weights",
+    "collect_settings", "column_names", "numbers", "split_names",
 ]  # fmt: skip
 
 Column = Annotated[
@@ -70,20 +68,6 @@ Task = Annotated[
     typer.Option(help="Inferred from the labels by default."),
 ]
 Weights = Annotated[str | None, typer.Option(metavar="COL", help="Weights of the rows in training.")]
-
-
-class Verb(TyperCommand):
-    """A verb that refuses a list given twice, of which the parser would keep the last in silence."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """As the parser does; of an option that is no list the last one counts, as in other programs."""
-        for option, times in Counter(self.make_parser(ctx).parse_args(list(args))[2]).items():
-            if times > 1 and isinstance(option, TyperOption) and "," in (option.metavar or ""):
-                name = option.opts[0]
-                raise UsageError(
-                    f"{name} is given {times} times: give it once with commas, as in {name} {option.metavar}"
-                )
-        return super().parse_args(ctx, args)
 
 
 def collect_settings(pairs: list[str] | None, **more: Any) -> dict[str, Any]:

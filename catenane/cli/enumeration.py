@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from catenane.cli.arguments import Column, Replace, Seed, Verb, split_names
+from catenane.cli.arguments import Column, Replace, Seed, split_names
 from catenane.cli.console import stderr
 from catenane.cli.outputs import choose_output, choose_rejected, csv_rows, report_rejected
 from catenane.errors import MOST_LISTED, UsageError
@@ -28,7 +28,7 @@ enumerate_app = typer.Typer(
 )
 
 
-@enumerate_app.command(cls=Verb)
+@enumerate_app.command()
 def mofs(
     nodes: Annotated[
         str | None, typer.Option(metavar="NAME[,NAME]", help="Metal nodes; all by default.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from catenane.cli.arguments import DataDir, Json, Verb
+from catenane.cli.arguments import DataDir, Json
 from catenane.cli.console import print_json, print_table, stdout
 from catenane.errors import DataError
 from catenane.progress import draws_bars, new_bar
@@ -45,7 +45,7 @@ def data() -> None:
     """
 
 
-@data_app.command(cls=Verb)
+@data_app.command()
 def show(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Describe this one.")] = None,
     data_dir: DataDir = None,
@@ -94,7 +94,7 @@ def _local_copy(dataset: Dataset, data_dir: Path | None) -> str:
         return ""
 
 
-@data_app.command(cls=Verb)
+@data_app.command()
 def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Of registered data sets.")],
     to: Annotated[
@@ -137,7 +137,7 @@ def models() -> None:
     """
 
 
-@models_app.command("show", cls=Verb)
+@models_app.command("show")
 def show_models(
     name: Annotated[str | None, typer.Argument(metavar="[BUNDLE]", help="Show the card of this one.")] = None,
     as_json: Json = False,

@@ -11,13 +11,14 @@ import logging
 import os
 import signal
 import sys
+from collections import Counter
 from contextlib import suppress
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperCommand, TyperOption
 
 from catenane.cli.analysis import attend, explain, groups, ngrams
-from catenane.cli.arguments import Verb
 from catenane.cli.console import stderr
 from catenane.cli.enumeration import enumerate_app
 from catenane.cli.exchange import export, import_
@@ -38,6 +39,21 @@ WrongUsage: Any = typer.BadParameter.__mro__[2]
 """Parent of what the parser of words raises; typer brings its own copy of it and does not export it."""
 ANYWHERE = {"--debug", "--quiet", "-q"}
 """Options that may stand before or after the verb."""
+
+
+class _Verb(TyperCommand):
+    """A verb that refuses a list given twice, of which the parser would keep the last in silence."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """As the parser does; of an option that is no list the last one counts, as in other programs."""
+        for option, times in Counter(self.make_parser(ctx).parse_args(list(args))[2]).items():
+            if times > 1 and isinstance(option, TyperOption) and "," in (option.metavar or ""):
+                name = option.opts[0]
+                raise UsageError(
+                    f"{name} is given {times} times: give it once with commas, as in {name} {option.metavar}"
+                )
+        return super().parse_args(ctx, args)
+
 
 app = typer.Typer(
     name="catenane",
@@ -61,13 +77,16 @@ for verb in (
     ngrams,
     reproduce,
 ):
-    app.command(cls=Verb)(verb)
+    app.command()(verb)
 app.add_typer(tokenizer_app, name="tokenizer")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
-models_app.command("import", cls=Verb)(import_)
-models_app.command("export", cls=Verb)(export)
+models_app.command("import")(import_)
+models_app.command("export")(export)
 app.add_typer(enumerate_app, name="enumerate")
+for each in (app, tokenizer_app, data_app, models_app, enumerate_app):
+    for command in each.registered_commands:
+        command.cls = _Verb
 
 
 @app.callback(invoke_without_command=True)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from catenane.cli.arguments import DataDir, Languages, Verb, split_names
+from catenane.cli.arguments import DataDir, Languages, split_names
 from catenane.cli.console import stderr, stdout
 from catenane.cli.outputs import add_suffix, choose_output, table_writer
 from catenane.errors import DataError, UsageError
@@ -32,7 +32,7 @@ def group() -> None:
     """Vocabularies of text."""
 
 
-@tokenizer_app.command(cls=Verb)
+@tokenizer_app.command()
 def train(
     files: Annotated[
         list[str], typer.Argument(metavar="FILE...", help="Files of text, a sentence a line; or tables.")

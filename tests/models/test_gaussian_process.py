@@ -172,8 +172,7 @@ def test_the_deviation_is_that_of_a_process_of_the_most_telling_landmark():
     kernel = head._kernel(inputs, head._shared(inputs), 0).double()
     noise = head.settings_TK[0, -1].exp().double()
     order = head._drawn(labels[:N], 0)
-    own = torch.empty(N, dtype=torch.float64)
-    own[:] = kernel[:N].gather(1, order.argsort()[:, None])[:, 0]  # with the landmark that a row is
+    own = kernel[:N].gather(1, order.argsort()[:, None])[:, 0]  # with the landmark that a row is
     for row in (3, 70):
         variance = float(own[row]) if row < N else float(head._variances(inputs, 0)[row])
         each = [
